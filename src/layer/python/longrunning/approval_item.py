@@ -1,0 +1,100 @@
+"""One approval item: what is recorded of a tool use that waits.
+
+    PENDING → APPROVED | DENIED | EXPIRED | CANCELLED, APPROVED → SPENT      (an approval)
+    PENDING → RESOLVED                                                     (any other tool)
+"""
+
+import hashlib
+import json
+import zlib
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from longrunning import codec
+
+PENDING, APPROVED, DENIED = "PENDING", "APPROVED", "DENIED"
+EXPIRED, CANCELLED, SPENT, RESOLVED = "EXPIRED", "CANCELLED", "SPENT", "RESOLVED"
+
+OPEN_SHARDS = 4
+"""Partitions of the sparse index over open items: one takes 1,000 writes a second."""
+
+
+@dataclass(frozen=True)
+class Approval:
+    """One item. Times are epoch seconds; texts are what a person reads, byte for byte."""
+
+    session_id: str
+    tool_use_id: str
+    agent_name: str
+    tool_name: str
+    """The tool that waits: `human_approval`, or the protected tool itself (a gated call)."""
+    requested_at: int
+    decide_by: int
+    action: str = ""
+    """The protected tool whose call this approval allows; empty for a tool that is no approval."""
+    status: str = PENDING
+    content: str = ""
+    arguments: dict[str, Any] = field(default_factory=dict)
+    """All else the allowed call carries."""
+    content_schema: dict[str, Any] = field(default_factory=dict)
+    """JSON schema of the content, which an approver's edit must satisfy."""
+    edited_content: str | None = None
+    decision: str | None = None
+    decided_by: str | None = None
+    decided_at: int | None = None
+    comment: str | None = None
+    fence: int = 0
+    lease_until: int = 0
+    result: dict[str, Any] | None = None
+    """The Converse `toolResult` of a tool that is no approval."""
+    due_at: int | None = None
+    """When the sweeper should look next; None once nothing is open."""
+    expires_at: int | None = None
+
+    @property
+    def text(self) -> str:
+        """What was approved: the approver's edit, or else the content as asked."""
+        return self.content if self.edited_content is None else self.edited_content
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of `text` in UTF-8, in hexadecimal."""
+        return digest(self.text)
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of its one effect."""
+        return f"{self.session_id}/{self.tool_use_id}"
+
+    @property
+    def is_approval(self) -> bool:
+        """Whether a person decides it, so that no message may claim what was decided."""
+        return bool(self.action)
+
+
+def digest(text: str) -> str:
+    """Returns the SHA-256 of a text in UTF-8, in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def to_item(approval: Approval) -> dict[str, Any]:
+    """Converts an approval to DynamoDB attributes.
+
+    Arguments and schema are one text each, so that they come back exactly as they went.
+    """
+    item: dict[str, Any] = {f.name: getattr(approval, f.name) for f in fields(approval)}
+    item["arguments"] = json.dumps(approval.arguments, sort_keys=True)
+    item["content_schema"] = json.dumps(approval.content_schema)
+    item["digest"] = approval.digest
+    item["open_shard"] = str(zlib.crc32(approval.session_id.encode()) % OPEN_SHARDS)
+    empty = ("", "{}") if not approval.is_approval else ()
+    return codec.to_item({k: v for k, v in item.items() if v not in empty})
+
+
+def from_item(item: dict[str, Any]) -> Approval:
+    """Converts DynamoDB attributes, of an item or of an update's answer, to an approval."""
+    values = codec.from_item(item)
+    known = {f.name: values[f.name] for f in fields(Approval) if f.name in values}
+    known["arguments"] = json.loads(values.get("arguments", "{}"))
+    known["content_schema"] = json.loads(values.get("content_schema", "{}"))
+    return Approval(**known)

@@ -1,0 +1,317 @@
+"""The table `approvals`: every conditional write that decides, claims and spends.
+
+One item per waiting tool use, whatever the tool. This record is the truth; a queue message only
+says that it is worth a look. The fence counts the workers that ever claimed an item: only the one
+with the newest may spend it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from longrunning import codec
+from longrunning.approval_item import (
+    APPROVED,
+    CANCELLED,
+    DENIED,
+    EXPIRED,
+    PENDING,
+    RESOLVED,
+    SPENT,
+    Approval,
+    digest,
+    from_item,
+    to_item,
+)
+
+__all__ = [
+    "APPROVED", "CANCELLED", "DENIED", "EXPIRED", "PENDING", "RESOLVED", "SPENT",
+    "Approval", "ApprovalStore", "Decided", "FencedError", "LeaseHeldError", "NotDecidedError",
+    "digest",
+]  # fmt: skip
+
+_STATUS_OF = {"approved": APPROVED, "denied": DENIED}
+_IF_ABSENT = "attribute_not_exists(session_id)"
+_OLD_ON_FAILURE = "ALL_OLD"
+
+
+class LeaseHeldError(Exception):
+    """Another worker is on it until `until` (epoch seconds); come back then."""
+
+    def __init__(self, until: int) -> None:
+        """Keeps when the lease ends."""
+        super().__init__(f"{self.__doc__}")
+        self.until = until
+
+
+class NotDecidedError(Exception):
+    """Nobody has decided yet: there is nothing to resume."""
+
+
+class FencedError(Exception):
+    """A newer worker has claimed this; whatever this one did is void."""
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What became of a decision; `approval` is the item as it stands now."""
+
+    outcome: str
+    """`decided`, `repeated`, `conflict`, `expired` or `unknown`."""
+    approval: Approval | None
+
+
+class ApprovalStore:
+    """The table `approvals`."""
+
+    def __init__(self, client: Any, table_name: str) -> None:
+        """Takes a low-level DynamoDB client and the table's name."""
+        self._client = client
+        self._table = table_name
+
+    def get(self, session_id: str, tool_use_id: str) -> Approval | None:
+        """Reads one item, consistently."""
+        found = self._client.get_item(
+            TableName=self._table, Key=_key(session_id, tool_use_id), ConsistentRead=True
+        )
+        return from_item(found["Item"]) if "Item" in found else None
+
+    def of_session(self, session_id: str) -> list[Approval]:
+        """Reads all items of a session, consistently."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="session_id = :s",
+            ExpressionAttributeValues={":s": {"S": session_id}},
+            ConsistentRead=True,
+        )
+        return [from_item(item) for page in pages for item in page["Items"]]
+
+    def put_if_absent(self, approval: Approval) -> tuple[Approval, bool]:
+        """C2: records that a tool use waits.
+
+        Returns:
+            The item as it stands (an earlier put's, if there was one) and whether this put made it.
+        """
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=to_item(approval),
+                ConditionExpression=_IF_ABSENT,
+                ReturnValuesOnConditionCheckFailure=_OLD_ON_FAILURE,
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            return from_item(error.response["Item"]), False
+        return approval, True
+
+    def decide(
+        self,
+        session_id: str,
+        tool_use_id: str,
+        decision: str,
+        *,
+        decided_by: str,
+        now: int,
+        comment: str | None = None,
+        edited_content: str | None = None,
+    ) -> Decided:
+        """C3: takes a person's decision; the first one wins.
+
+        Args:
+            session_id: The waiting session.
+            tool_use_id: The waiting tool use.
+            decision: `approved` or `denied`.
+            decided_by: Who decided, as far as is known; `link` for the holder of a link.
+            now: Epoch seconds.
+            comment: What the model is told beside the decision.
+            edited_content: The approver's own text, to be published instead.
+        """
+        values = {
+            "status": _STATUS_OF[decision],
+            "decision": decision,
+            "decided_by": decided_by,
+            "decided_at": now,
+            "due_at": now,
+            "comment": comment,
+            "edited_content": edited_content,
+        }
+        if edited_content is not None:
+            values["digest"] = digest(edited_content)
+        condition = "#status = :pending AND decide_by > :now AND attribute_exists(#action)"
+        bound = {":pending": PENDING, ":now": now}
+        updated, old = self._update(
+            session_id, tool_use_id, values, condition, bound, names={"#action": "action"}
+        )
+        if updated:
+            return Decided("decided", updated)
+        return Decided(_repeat_outcome(old, decision, edited_content), old)
+
+    def resolve(self, session_id: str, tool_use_id: str, result: dict[str, Any], now: int) -> bool:
+        """Records the result of a tool that is no approval; the first one wins.
+
+        Returns:
+            Whether this one was the first.
+        """
+        values = {"status": RESOLVED, "result": result, "decided_at": now, "due_at": now}
+        condition = "#status = :pending AND attribute_not_exists(#action)"
+        updated, _ = self._update(
+            session_id,
+            tool_use_id,
+            values,
+            condition,
+            {":pending": PENDING},
+            names={"#action": "action"},
+        )
+        return updated is not None
+
+    def claim(
+        self, session_id: str, tool_use_ids: Sequence[str], now: int, lease_until: int
+    ) -> list[Approval]:
+        """C4: makes this worker the newest on all these items, or on none.
+
+        Args:
+            session_id: The waiting session.
+            tool_use_ids: Every tool use that the resume will answer or may spend.
+            now: Epoch seconds.
+            lease_until: Until when other workers should leave the items alone.
+
+        Returns:
+            The items, with the fences that are now this worker's.
+
+        Raises:
+            NotDecidedError: At least one is still pending, or has no record yet.
+            LeaseHeldError: Another worker is on one of them.
+        """
+        if len(tool_use_ids) == 1:
+            return [self._claim_one(session_id, tool_use_ids[0], now, lease_until)]
+        return self._claim_all(session_id, tool_use_ids, now, lease_until)
+
+    def release(self, claimed: Sequence[Approval]) -> None:
+        """Ends the lease of a worker that failed, so that the retry need not wait for it."""
+        for approval in claimed:
+            self._update(
+                approval.session_id,
+                approval.tool_use_id,
+                {"lease_until": 0},
+                "fence = :fence",
+                {":fence": approval.fence},
+            )
+
+    def spend(self, approval: Approval) -> Approval:
+        """C5: takes the one right to the effect. An item already spent stays so.
+
+        Raises:
+            FencedError: A newer worker has claimed it.
+        """
+        updated, old = self._update(
+            approval.session_id,
+            approval.tool_use_id,
+            {"status": SPENT},
+            "#status = :approved AND fence = :fence",
+            {":approved": APPROVED, ":fence": approval.fence},
+        )
+        if updated is None and (old is None or old.status != SPENT):
+            raise FencedError(FencedError.__doc__)
+        return replace(approval, status=SPENT)
+
+    def _claim_one(self, session_id: str, tool_use_id: str, now: int, until: int) -> Approval:
+        updated, old = self._update(
+            session_id,
+            tool_use_id,
+            {"lease_until": until},
+            "attribute_exists(session_id) AND #status <> :pending AND lease_until < :now",
+            {":pending": PENDING, ":now": now, ":one": 1},
+            extra=" ADD fence :one",
+        )
+        if updated:
+            return updated
+        _check_claimable(old, now)
+        raise LeaseHeldError(now)
+
+    def _claim_all(
+        self, session_id: str, tool_use_ids: Sequence[str], now: int, until: int
+    ) -> list[Approval]:
+        """A transaction returns no values: so it is conditional on all that was read."""
+        read = [self.get(session_id, tool_use_id) for tool_use_id in tool_use_ids]
+        for approval in read:
+            _check_claimable(approval, now)
+        mine = [replace(a, fence=a.fence + 1, lease_until=until) for a in read if a]
+        try:
+            self._client.transact_write_items(
+                TransactItems=[{"Update": self._claim_update(approval)} for approval in mine]
+            )
+        except self._client.exceptions.TransactionCanceledException as error:
+            raise LeaseHeldError(now) from error
+        return mine
+
+    def _claim_update(self, mine: Approval) -> dict[str, Any]:
+        return {
+            "TableName": self._table,
+            "Key": _key(mine.session_id, mine.tool_use_id),
+            "UpdateExpression": "SET fence = :mine, lease_until = :until",
+            "ConditionExpression": "fence = :read AND #status = :status",
+            "ExpressionAttributeNames": {"#status": "status"},
+            "ExpressionAttributeValues": codec.to_item(
+                {
+                    ":mine": mine.fence,
+                    ":read": mine.fence - 1,
+                    ":until": mine.lease_until,
+                    ":status": mine.status,
+                }
+            ),
+        }
+
+    def _update(
+        self,
+        session_id: str,
+        tool_use_id: str,
+        values: dict[str, Any],
+        condition: str,
+        bound: dict[str, Any],
+        *,
+        names: dict[str, str] | None = None,
+        extra: str = "",
+    ) -> tuple[Approval | None, Approval | None]:
+        """Sets values if a condition holds; returns (the new item, None) or (None, the old one)."""
+        values = {name: value for name, value in values.items() if value is not None}
+        used = {f"#{name}": name for name in values} | (names or {})
+        if "#status" in condition:
+            used["#status"] = "status"
+        try:
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key=_key(session_id, tool_use_id),
+                UpdateExpression="SET " + ", ".join(f"#{n} = :{n}_set" for n in values) + extra,
+                ConditionExpression=condition,
+                ExpressionAttributeNames=used,
+                ExpressionAttributeValues=codec.to_item(
+                    {f":{name}_set": value for name, value in values.items()} | bound
+                ),
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure=_OLD_ON_FAILURE,
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            old = error.response.get("Item")
+            return None, from_item(old) if old else None
+        return from_item(answer["Attributes"]), None
+
+
+def _check_claimable(approval: Approval | None, now: int) -> None:
+    if approval is None or approval.status == PENDING:
+        raise NotDecidedError(NotDecidedError.__doc__)
+    if approval.lease_until >= now:
+        raise LeaseHeldError(approval.lease_until)
+
+
+def _repeat_outcome(old: Approval | None, decision: str, edited_content: str | None) -> str:
+    match old:
+        case None | Approval(action=""):
+            return "unknown"
+        case Approval(status="PENDING" | "EXPIRED" | "CANCELLED"):
+            return "expired"
+        case Approval(decision=was) if was != decision:
+            return "conflict"
+    return "repeated" if edited_content in (None, old.text) else "conflict"
+
+
+def _key(session_id: str, tool_use_id: str) -> dict[str, Any]:
+    return {"session_id": {"S": session_id}, "tool_use_id": {"S": tool_use_id}}

@@ -1,0 +1,96 @@
+"""The tool `human_approval`: asks a person, and stops the agent until there is an answer.
+
+The tool does not wait. It leaves a placeholder as its result and stops the loop; the handler saves
+the conversation, and a decision puts the real result in the placeholder's place.
+
+Source: Strands, "Python tools: module based": name of the module, of the tool and of the function
+agree.
+"""
+
+from typing import Any
+
+from longrunning.messages import MAX_CONTENT_BYTES, tool_result
+
+ToolUse = dict[str, Any]
+ToolResult = dict[str, Any]
+
+TOOL_SPEC: dict[str, Any] = {
+    "name": "human_approval",
+    "description": (
+        "Asks a person to approve a text before it is published. Give the complete final text: "
+        "what is published must be exactly what was approved. The answer can take days; you are "
+        "stopped and continue when it is there. The person may approve, deny with a comment, or "
+        "edit the text."
+    ),
+    "inputSchema": {
+        "json": {
+            "type": "object",
+            "properties": {
+                "content": {
+                    "type": "string",
+                    "minLength": 1,
+                    "description": "The complete text to approve, exactly as it will be published.",
+                },
+                "arguments": {
+                    "type": "object",
+                    "description": (
+                        "The other arguments of the call that publishes, if they differ from its "
+                        "defaults. The person sees them too."
+                    ),
+                },
+            },
+            "required": ["content"],
+        }
+    },
+}
+
+
+def human_approval(tool: ToolUse, **kwargs: Any) -> ToolResult:
+    """Asks a person: notes the tool use and stops the agent.
+
+    Args:
+        tool: The Converse tool use: `{"toolUseId": …, "name": …, "input": {"content": …}}`.
+        **kwargs: Strands' invocation state: `request_state`, `agent`, `session_id`, …
+
+    Returns:
+        A placeholder result; or an error result at once, and no pause, for content that nobody
+        could decide on.
+    """
+    if problem := _problem((tool.get("input") or {}).get("content")):
+        return tool_result(tool["toolUseId"], "error", problem)
+    return pause(tool, "Waiting for a person's decision.", **kwargs)
+
+
+def pause(tool: ToolUse, placeholder: str, **kwargs: Any) -> ToolResult:
+    """Stops the agent after this turn, to wait for the result of a tool use.
+
+    Any tool that takes longer than a function may run returns this.
+
+    Args:
+        tool: The tool use that waits.
+        placeholder: The result until the real one comes; the model never reads it.
+        **kwargs: Strands' invocation state.
+
+    Returns:
+        The placeholder as a Converse `toolResult`.
+    """
+    request_state = kwargs["request_state"]
+    waiting = request_state.setdefault("waiting", [])
+    waiting.append({"tool_use_id": tool["toolUseId"], "tool_name": tool["name"]})
+    request_state.setdefault("session_id", kwargs.get("session_id"))
+    request_state["stop_event_loop"] = True
+    if agent := kwargs.get("agent"):
+        agent.cancel(after_current_tools=True)  # The flag's successor: the SDK may drop the flag.
+    return tool_result(tool["toolUseId"], "success", placeholder)
+
+
+def _problem(content: Any) -> str | None:
+    if not isinstance(content, str) or not content.strip():
+        return "content: expected the text to approve."
+    try:
+        size = len(content.encode())
+    except UnicodeEncodeError:
+        return "content: expected valid Unicode."
+    if size > MAX_CONTENT_BYTES:
+        return f"content: {size} bytes of UTF-8, at most {MAX_CONTENT_BYTES} can be approved."
+    return None

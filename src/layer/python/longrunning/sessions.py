@@ -1,0 +1,244 @@
+"""The state store `agent-memory-store`: a paused agent, saved and loaded.
+
+One item per session and agent. Its `messages` are a native list, readable in the console, of the
+conversation since the last compaction. When that list passes `INLINE_BYTES`, everything before
+the last turn goes to S3 as one gzip object, the base, and the list starts again: a save then
+costs a few write units whatever the conversation's size, and any size works.
+"""
+
+import gzip
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from longrunning import codec
+from longrunning.observability import get_logger
+
+Message = dict[str, Any]
+
+INLINE_BYTES = 4_096
+"""Encoded size up to which the list stays as it is: four DynamoDB write units of 1 KB, about what
+one S3 PUT costs twice over."""
+
+WAITING, COMPLETED = "waiting", "completed"
+
+_logger = get_logger("sessions")
+
+
+class SessionExistsError(Exception):
+    """Another delivery of the same task has saved this session before."""
+
+
+class SessionChangedError(Exception):
+    """A newer worker has saved or claimed this session; whatever this one did is void."""
+
+
+class CorruptedStateError(Exception):
+    """The S3 object that a session points to is missing, or is not what was written."""
+
+
+@dataclass(frozen=True)
+class PendingToolUse:
+    """A tool use of the last turn that the session waits for."""
+
+    tool_use_id: str
+    tool_name: str
+
+
+@dataclass(frozen=True)
+class Base:
+    """The first `count` messages of the conversation, as one object in S3."""
+
+    key: str
+    count: int
+    digest: str
+    """SHA-256 of the messages' JSON, in hexadecimal."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session between two runs. Times are epoch seconds."""
+
+    session_id: str
+    agent_name: str
+    messages: list[Message]
+    status: str
+    """`waiting` or `completed`."""
+    pending: tuple[PendingToolUse, ...] = ()
+    """The waiting tool uses of the last turn, in the turn's order."""
+    unspent: tuple[str, ...] = ()
+    """Tool use ids of earlier turns that were approved and not yet published."""
+    outcome: str = ""
+    """What has come of it: `published`, `denied`, `expired`, `cancelled`, `failed`, `finished`."""
+    version: int = 1
+    fence: int = 0
+    paused_at: int = 0
+    paused_by: str = ""
+    """SQS message id of the delivery that paused it: only that one finishes the pause."""
+    expires_at: int = 0
+    base: Base | None = field(default=None)
+
+    def waits_for(self, tool_use_id: str) -> PendingToolUse | None:
+        """Returns the pending tool use of this id, if the session waits for it now."""
+        return next((p for p in self.pending if p.tool_use_id == tool_use_id), None)
+
+
+class SessionStore:
+    """The table `agent-memory-store` and the bucket of its bases."""
+
+    def __init__(self, dynamodb: Any, table_name: str, s3: Any, bucket_name: str) -> None:
+        """Takes low-level clients and the names of the table and the bucket."""
+        self._dynamodb = dynamodb
+        self._table = table_name
+        self._s3 = s3
+        self._bucket = bucket_name
+
+    def load(self, session_id: str, agent_name: str) -> Session | None:
+        """Reads a session with its whole conversation, consistently.
+
+        Raises:
+            CorruptedStateError: Its base is missing or damaged.
+        """
+        found = self._dynamodb.get_item(
+            TableName=self._table, Key=_key(session_id, agent_name), ConsistentRead=True
+        )
+        if "Item" not in found:
+            return None
+        fields = codec.from_item(found["Item"])
+        base = Base(**fields["base"]) if "base" in fields else None
+        return Session(
+            session_id=session_id,
+            agent_name=agent_name,
+            messages=(self._read_base(base) if base else []) + fields["messages"],
+            status=fields["status"],
+            pending=tuple(PendingToolUse(**pending) for pending in fields["pending"]),
+            unspent=tuple(fields["unspent"]),
+            outcome=fields["outcome"],
+            version=fields["version"],
+            fence=fields["fence"],
+            paused_at=fields["paused_at"],
+            paused_by=fields["paused_by"],
+            expires_at=fields["expires_at"],
+            base=base,
+        )
+
+    def create(self, session: Session) -> Session:
+        """C1: saves a new session, if there is none of this id.
+
+        Raises:
+            SessionExistsError: There is one.
+        """
+        stored, tail = self._compact(session, fence=0)
+        try:
+            self._put(stored, tail, "attribute_not_exists(session_id)", {})
+        except self._dynamodb.exceptions.ConditionalCheckFailedException as error:
+            raise SessionExistsError(SessionExistsError.__doc__) from error
+        return stored
+
+    def save(self, session: Session, fence: int) -> Session:
+        """C6: saves what a resumed run made of a session.
+
+        Args:
+            session: As loaded, with what the run changed; its version is still the loaded one.
+            fence: The fence of this worker's claim.
+
+        Raises:
+            SessionChangedError: It was saved or claimed by another in the meantime.
+        """
+        stored, tail = self._compact(replace(session, version=session.version + 1), fence)
+        bound = {":version": session.version, ":fence": fence}
+        try:
+            self._put(stored, tail, "version = :version AND fence <= :fence", bound)
+        except self._dynamodb.exceptions.ConditionalCheckFailedException as error:
+            raise SessionChangedError(SessionChangedError.__doc__) from error
+        if session.base and session.base != stored.base:
+            self._forget(session.base)
+        return stored
+
+    def fence_off(self, session: Session, fence: int) -> None:
+        """C4': stops every older worker from saving; needed by all but the first claim.
+
+        Raises:
+            SessionChangedError: It changed since it was read, or a newer worker has fenced it.
+        """
+        try:
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key=_key(session.session_id, session.agent_name),
+                UpdateExpression="SET fence = :fence",
+                ConditionExpression="version = :version AND fence <= :fence",
+                ExpressionAttributeValues=codec.to_item(
+                    {":version": session.version, ":fence": fence}
+                ),
+            )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException as error:
+            raise SessionChangedError(SessionChangedError.__doc__) from error
+
+    def _put(
+        self, session: Session, tail: list[Message], condition: str, bound: dict[str, Any]
+    ) -> None:
+        item = asdict(replace(session, messages=tail))
+        values = {"ExpressionAttributeValues": codec.to_item(bound)} if bound else {}
+        self._dynamodb.put_item(
+            TableName=self._table,
+            Item=codec.to_item(item),
+            ConditionExpression=condition,
+            **values,
+        )
+
+    def _compact(self, session: Session, fence: int) -> tuple[Session, list[Message]]:
+        """Splits the conversation into a base and the list that stays in the item."""
+        base = session.base
+        if base and _digest(codec.to_json(session.messages[: base.count])) != base.digest:
+            base = None  # A conversation manager trimmed or rewrote what the base covers.
+        tail = session.messages[base.count if base else 0 :]
+        if len(codec.to_json(tail)) <= INLINE_BYTES:
+            return replace(session, base=base), tail
+        count = _start_of_last_turn(session.messages)
+        if len(codec.to_json(session.messages[count:])) > INLINE_BYTES:
+            count = len(session.messages)
+        base = self._write_base(session, session.messages[:count], fence)
+        return replace(session, base=base), session.messages[count:]
+
+    def _write_base(self, session: Session, messages: Sequence[Message], fence: int) -> Base:
+        """The key holds fence and digest: no worker overwrites what another one points to."""
+        data = codec.to_json(messages)
+        digest = _digest(data)
+        name = f"{session.version}-{fence}-{digest[:16]}"
+        key = f"{session.session_id}/{session.agent_name}/{name}"
+        body = gzip.compress(data, compresslevel=1, mtime=0)
+        self._s3.put_object(Bucket=self._bucket, Key=key, Body=body)
+        return Base(key, len(messages), digest)
+
+    def _read_base(self, base: Base) -> list[Message]:
+        try:
+            found = self._s3.get_object(Bucket=self._bucket, Key=base.key)
+        except self._s3.exceptions.NoSuchKey as error:
+            raise CorruptedStateError(f"{base.key} is missing") from error
+        data = gzip.decompress(found["Body"].read())
+        if _digest(data) != base.digest:
+            raise CorruptedStateError(f"{base.key} is not what was written")
+        messages: list[Message] = codec.from_json(data)
+        return messages
+
+    def _forget(self, base: Base) -> None:
+        """Nothing points to it any more; what a crash leaves behind, the lifecycle rule takes."""
+        try:
+            self._s3.delete_object(Bucket=self._bucket, Key=base.key)
+        except Exception as error:  # The save has happened: a leftover must not undo it.
+            _logger.warning("left an old base behind", extra={"error": type(error).__name__})
+
+
+def _start_of_last_turn(messages: Sequence[Message]) -> int:
+    """A turn starts with the assistant's message; the tool results answer it."""
+    starts = [n for n, message in enumerate(messages) if message["role"] == "assistant"]
+    return starts[-1] if starts else 0
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _key(session_id: str, agent_name: str) -> dict[str, Any]:
+    return {"session_id": {"S": session_id}, "agent_name": {"S": agent_name}}
