@@ -1,0 +1,181 @@
+"""What UniTok accepts: the one place where its requests are validated.
+
+A post, as `POST /posts` takes it (all but `content` may be left out):
+
+    {"content": "text", "author": "Unicorn Rentals", "unicorn_color": "rainbow", "image_url": null}
+
+Reasons name the field, what was expected and what came, and never repeat the content: they are
+logged, and the agent reads them.
+"""
+
+import json
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+UNICORN_COLORS = ("pink", "blue", "purple", "green", "yellow", "rainbow")
+DEFAULT_AUTHOR = "Unicorn Rentals"
+DEFAULT_COLOR = "rainbow"
+
+MAX_CONTENT_BYTES = 262_144
+"""In UTF-8; a DynamoDB item takes 400 KB in all."""
+
+MAX_AUTHOR_CHARS = 100
+MAX_IMAGE_URL_CHARS = 2_048
+
+IDEMPOTENCY_KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,512}")
+"""Printable ASCII without spaces; a DynamoDB sort key takes 1,024 bytes."""
+
+LIMIT_PATTERN = re.compile(r"[1-9][0-9]{0,8}")
+POST_ID_PATTERN = re.compile(r"[0-9a-f]{24}")
+
+
+class RefusedError(ValueError):
+    """The request is not accepted, and repeating it unchanged will not help.
+
+    Attributes:
+        status: The HTTP status to answer: 400 for a request that cannot be read, 403 for one
+            without an identity, 409 for a key that was used for another post, 422 for a value
+            that is not allowed.
+        reason: A sentence for the caller.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        """Keeps the status and the reason."""
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A valid post that is not stored yet."""
+
+    content: str
+    author: str = DEFAULT_AUTHOR
+    unicorn_color: str = DEFAULT_COLOR
+    image_url: str | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """Which posts are asked for: at most `limit` (None: all), older than the post `before`."""
+
+    limit: int | None = None
+    before: str | None = None
+
+
+def parse_idempotency_key(headers: dict[str, str]) -> str:
+    """Returns the `Idempotency-Key` header.
+
+    Args:
+        headers: The event's headers; an HTTP API sends lower-case names, not every stand-in does.
+
+    Raises:
+        RefusedError: 400, the header is missing or unusable.
+    """
+    key = {name.lower(): value for name, value in headers.items()}.get("idempotency-key", "")
+    if not IDEMPOTENCY_KEY_PATTERN.fullmatch(key):
+        raise RefusedError(
+            400, "Idempotency-Key: expected 1 to 512 printable ASCII characters without spaces"
+        )
+    return key
+
+
+def parse_page(query: dict[str, str]) -> Page:
+    """Returns the page that a query string asks for.
+
+    Raises:
+        RefusedError: 400, `limit` is no positive whole number or `before` no post id.
+    """
+    limit, before = query.get("limit"), query.get("before")
+    if limit is not None and not LIMIT_PATTERN.fullmatch(limit):
+        raise RefusedError(400, "limit: expected a whole number above 0")
+    if before is not None and not POST_ID_PATTERN.fullmatch(before):
+        raise RefusedError(400, "before: expected a post_id")
+    return Page(int(limit) if limit else None, before)
+
+
+def parse_submission(body: bytes) -> Submission:
+    """Parses the body of `POST /posts`. Unknown fields are ignored, wrong types are not.
+
+    Raises:
+        RefusedError: 400 for what is no such JSON document, 422 for a value that is not allowed.
+    """
+    try:
+        document = json.loads(body.decode())
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(400, "body: expected JSON in UTF-8") from error
+    if not isinstance(document, dict):
+        raise RefusedError(400, f"body: expected a JSON object, got {_type_of(document)}")
+    image_url = None
+    if document.get("image_url") is not None:
+        image_url = _image_url(_text(document, "image_url"))
+    return Submission(
+        content=_content(_text(document, "content")),
+        author=_author(_text(document, "author", DEFAULT_AUTHOR)),
+        unicorn_color=_color(_text(document, "unicorn_color", DEFAULT_COLOR)),
+        image_url=image_url,
+    )
+
+
+def _content(content: str) -> str:
+    if not content.strip():
+        raise RefusedError(422, "content: expected a text that is not empty")
+    size_bytes = len(content.encode())
+    if size_bytes > MAX_CONTENT_BYTES:
+        raise RefusedError(
+            422, f"content: expected at most {MAX_CONTENT_BYTES} bytes of UTF-8, got {size_bytes}"
+        )
+    return content
+
+
+def _author(author: str) -> str:
+    if not author.strip() or len(author) > MAX_AUTHOR_CHARS or _has_control(author):
+        raise RefusedError(422, f"author: expected one line of 1 to {MAX_AUTHOR_CHARS} characters")
+    return author
+
+
+def _color(color: str) -> str:
+    if color not in UNICORN_COLORS:
+        raise RefusedError(422, f"unicorn_color: expected one of {', '.join(UNICORN_COLORS)}")
+    return color
+
+
+def _image_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme == "https" and bool(parts.hostname) and "@" not in parts.netloc
+    except ValueError:
+        usable = False
+    if not usable or len(url) > MAX_IMAGE_URL_CHARS or _has_control(url) or _has_space(url):
+        raise RefusedError(
+            422, f"image_url: expected null or an https URL of at most {MAX_IMAGE_URL_CHARS} "
+            "characters"
+        )  # fmt: skip
+    return url
+
+
+def _text(document: dict[str, Any], field: str, default: str | None = None) -> str:
+    value = document.get(field, default)
+    if not isinstance(value, str):
+        raise RefusedError(400, f"{field}: expected a text, got {_type_of(value)}")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:  # JSON can escape half a surrogate pair
+        raise RefusedError(400, f"{field}: expected valid Unicode") from error
+    return value
+
+
+def _has_control(text: str) -> bool:
+    return any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text)
+
+
+def _has_space(text: str) -> bool:
+    return any(character.isspace() for character in text)
+
+
+def _type_of(value: Any) -> str:
+    return "nothing" if value is None else type(value).__name__
