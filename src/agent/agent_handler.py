@@ -1,0 +1,209 @@
+"""The agent function: takes messages from the task queue through the ten steps.
+
+This file arrives and validates, and gives every failure its own end; `worker.py` does the rest.
+
+    bad input     to the dead-letter queue at once, with the reason; never delivered again
+    in use        another worker is on it: delivered again when its lease ends
+    fault         delivered again after a backoff, five times, then to the dead-letter queue
+"""
+
+import os
+import time
+import traceback
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+import agent_definition
+import publish_post
+from longrunning import links, messages, notifications, observability, tracing
+from longrunning.approvals import Approval, ApprovalStore, LeaseHeldError
+from longrunning.messages import MalformedMessageError, NewTask
+from longrunning.sessions import SessionStore
+from pausing import Pausing
+from worker import Delivery, Worker
+
+VISIBILITY_MARGIN_SECONDS = 7
+"""A crashed worker's message comes back this long after the function's end, after its lease."""
+
+BACKOFF_SECONDS = (5, 15, 45, 120)
+"""By number of deliveries so far; the last one repeats."""
+
+NOT_IN_FLIGHT = (
+    "ReceiptHandleIsInvalid",
+    "InvalidParameterValue",
+    "MessageNotInflight",
+    "AWS.SimpleQueueService.MessageNotInflight",
+)
+"""Source: SQS, "ChangeMessageVisibility": a receipt handle that no delivery holds now."""
+
+MAX_REASON_CHARS = 250
+
+SECONDS_PER_DAY = 86_400
+
+_logger = observability.get_logger("agent")
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What one Lambda environment keeps between messages."""
+
+    worker: Worker
+    sqs: Any
+    task_queue_url: str
+    dead_letter_queue_url: str
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Handles an SQS event.
+
+    Args:
+        event: `{"Records": [{"messageId", "receiptHandle", "body", "attributes", …}]}`.
+        context: Lambda's context; its remaining time bounds the run.
+
+    Returns:
+        `{"batchItemFailures": [{"itemIdentifier": message id}]}`: what SQS is to deliver again.
+
+    Source: AWS Lambda, "Handling errors for an SQS event source".
+    """
+    resources = _resources()
+    failed = [r for r in event["Records"] if not _take(r, context, resources)]
+    return {"batchItemFailures": [{"itemIdentifier": r["messageId"]} for r in failed]}
+
+
+def _take(record: dict[str, Any], context: Any, resources: Resources) -> bool:
+    """Takes one message through the walk; False has SQS deliver it again."""
+    remaining = context.get_remaining_time_in_millis() / 1000
+    delivery = Delivery(
+        message_id=record["messageId"],
+        receive_count=int(record["attributes"]["ApproximateReceiveCount"]),
+        deadline=time.time() + remaining,
+    )
+    come_back_after = partial(_come_back_after, record, resources)
+    try:
+        come_back_after(remaining + VISIBILITY_MARGIN_SECONDS)
+        match messages.parse(record["body"]):
+            case NewTask() as task:
+                resources.worker.start(task, delivery)
+            case results:
+                resources.worker.resume(results, delivery)
+    except MalformedMessageError as reason:
+        _dead_letter(record, str(reason), resources)
+    except LeaseHeldError as held:
+        come_back_after(held.until - time.time() + 1)
+        return False
+    except Exception as fault:
+        _log_fault(fault, delivery)
+        come_back_after(BACKOFF_SECONDS[min(delivery.receive_count, len(BACKOFF_SECONDS)) - 1])
+        return False
+    return True
+
+
+def _come_back_after(record: dict[str, Any], resources: Resources, seconds: float) -> None:
+    """Says when SQS is to deliver a message again, should this delivery fail."""
+    try:
+        resources.sqs.change_message_visibility(
+            QueueUrl=resources.task_queue_url,
+            ReceiptHandle=record["receiptHandle"],
+            VisibilityTimeout=max(0, int(seconds)),
+        )
+    except ClientError as error:
+        # Not on its way any more, or a sample event that never was: the queue's own timeout holds.
+        if error.response["Error"]["Code"] not in NOT_IN_FLIGHT:
+            raise
+        _logger.info("not in flight", extra={"message_id": record["messageId"]})
+
+
+def _dead_letter(record: dict[str, Any], reason: str, resources: Resources) -> None:
+    """Sends the original body on with the reason; only then is the message done."""
+    reason = reason[:MAX_REASON_CHARS]
+    resources.sqs.send_message(
+        QueueUrl=resources.dead_letter_queue_url,
+        MessageBody=record["body"],
+        MessageAttributes={"reason": {"DataType": "String", "StringValue": reason}},
+    )
+    _logger.warning("rejected", extra={"message_id": record["messageId"], "reason": reason})
+    observability.put_metric("MessageRejected")
+
+
+def _log_fault(fault: Exception, delivery: Delivery) -> None:
+    """Says what failed and where, without the message: it may quote the conversation."""
+    response = getattr(fault, "response", {})
+    _logger.error(
+        "failed, will be delivered again",
+        extra={
+            "error": type(fault).__name__,
+            "code": response.get("Error", {}).get("Code"),
+            "message_id": delivery.message_id,
+            "receive_count": delivery.receive_count,
+            "where": [frame.strip() for frame in traceback.format_tb(fault.__traceback__)[-3:]],
+        },
+    )
+    observability.put_metric("RunFailed")
+
+
+@cache
+def _resources() -> Resources:
+    """Made at the first message, not at import: an image of this process may be started twice."""
+    env = os.environ
+    observability.configure(env.get("LOG_LEVEL", "INFO"), env["METRICS_NAMESPACE"])
+    if "AWS_XRAY_DAEMON_ADDRESS" in env:
+        tracing.enable()
+    session = boto3.Session()
+    client = partial(session.client, config=Config(connect_timeout=3, read_timeout=10))
+    sqs, dynamodb, secrets = client("sqs"), client("dynamodb"), client("secretsmanager")
+    tools = agent_definition.make_protected_tools(_publisher(session, secrets))
+    model = agent_definition.make_model(env["MODEL_ID"], session.region_name)
+    worker = Worker(
+        sessions=SessionStore(
+            dynamodb, env["SESSIONS_TABLE_NAME"], client("s3"), env["STATE_BUCKET_NAME"]
+        ),
+        pausing=Pausing(
+            approvals=ApprovalStore(dynamodb, env["APPROVALS_TABLE_NAME"]),
+            tools=tools,
+            send_email=partial(_send_email, client("sns"), cache(partial(_link_keys, secrets))),
+            decide_within_seconds=int(env["DECIDE_WITHIN_SECONDS"]),
+        ),
+        make_agent=partial(agent_definition.make_agent, model),
+        clock=time.time,
+        retention_seconds=int(env["RETENTION_DAYS"]) * SECONDS_PER_DAY,
+    )
+    return Resources(worker, sqs, env["TASK_QUEUE_URL"], env["DEAD_LETTER_QUEUE_URL"])
+
+
+def _publisher(session: Any, secrets: Any) -> publish_post.Publish:
+    token_arn = os.environ.get("PUBLISH_TOKEN_SECRET_ARN")
+    return publish_post.make_publisher(
+        os.environ["PUBLISH_ENDPOINT_URL"],
+        region=session.region_name,
+        credentials=session.get_credentials(),
+        read_token=cache(partial(_secret, secrets, token_arn)) if token_arn else None,
+    )
+
+
+def _link_keys(secrets: Any) -> links.LinkKeys:
+    return links.LinkKeys.parse(_secret(secrets, os.environ["LINK_KEYS_SECRET_ARN"]))
+
+
+def _secret(secrets: Any, arn: str) -> str:
+    return str(secrets.get_secret_value(SecretId=arn)["SecretString"])
+
+
+def _send_email(sns: Any, link_keys: Any, approval: Approval) -> None:
+    """Publishes the question; a failure is a fault, so no session sleeps unnoticed."""
+    base_url, keys = os.environ["APPROVAL_BASE_URL"], link_keys()
+    token = links.make_token(
+        keys, approval.session_id, approval.tool_use_id, approval.decide_by
+    )
+    email = notifications.approval_email(
+        approval,
+        links.review_url(base_url, token, "approved"),
+        links.review_url(base_url, token, "denied"),
+    )
+    sns.publish(
+        TopicArn=os.environ["APPROVAL_TOPIC_ARN"], Subject=email.subject, Message=email.body
+    )

@@ -1,0 +1,94 @@
+"""Step "run": one run of the agent, until it pauses, ends, or runs out of time."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import agent_definition
+from gate import Gate
+from longrunning import tracing
+from longrunning.sessions import Message, PendingToolUse
+
+NATURAL_ENDS = ("end_turn", "stop_sequence", "cancelled")
+
+
+class DeadlineError(Exception):
+    """The run did not come to a pause within the function's time; it starts over."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run of the agent came to."""
+
+    messages: list[Message]
+    pending: tuple[PendingToolUse, ...]
+    """The waiting tool uses of the last turn, in the turn's order; none if the agent ended."""
+    stop_reason: str
+
+    @property
+    def ended_well(self) -> bool:
+        """Whether the model itself came to an end, rather than to a limit."""
+        return self.stop_reason in NATURAL_ENDS
+
+
+def run_agent(
+    make_agent: Callable[[list[Message], Gate], Any],
+    gate: Gate,
+    messages: list[Message],
+    prompt: str | None,
+    seconds_left: float,
+) -> Run:
+    """Runs the agent on a conversation.
+
+    Args:
+        make_agent: Makes the agent, as `agent_definition.make_agent` does.
+        gate: The gate of this run.
+        messages: The conversation so far, in which every tool use has its result.
+        prompt: The task of a new session; None to go on from the conversation.
+        seconds_left: After this time the run is stopped.
+
+    Raises:
+        DeadlineError: The time was over before the agent paused or ended.
+        Exception: Whatever failed in the gate, in an effect, or in the model.
+    """
+    session_id = gate.session_id
+    # A dict of its own for every run: the loop changes it, and a stop must not outlive its run.
+    state = {"session_id": session_id, "request_state": {"session_id": session_id}}
+    with tracing.subsegment("run", session_id=session_id):
+        gate.trace_entity = tracing.current_entity()
+        agent = make_agent(messages, gate)
+        with _cancelled_after(seconds_left) as cancel_signal:
+            result = agent(
+                prompt,
+                invocation_state=state,
+                limits={"turns": agent_definition.MAX_TURNS},
+                cancel_signal=cancel_signal,
+            )
+    if gate.fault:
+        raise gate.fault
+    waiting = {w["tool_use_id"]: w["tool_name"] for w in result.state.get("waiting", ())}
+    if not waiting and result.stop_reason == "cancelled":
+        raise DeadlineError(DeadlineError.__doc__)
+    uses = tool_uses_of_last_turn(agent.messages) if waiting else {}
+    pending = tuple(PendingToolUse(i, waiting[i]) for i in uses if i in waiting)
+    return Run(agent.messages, pending, result.stop_reason)
+
+
+def tool_uses_of_last_turn(messages: list[Message]) -> dict[str, dict[str, Any]]:
+    """Returns the tool uses of the assistant's last message, which the last message answers."""
+    uses = [block["toolUse"] for block in messages[-2]["content"] if "toolUse" in block]
+    return {use["toolUseId"]: use for use in uses}
+
+
+@contextmanager
+def _cancelled_after(seconds: float) -> Iterator[threading.Event]:
+    signal = threading.Event()
+    timer = threading.Timer(max(seconds, 0), signal.set)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield signal
+    finally:
+        timer.cancel()

@@ -1,0 +1,249 @@
+"""The gate: a protected tool runs only against an approval of exactly that call.
+
+A prompt is a wish; this is the code that holds it. Before a protected tool runs, Strands calls
+`Gate.before_tool`, which looks for an approval of this session whose text and other arguments are,
+byte for byte, the call's. What then runs is the record, never what the model said:
+
+    the session's approvals           what happens to the call
+    the same call, SPENT              the receiver's first answer again: nothing goes out twice
+    the same call, APPROVED           it is spent (C5), then the effect happens
+    the same call, DENIED             refused, nobody is asked again
+    the same call, waiting            refused: one call is asked for once
+    none                              it pauses for approval of exactly this call
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jsonschema
+from longrunning import approvals, human_approval, tracing
+from longrunning.approvals import Approval, ApprovalStore
+from longrunning.messages import MAX_CONTENT_BYTES, tool_result
+from strands.hooks import BeforeToolCallEvent, HookProvider, HookRegistry
+from strands.tools.tools import PythonAgentTool
+from strands.types.tools import ToolUse
+
+
+MAX_ARGUMENTS_BYTES = 16_384
+"""They stand in the approval item (400 KB) beside the content and an edit of it."""
+
+
+class InvalidCallError(ValueError):
+    """The call does not fit the tool's input schema; the model reads why."""
+
+
+@dataclass(frozen=True)
+class ProtectedTool:
+    """A tool that changes the outside world, and so needs an approval."""
+
+    spec: dict[str, Any]
+    """The Converse tool spec: what the model sees."""
+    function: Callable[..., str]
+    """Called with the approved arguments and `idempotency_key`; returns what the model reads."""
+    refused: type[Exception]
+    """What `function` raises when the receiver says no for good; all else is retried."""
+    content_field: str = "content"
+
+    @property
+    def name(self) -> str:
+        """The tool's name."""
+        return str(self.spec["name"])
+
+    @property
+    def content_schema(self) -> dict[str, Any]:
+        """JSON schema of the content, which an approver's edit must satisfy."""
+        schema: dict[str, Any] = self.spec["inputSchema"]["json"]["properties"][self.content_field]
+        return {k: v for k, v in schema.items() if k in ("type", "minLength", "maxLength")}
+
+    def call(self, given: Mapping[str, Any]) -> "Call":
+        """Completes the input of a call with the defaults of the schema, and checks it.
+
+        Raises:
+            InvalidCallError: It does not fit the schema.
+        """
+        schema = self.spec["inputSchema"]["json"]
+        properties = schema["properties"].items()
+        defaults = {name: p["default"] for name, p in properties if "default" in p}
+        complete = defaults | dict(given)
+        validator = jsonschema.Draft202012Validator(schema)
+        if error := jsonschema.exceptions.best_match(validator.iter_errors(complete)):
+            raise InvalidCallError(f"{error.json_path}: {error.message:.300}")
+        content = str(complete.pop(self.content_field))
+        if not content.strip() or _size(content) > MAX_CONTENT_BYTES:
+            raise InvalidCallError(f"{self.content_field}: expected 1 to {MAX_CONTENT_BYTES} bytes")
+        if _size(json.dumps(complete)) > MAX_ARGUMENTS_BYTES:
+            raise InvalidCallError(f"arguments: expected at most {MAX_ARGUMENTS_BYTES} bytes")
+        return Call(self.name, content, complete)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One exact call of a protected tool: what an approval allows."""
+
+    action: str
+    content: str
+    arguments: dict[str, Any]
+
+    def is_that_of(self, approval: Approval) -> bool:
+        """Whether the approval is for exactly this call; the digest stands for the text."""
+        return (self.action, approvals.digest(self.content), self.arguments) == (
+            approval.action,
+            approval.digest,
+            approval.arguments,
+        )
+
+
+@dataclass
+class Gate(HookProvider):
+    """The gate of one run. `fault` is what went wrong in it, for the handler to raise."""
+
+    session_id: str
+    store: ApprovalStore
+    tools: tuple[ProtectedTool, ...]
+    claimed: list[Approval] = field(default_factory=list)
+    """What this worker has claimed: only these can be spent."""
+    is_new: bool = False
+    """A new session has no approvals: no need to look."""
+    spent: set[str] = field(default_factory=set)
+    """Tool use ids of the approvals that this run spent."""
+    published: bool = False
+    """Whether the receiver accepted an effect in this run."""
+    fault: Exception | None = None
+    trace_entity: Any = None
+    _earlier: list[Approval] | None = None
+    _asked: list[Call] = field(default_factory=list)
+    _allowed: dict[str, Approval] = field(default_factory=dict)
+
+    def register_hooks(self, registry: HookRegistry, **_: Any) -> None:
+        """Registers the gate with Strands."""
+        registry.add_callback(BeforeToolCallEvent, self.before_tool)
+
+    def before_tool(self, event: BeforeToolCallEvent) -> None:
+        """Lets a call through, refuses it, or pauses for it; anything unforeseen stops the run."""
+        try:
+            with tracing.attached(self.trace_entity):
+                refusal = self._check(event)
+        except InvalidCallError as error:
+            refusal = f"Invalid call: {error}"
+        except Exception as fault:
+            self.fault = fault
+            event.agent.cancel()
+            refusal = "Stopped."
+        if refusal:
+            event.cancel_tool = refusal
+
+    def call_of(self, tool_use: Mapping[str, Any]) -> Call | None:
+        """Returns the call that a tool use makes or asks approval for; None for other tools.
+
+        Raises:
+            InvalidCallError: The call does not fit the protected tool's schema.
+        """
+        given = tool_use["input"] or {}
+        if not isinstance(given, dict):
+            raise InvalidCallError("input: expected an object")
+        if tool_use["name"] == human_approval.TOOL_SPEC["name"]:
+            if not isinstance(given.get("content"), str):
+                return None  # The tool itself says what is missing.
+            arguments = given.get("arguments") or {}
+            if not isinstance(arguments, dict):
+                raise InvalidCallError("arguments: expected an object")
+            first = self.tools[0]  # What a person is asked beforehand.
+            return first.call({**arguments, first.content_field: given["content"]})
+        tool = self._tools_by_name.get(tool_use["name"])
+        return tool.call(given) if tool else None
+
+    def agent_tools(self) -> list[PythonAgentTool]:
+        """The protected tools as Strands sees them. Called past the gate, they have no right."""
+        return [PythonAgentTool(tool.name, tool.spec, self._run_allowed) for tool in self.tools]  # type: ignore[arg-type]
+
+    def spend_and_perform(self, approval: Approval) -> tuple[str, str]:
+        """C5, then the effect of the record; an approval already SPENT gets the same answer again.
+
+        Returns:
+            Status (`success` or `error`) and the text that the model reads.
+
+        Raises:
+            FencedError: A newer worker has claimed the approval.
+            Exception: The effect failed and may or may not have happened; the retry redoes it.
+        """
+        spent = self.store.spend(approval) if approval.status != approvals.SPENT else approval
+        self.spent.add(spent.tool_use_id)
+        return self._perform(spent)
+
+    def _check(self, event: BeforeToolCallEvent) -> str | None:
+        """Returns why the call must not run, or None to let it run."""
+        call = self.call_of(event.tool_use)
+        if call is None:
+            return None
+        same = [a for a in self._approvals_for(call) if call.is_that_of(a)]
+        statuses = {a.status for a in same}
+        asks = event.tool_use["name"] == human_approval.TOOL_SPEC["name"]
+        allowing = _first(same, approvals.SPENT) or _first(same, approvals.APPROVED)
+        if allowing and not asks:
+            self._allowed[event.tool_use["toolUseId"]] = allowing
+            return None
+        if approvals.SPENT in statuses:
+            return "Exactly this has been approved and published already."
+        if approvals.APPROVED in statuses:
+            return "Exactly this is approved already: publish it."
+        if approvals.DENIED in statuses:
+            return "Exactly this was denied before: revise it, or stop. Nobody was asked again."
+        if call in self._asked:
+            return "Exactly this is being asked for already, in this same turn."
+        self._asked.append(call)
+        if asks:
+            return None
+        human_approval.pause(dict(event.tool_use), "", **event.invocation_state)
+        return "Waiting for approval of exactly this call."
+
+    def _approvals_for(self, call: Call) -> list[Approval]:
+        """The claimed ones first; the session's others are read only when those do not tell."""
+        if self.is_new or any(call.is_that_of(a) for a in self.claimed):
+            return self.claimed
+        if self._earlier is None:
+            self._earlier = self.store.of_session(self.session_id)
+        mine = {a.key for a in self.claimed}
+        others = [a for a in self._earlier if a.key not in mine]
+        return self.claimed + [a for a in others if a.status != approvals.APPROVED]
+
+    def _run_allowed(self, tool: ToolUse, **state: Any) -> Any:
+        try:
+            with tracing.attached(self.trace_entity):
+                status, text = self.spend_and_perform(self._allowed[tool["toolUseId"]])
+        except Exception as fault:  # Strands would tell the model; the handler must know.
+            self.fault = fault
+            state["agent"].cancel()
+            status, text = "error", "Stopped."
+        return tool_result(tool["toolUseId"], status, text)
+
+    def _perform(self, approval: Approval) -> tuple[str, str]:
+        tool = self._tools_by_name[approval.action]
+        content = {tool.content_field: approval.text}
+        with tracing.subsegment(
+            "publish", session_id=self.session_id, tool_use_id=approval.tool_use_id
+        ):
+            try:
+                text = tool.function(
+                    **content, **approval.arguments, idempotency_key=approval.key
+                )
+                self.published = True
+                return "success", text
+            except tool.refused as refusal:
+                return "error", str(refusal)
+
+    @property
+    def _tools_by_name(self) -> dict[str, ProtectedTool]:
+        return {tool.name: tool for tool in self.tools}
+
+
+def _size(text: str) -> int:
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError as error:
+        raise InvalidCallError("expected valid Unicode") from error
+
+
+def _first(found: list[Approval], status: str) -> Approval | None:
+    return next((a for a in found if a.status == status), None)

@@ -1,0 +1,73 @@
+"""Steps "save" (C2) and "notify": what makes a saved session known to those who must act."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import agent_definition
+from agent_run import tool_uses_of_last_turn
+from gate import Gate, ProtectedTool
+from longrunning import approvals, tracing
+from longrunning.approvals import Approval, ApprovalStore
+from longrunning.observability import put_metric
+from longrunning.sessions import PendingToolUse, Session
+
+
+@dataclass(frozen=True)
+class Pausing:
+    """Records what a session waits for, and tells who must act."""
+
+    approvals: ApprovalStore
+    tools: tuple[ProtectedTool, ...]
+    send_email: Callable[[Approval], None]
+    decide_within_seconds: int
+
+    def finish(self, session: Session) -> None:
+        """Puts the missing items, then notifies of those still pending; safe to repeat.
+
+        All items before the first notification, so that no answer finds the turn half recorded.
+        The same e-mail goes out again on a repeat: its links are the same.
+        """
+        with tracing.subsegment("notify", session_id=session.session_id):
+            for approval in [self._record(session, pending) for pending in session.pending]:
+                if approval.status == approvals.PENDING:
+                    self._notify(session, approval)
+
+    def _record(self, session: Session, pending: PendingToolUse) -> Approval:
+        """C2, from the saved session alone: whoever finishes the pause puts the same item."""
+        decide_by = session.paused_at + self.decide_within_seconds
+        waiting = Approval(
+            session_id=session.session_id,
+            tool_use_id=pending.tool_use_id,
+            agent_name=session.agent_name,
+            tool_name=pending.tool_name,
+            requested_at=session.paused_at,
+            decide_by=decide_by,
+            due_at=decide_by,
+            expires_at=session.expires_at + self.decide_within_seconds,
+        )
+        recorded, is_first = self.approvals.put_if_absent(self._with_call(session, waiting))
+        if is_first and recorded.is_approval:
+            put_metric("ApprovalRequested", session_id=session.session_id)
+        return recorded
+
+    def _with_call(self, session: Session, waiting: Approval) -> Approval:
+        """Adds the exact call that an approval is to allow."""
+        tool_use = tool_uses_of_last_turn(session.messages)[waiting.tool_use_id]
+        call = Gate(session.session_id, self.approvals, self.tools).call_of(tool_use)
+        if call is None:
+            return waiting
+        tool = next(tool for tool in self.tools if tool.name == call.action)
+        return replace(
+            waiting,
+            action=call.action,
+            content=call.content,
+            arguments=call.arguments,
+            content_schema=tool.content_schema,
+        )
+
+    def _notify(self, session: Session, approval: Approval) -> None:
+        if approval.is_approval:
+            self.send_email(approval)
+        elif start := agent_definition.STARTERS.get(approval.tool_name):
+            tool_use = tool_uses_of_last_turn(session.messages)[approval.tool_use_id]
+            start(approval.session_id, approval.tool_use_id, tool_use["input"])

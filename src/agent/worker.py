@@ -1,0 +1,221 @@
+"""The walk of one queue message: load, run, pause, save, notify; and resume.
+
+Rules behind every order of calls here: the record is the truth and a message only a hint; save
+before notify; every write that may happen twice is conditional; the effect on the outside world
+carries an idempotency key. `docs/architecture.md` has the write protocol, C1 to C6.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import agent_definition
+import tool_results
+from agent_run import Run, run_agent
+from gate import Gate
+from longrunning import approvals, human_approval, tracing
+from longrunning.approvals import Approval, NotDecidedError
+from longrunning.messages import MalformedMessageError, NewTask, ToolResults
+from longrunning.observability import get_logger
+from longrunning.sessions import (
+    COMPLETED,
+    WAITING,
+    Message,
+    PendingToolUse,
+    Session,
+    SessionExistsError,
+    SessionStore,
+)
+from pausing import Pausing
+
+SAVE_MARGIN_SECONDS = 10
+"""The run is stopped this long before the function's end, so that a pause can still be saved."""
+
+LEASE_MARGIN_SECONDS = 5
+"""Lambda can overrun its timeout by a little: a lease must not end before its worker."""
+
+_OUTCOMES = (
+    (approvals.DENIED, "denied"),
+    (approvals.EXPIRED, "expired"),
+    (approvals.CANCELLED, "cancelled"),
+)
+
+_logger = get_logger("worker")
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One delivery of a queue message. Times are epoch seconds."""
+
+    message_id: str
+    receive_count: int
+    deadline: float
+    """When the function is ended."""
+
+
+@dataclass(frozen=True)
+class Worker:
+    """Takes one message through the steps. All it touches is passed in."""
+
+    sessions: SessionStore
+    pausing: Pausing
+    make_agent: Callable[[list[Message], Gate], Any]
+    clock: Callable[[], float]
+    retention_seconds: int
+
+    def start(self, task: NewTask, delivery: Delivery) -> None:
+        """A new task: runs the agent until it pauses or ends.
+
+        A redelivery finds the session of the first delivery and only finishes its pause. The
+        first delivery of an id that is ours cannot have one, and saves the read: C1 is
+        conditional anyway.
+        """
+        session_id = task.session_id or delivery.message_id
+        may_exist = task.session_id is not None or delivery.receive_count > 1
+        session = self._load(session_id) if may_exist else None
+        if session is None:
+            gate = Gate(session_id, self.pausing.approvals, self.pausing.tools, is_new=True)
+            run = self._run(gate, [], task.task, delivery)
+            unsaved = Session(session_id, agent_definition.AGENT_NAME, [], WAITING)
+            session = self._create(self._after(run, gate, delivery, unsaved))
+        self._finish_pause(session, delivery)
+
+    def resume(self, results: ToolResults, delivery: Delivery) -> None:
+        """Results for a waiting session: goes on once every tool use of the turn has its answer.
+
+        Raises:
+            MalformedMessageError: No such session or tool use, or another tool's name.
+            LeaseHeldError: Another worker is on it.
+        """
+        session = self._load(results.session_id)
+        if session is None:
+            raise MalformedMessageError("session_id: no session of this id")
+        if not self._accept(session, results):
+            _logger.info("stale message", extra={"session_id": session.session_id})
+            return self._finish_pause(session, delivery)
+        try:
+            claimed = self._claim(session, delivery)
+        except NotDecidedError:
+            # The last decision of the turn resumes; a forged message ends here too.
+            return _logger.info("not all decided", extra={"session_id": session.session_id})
+        try:
+            session = self._resume_claimed(session, claimed, delivery)
+        except BaseException:
+            self.pausing.approvals.release(claimed)
+            raise
+        self._finish_pause(session, delivery)
+
+    def _accept(self, session: Session, results: ToolResults) -> bool:
+        """Records results of tools that are no approvals; tells whether the session waits on any.
+
+        For an approval the message's own text is ignored: the record says what was decided.
+        """
+        waits = False
+        for result in results.results:
+            pending = session.waits_for(result["toolUseId"])
+            if pending is None:
+                if not self.pausing.approvals.get(session.session_id, result["toolUseId"]):
+                    raise MalformedMessageError("toolUseId: this session has no such tool use")
+                continue
+            if pending.tool_name != results.tool_name:
+                raise MalformedMessageError("toolName: not the tool that the session waits for")
+            if not self._is_approval(pending):
+                self.pausing.approvals.resolve(
+                    session.session_id, pending.tool_use_id, result, self._now()
+                )
+            waits = True
+        return waits
+
+    def _claim(self, session: Session, delivery: Delivery) -> list[Approval]:
+        """C4, of the whole turn, and of what was approved before and may be published now."""
+        turn = [pending.tool_use_id for pending in session.pending]
+        return self.pausing.approvals.claim(
+            session.session_id,
+            [*turn, *session.unspent],
+            self._now(),
+            lease_until=int(delivery.deadline) + LEASE_MARGIN_SECONDS,
+        )
+
+    def _resume_claimed(
+        self, session: Session, claimed: list[Approval], delivery: Delivery
+    ) -> Session:
+        fence = max(approval.fence for approval in claimed)
+        if fence > 1:
+            self.sessions.fence_off(session, fence)
+        gate = Gate(session.session_id, self.pausing.approvals, self.pausing.tools, claimed)
+        with tracing.subsegment("resume", session_id=session.session_id):
+            results = {
+                approval.tool_use_id: tool_results.result_of(approval, gate)
+                for approval in claimed
+                if session.waits_for(approval.tool_use_id) or approval.status == approvals.SPENT
+            }
+        turn = {pending.tool_use_id: results[pending.tool_use_id] for pending in session.pending}
+        tool_results.put_in_place(session.messages, turn)
+        run = self._run(gate, session.messages, None, delivery)
+        with tracing.subsegment("save", session_id=session.session_id):
+            saved = self.sessions.save(self._after(run, gate, delivery, session), fence)
+        # What is left for a later run must not look as if this one were still on it.
+        self.pausing.approvals.release([a for a in claimed if a.tool_use_id in saved.unspent])
+        return saved
+
+    def _run(
+        self, gate: Gate, messages: list[Message], prompt: str | None, delivery: Delivery
+    ) -> Run:
+        seconds_left = delivery.deadline - SAVE_MARGIN_SECONDS - self.clock()
+        return run_agent(self.make_agent, gate, messages, prompt, seconds_left)
+
+    def _after(self, run: Run, gate: Gate, delivery: Delivery, before: Session) -> Session:
+        """What the session is after a run; its version is still the one that was loaded."""
+        unspent = [a.tool_use_id for a in gate.claimed if a.status == approvals.APPROVED]
+        return replace(
+            before,
+            messages=run.messages,
+            status=WAITING if run.pending else COMPLETED,
+            pending=run.pending,
+            unspent=tuple(i for i in unspent if i not in gate.spent) if run.pending else (),
+            outcome=_outcome(run, gate, before.outcome),
+            # A new pause is a new race: the claims of its tool uses count from 1 again.
+            fence=0 if run.pending else max((a.fence for a in gate.claimed), default=0),
+            paused_at=self._now(),
+            paused_by=delivery.message_id,
+            expires_at=self._now() + self.retention_seconds,
+        )
+
+    def _create(self, session: Session) -> Session:
+        """C1. Where another delivery of the task was faster, its session is the one that counts."""
+        with tracing.subsegment("save", session_id=session.session_id):
+            try:
+                return self.sessions.create(session)
+            except SessionExistsError:
+                existing = self._load(session.session_id)
+                if existing is None:
+                    raise
+                return existing
+
+    def _finish_pause(self, session: Session, delivery: Delivery) -> None:
+        """Only the delivery that paused the session finishes it, until that succeeds: a second
+        click on an old link must not send the next question twice.
+        """
+        if session.status == WAITING and session.paused_by == delivery.message_id:
+            self.pausing.finish(session)
+
+    def _is_approval(self, pending: PendingToolUse) -> bool:
+        names = {tool.name for tool in self.pausing.tools} | {human_approval.TOOL_SPEC["name"]}
+        return pending.tool_name in names
+
+    def _load(self, session_id: str) -> Session | None:
+        with tracing.subsegment("load", session_id=session_id):
+            return self.sessions.load(session_id, agent_definition.AGENT_NAME)
+
+    def _now(self) -> int:
+        return int(self.clock())
+
+
+def _outcome(run: Run, gate: Gate, before: str) -> str:
+    if gate.published or before == "published":
+        return "published"
+    if not run.pending and not run.ended_well:
+        return "failed"
+    statuses = {approval.status for approval in gate.claimed}
+    decided = next((outcome for status, outcome in _OUTCOMES if status in statuses), before)
+    return decided or ("" if run.pending else "finished")
