@@ -34,6 +34,9 @@ ID_PATTERN = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 STREAM_PIECE_CHARS = 12
 """Texts and tool inputs arrive in pieces, so that nobody relies on getting them whole."""
 
+MOST_STREAM_PIECES = 200
+"""About; a text of 256 KB in pieces of twelve characters would take seconds."""
+
 Block = dict[str, Any]
 Request = dict[str, Any]
 Turn = str | list[Block] | BaseException
@@ -319,7 +322,8 @@ def _accounting() -> dict[str, Any]:
 
 
 def _pieces(whole: str) -> list[str]:
-    return [whole[at : at + STREAM_PIECE_CHARS] for at in range(0, len(whole), STREAM_PIECE_CHARS)]
+    size = max(STREAM_PIECE_CHARS, len(whole) // MOST_STREAM_PIECES)
+    return [whole[at : at + size] for at in range(0, len(whole), size)]
 
 
 @cache

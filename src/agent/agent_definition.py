@@ -7,14 +7,15 @@ pauses, and does not know what it is about. `docs/adapt.md` walks through both.
 from collections.abc import Callable
 from typing import Any
 
-import publish_post
 from botocore.config import Config
-from gate import Gate, ProtectedTool
-from longrunning import human_approval
 from strands import Agent
 from strands.agent.conversation_manager import SlidingWindowConversationManager
 from strands.event_loop._retry import ModelRetryStrategy
 from strands.models.model import Model
+
+import publish_post
+from gate import Gate, ProtectedTool
+from longrunning import human_approval
 
 AGENT_NAME = "post-generator"
 
@@ -59,8 +60,10 @@ def make_model(model_id: str, region: str) -> Model:
 
 
 def make_protected_tools(publisher: publish_post.Publish) -> tuple[ProtectedTool, ...]:
-    """Names the tools that need an approval. `human_approval` asks for a call of the first one;
-    every other one pauses by itself when the model calls it.
+    """Names the tools that need an approval.
+
+    `human_approval` asks for a call of the first one; every other one pauses by itself when the
+    model calls it.
     """
     publish = ProtectedTool(
         spec=publish_post.TOOL_SPEC,

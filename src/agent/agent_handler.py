@@ -181,7 +181,7 @@ def _publisher(session: Any, secrets: Any) -> publish_post.Publish:
         os.environ["PUBLISH_ENDPOINT_URL"],
         region=session.region_name,
         credentials=session.get_credentials(),
-        read_token=cache(partial(_secret, secrets, token_arn)) if token_arn else None,
+        read_token=partial(_secret, secrets, token_arn) if token_arn else None,
     )
 
 
@@ -196,9 +196,7 @@ def _secret(secrets: Any, arn: str) -> str:
 def _send_email(sns: Any, link_keys: Any, approval: Approval) -> None:
     """Publishes the question; a failure is a fault, so no session sleeps unnoticed."""
     base_url, keys = os.environ["APPROVAL_BASE_URL"], link_keys()
-    token = links.make_token(
-        keys, approval.session_id, approval.tool_use_id, approval.decide_by
-    )
+    token = links.make_token(keys, approval.session_id, approval.tool_use_id, approval.decide_by)
     email = notifications.approval_email(
         approval,
         links.review_url(base_url, token, "approved"),

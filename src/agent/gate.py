@@ -18,13 +18,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jsonschema
-from longrunning import approvals, human_approval, tracing
-from longrunning.approvals import Approval, ApprovalStore
-from longrunning.messages import MAX_CONTENT_BYTES, tool_result
 from strands.hooks import BeforeToolCallEvent, HookProvider, HookRegistry
 from strands.tools.tools import PythonAgentTool
 from strands.types.tools import ToolUse
 
+from longrunning import approvals, human_approval, tracing
+from longrunning.approvals import Approval, ApprovalStore
+from longrunning.messages import MAX_CONTENT_BYTES, tool_result
 
 MAX_ARGUMENTS_BYTES = 16_384
 """They stand in the approval item (400 KB) beside the content and an edit of it."""
@@ -225,9 +225,7 @@ class Gate(HookProvider):
             "publish", session_id=self.session_id, tool_use_id=approval.tool_use_id
         ):
             try:
-                text = tool.function(
-                    **content, **approval.arguments, idempotency_key=approval.key
-                )
+                text = tool.function(**content, **approval.arguments, idempotency_key=approval.key)
                 self.published = True
                 return "success", text
             except tool.refused as refusal:

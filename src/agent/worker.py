@@ -193,8 +193,9 @@ class Worker:
                 return existing
 
     def _finish_pause(self, session: Session, delivery: Delivery) -> None:
-        """Only the delivery that paused the session finishes it, until that succeeds: a second
-        click on an old link must not send the next question twice.
+        """Finishes a pause, in the delivery that made it, until that succeeds.
+
+        In no other one: a second click on an old link must not send the next question twice.
         """
         if session.status == WAITING and session.paused_by == delivery.message_id:
             self.pausing.finish(session)

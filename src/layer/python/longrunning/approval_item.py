@@ -1,7 +1,7 @@
 """One approval item: what is recorded of a tool use that waits.
 
-    PENDING → APPROVED | DENIED | EXPIRED | CANCELLED, APPROVED → SPENT      (an approval)
-    PENDING → RESOLVED                                                     (any other tool)
+PENDING → APPROVED | DENIED | EXPIRED | CANCELLED, APPROVED → SPENT      (an approval)
+PENDING → RESOLVED                                                     (any other tool)
 """
 
 import hashlib

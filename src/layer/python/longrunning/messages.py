@@ -114,10 +114,12 @@ def _parse_new(message: JsonObject) -> NewTask:
     if not isinstance(body, dict):
         raise MalformedMessageError(f"body.body: expected an object, got {_shown(body)}")
     task = body.get("task")
-    _expect(isinstance(task, str) and bool(task.strip()), "body.task", "a text that says "
-            "something", task)  # fmt: skip
-    _expect(_size(task) <= MAX_CONTENT_BYTES, "body.task", f"at most {MAX_CONTENT_BYTES} bytes "
-            "of UTF-8", task)  # fmt: skip
+    if not isinstance(task, str) or not task.strip():
+        raise MalformedMessageError(f"body.task: expected a text, got {_shown(task)}")
+    if (size := len(task.encode())) > MAX_CONTENT_BYTES:
+        raise MalformedMessageError(
+            f"body.task: expected at most {MAX_CONTENT_BYTES} bytes of UTF-8, got {size}"
+        )
     if message.get("session_id") is None:
         return NewTask(task)
     return NewTask(task, _matching(message, "session_id", SESSION_ID_PATTERN))
@@ -182,10 +184,6 @@ def _expect_unicode(message: JsonObject) -> None:
         json.dumps(message, ensure_ascii=False).encode()
     except (UnicodeEncodeError, RecursionError) as error:
         raise MalformedMessageError("body: expected valid Unicode") from error
-
-
-def _size(text: str) -> int:
-    return len(text.encode())
 
 
 def _json_size(blocks: list[JsonObject]) -> int:

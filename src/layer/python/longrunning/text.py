@@ -1,0 +1,55 @@
+"""Text as people see it: what is invisible made visible, newlines, times."""
+
+import re
+from datetime import UTC, datetime
+
+_NONCHARACTERS = "".join(chr(plane | last) for plane in range(0, 0x110000, 0x10000)
+                         for last in (0xFFFE, 0xFFFF))  # fmt: skip
+
+_INVISIBLE = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters but tab and newline
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"  # ignorable, from soft hyphen on
+    "\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2"  # format characters of Arabic and Syriac
+    "\u1680\u2000-\u200f\u2028-\u202e\u205f-\u206f"  # odd spaces, zero width, direction
+    "\u2800\u3164\uffa0\ufffc\U0001d159"  # letters and symbols that are drawn as nothing
+    "\ufe00-\ufe0e\ufeff\ufff0-\ufffb\ufdd0-\ufdef"  # variants, byte order mark, interlinear
+    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff"  # tags, and more variants
+    "\ud800-\udfff" + _NONCHARACTERS  # half a surrogate pair, which UTF-8 cannot carry at all
+)
+
+_SYMBOLS = (
+    "\xa9\xae\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u27bf\u2900-\u297f\u2b00-\u2bff"
+    "\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
+)
+"""What U+FE0F turns into an emoji: there it is seen, elsewhere it hides."""
+
+_ONE = f"[{_INVISIBLE}]|(?<![{_SYMBOLS}])\ufe0f(?!\u20e3)"
+_ONE_INVISIBLE = re.compile(_ONE)
+
+INVISIBLE_RUN = re.compile(f"(?:{_ONE})+")
+"""One or more characters that a reader would not see, or that change what is seen.
+
+Source: Unicode, "DerivedCoreProperties", Default_Ignorable_Code_Point, and the categories Cc, Cf,
+Zl and Zp; added are blanks that have no such property. Ordinary spaces stay, no-break ones too.
+"""
+
+
+def visible(text: str) -> str:
+    """Replaces every invisible or direction-changing character by its code point.
+
+    Whoever approves a text must see all of it: a right-to-left override becomes `[U+202E]`.
+    Newlines and tabs stay; a carriage return looks like a newline or like nothing, so it does not.
+    """
+    return _ONE_INVISIBLE.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
+
+
+def normalise_newlines(text: str) -> str:
+    """Turns CRLF, as browsers send text areas, and single CR into LF."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def utc(epoch_seconds: int) -> str:
+    """Returns a time for people, such as `Saturday, 14 March 2026, 10:00 UTC`, rounded down."""
+    moment = datetime.fromtimestamp(epoch_seconds, UTC)
+    return f"{moment:%A}, {moment.day} {moment:%B %Y, %H:%M} UTC"
