@@ -1,0 +1,99 @@
+# `make` lists what there is. Needs make and Python 3.11 or newer; all else is set up in .venv/.
+
+PORT ?= 3000
+TASK ?= Announce our new rainbow unicorn, for rent from Monday.
+# The commands read both from the environment. A $ in a task stays one: make must not expand it.
+override TASK := $(value TASK)
+export PORT TASK
+export SAM_CLI_TELEMETRY ?= 0
+# Where it is set, every start compiles some 2,000 modules again: ten seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
+SAM    := .venv/sam/bin/sam
+LOCAL  := .venv/local/bin/python -m local
+PYTEST := .venv/test/bin/python -m pytest
+UV     := .venv/uv/bin/uv
+
+.PHONY: help run demo task test unit lint build deploy test-sam-local requirements clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
+
+run: ## The whole stack on http://localhost:3000, without AWS (another port: make run PORT=3001)
+	@$(call set_up,sam local)
+	@$(LOCAL) run
+
+demo: ## The ten steps without a person: a task, an e-mail, an approval, a post
+	@$(call set_up,sam local)
+	@$(LOCAL) demo
+
+task: ## Send a task to the stack that runs: make task TASK="Write about the blue unicorn"
+	@$(call set_up,local)
+	@$(LOCAL) task
+
+test: lint ## Every check: lint; unit, flow, infra; then integration and browser on a local stack
+	@$(call set_up,test sam local)
+	$(PYTEST) tests/unit tests/flow tests/infra
+	$(PYTEST) tests/integration tests/browser
+
+unit: ## The quick tests: unit and flow
+	@$(call set_up,test)
+	$(PYTEST) tests/unit tests/flow
+
+lint: ## ruff, mypy, and cfn-lint on the template
+	@$(call set_up,test sam)
+	.venv/test/bin/ruff check .
+	.venv/test/bin/mypy
+	$(SAM) validate --lint
+
+build: ## sam build: the packages that sam deploy uploads, in .aws-sam/build
+	@$(call set_up,sam)
+	$(SAM) build
+
+deploy: build ## sam deploy to your AWS account; the first time it asks for what it needs
+	$(SAM) deploy $(if $(shell grep -s '^stack_name' samconfig.toml),,--guided)
+
+test-sam-local: ## sam local invoke and start-api in real containers, where there is an image
+	@$(call set_up,test sam local)
+	$(PYTEST) tests/sam_local
+
+clean: ## Remove all that was set up or built in this folder
+	rm -rf .venv .aws-sam .local .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# Environments: three, because their pins exclude one another. Each is made when first needed and
+# again when its requirements change, side by side, by a uv that pip installs with its hash checked.
+set_up = $(MAKE) --silent --jobs=3 $(patsubst %,.venv/%/ready,$(1))
+
+.venv/%/ready: requirements/%.txt .venv/uv/ready
+	@echo "Setting up .venv/$* ($$(grep -c '^[a-z].*==' $<) packages) ..."
+	@$(UV) venv --quiet --clear --relocatable --no-project --python .venv/uv/bin/python .venv/$*
+	@$(UV) pip sync --quiet --require-hashes --python .venv/$*/bin/python $<
+	@touch $@
+
+.venv/uv/ready: requirements/uv.txt
+	@python=$$(for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+	    "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	    && echo "$$python" && break; done); \
+	if [ -z "$$python" ]; then \
+	    echo "No Python 3.11 or newer was found: install one, or name it: make PYTHON=..." >&2; exit 1; fi; \
+	echo "Setting up uv on $$("$$python" -V) ..."; \
+	"$$python" -m venv --clear .venv/uv >&2 || { \
+	    echo "$$python has no working venv module (Debian: apt-get install python3-venv)." >&2; exit 1; }
+	@.venv/uv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes \
+	    --only-binary :all: --requirement $<
+	@touch $@
+
+# Newer versions: `make requirements` compiles every .in file again. What Lambda's runtime brings is
+# not packaged, and what the layer brings not with the agent. Packages run on Linux only.
+IN_LAMBDA := boto3 botocore jmespath python-dateutil s3transfer six urllib3
+COMPILE    = $(UV) pip compile --quiet --upgrade --python-version 3.11 --generate-hashes \
+    --no-emit-index-url --no-emit-find-links --no-annotate --no-header
+PACKAGED   = $(COMPILE) --python-platform linux $(IN_LAMBDA:%=--no-emit-package %)
+
+.PHONY: requirements
+requirements:
+	@$(call set_up,uv)
+	for set in uv test sam local; do \
+	    $(COMPILE) --universal requirements/$$set.in -o requirements/$$set.txt || exit 1; done
+	$(PACKAGED) src/layer/requirements.in -o src/layer/requirements.txt
+	$(PACKAGED) --no-emit-package wrapt src/agent/requirements.in -o src/agent/requirements.txt
