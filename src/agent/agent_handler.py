@@ -7,6 +7,8 @@ This file arrives and validates, and gives every failure its own end; `worker.py
     fault         delivered again after a backoff, five times, then to the dead-letter queue
 """
 
+import logging
+import math
 import os
 import time
 import traceback
@@ -109,7 +111,7 @@ def _come_back_after(record: dict[str, Any], resources: Resources, seconds: floa
         resources.sqs.change_message_visibility(
             QueueUrl=resources.task_queue_url,
             ReceiptHandle=record["receiptHandle"],
-            VisibilityTimeout=max(0, int(seconds)),
+            VisibilityTimeout=max(0, math.ceil(seconds)),
         )
     except ClientError as error:
         # Not on its way any more, or a sample event that never was: the queue's own timeout holds.
@@ -132,12 +134,13 @@ def _dead_letter(record: dict[str, Any], reason: str, resources: Resources) -> N
 
 def _log_fault(fault: Exception, delivery: Delivery) -> None:
     """Says what failed and where, without the message: it may quote the conversation."""
-    response = getattr(fault, "response", {})
+    cause = _cause(fault)
     _logger.error(
         "failed, will be delivered again",
         extra={
             "error": type(fault).__name__,
-            "code": response.get("Error", {}).get("Code"),
+            "cause": type(cause).__name__,
+            "code": cause.response["Error"]["Code"] if isinstance(cause, ClientError) else None,
             "message_id": delivery.message_id,
             "receive_count": delivery.receive_count,
             "where": [frame.strip() for frame in traceback.format_tb(fault.__traceback__)[-3:]],
@@ -146,11 +149,20 @@ def _log_fault(fault: Exception, delivery: Delivery) -> None:
     observability.put_metric("RunFailed")
 
 
+def _cause(fault: BaseException) -> BaseException:
+    """Finds what was first: Strands wraps a model's error once the conversation has turns."""
+    while inner := fault.__cause__ or getattr(fault, "original_exception", None):
+        fault = inner
+    return fault
+
+
 @cache
 def _resources() -> Resources:
     """Made at the first message, not at import: an image of this process may be started twice."""
     env = os.environ
     observability.configure(env.get("LOG_LEVEL", "INFO"), env["METRICS_NAMESPACE"])
+    # Strands quotes tool inputs in its warnings; what matters of them comes back as a fault.
+    logging.getLogger("strands").setLevel(logging.CRITICAL)
     if "AWS_XRAY_DAEMON_ADDRESS" in env:
         tracing.enable()
     session = boto3.Session()

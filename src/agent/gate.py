@@ -13,18 +13,19 @@ byte for byte, the call's. What then runs is the record, never what the model sa
 """
 
 import json
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import jsonschema
-from strands.hooks import BeforeToolCallEvent, HookProvider, HookRegistry
+from strands.hooks import BeforeToolCallEvent, HookProvider, HookRegistry, MessageAddedEvent
 from strands.tools.tools import PythonAgentTool
 from strands.types.tools import ToolUse
 
 from longrunning import approvals, human_approval, tracing
 from longrunning.approvals import Approval, ApprovalStore
-from longrunning.messages import MAX_CONTENT_BYTES, tool_result
+from longrunning.messages import MAX_CONTENT_BYTES, TOOL_USE_ID_PATTERN, tool_result
 
 MAX_ARGUMENTS_BYTES = 16_384
 """They stand in the approval item (400 KB) beside the content and an edit of it."""
@@ -64,8 +65,10 @@ class ProtectedTool:
             InvalidCallError: It does not fit the schema.
         """
         schema = self.spec["inputSchema"]["json"]
-        properties = schema["properties"].items()
-        defaults = {name: p["default"] for name, p in properties if "default" in p}
+        properties = schema["properties"]
+        if unknown := sorted(given.keys() - properties.keys()):
+            raise InvalidCallError(f"unknown arguments: {', '.join(unknown):.300}")
+        defaults = {name: p["default"] for name, p in properties.items() if "default" in p}
         complete = defaults | dict(given)
         validator = jsonschema.Draft202012Validator(schema)
         if error := jsonschema.exceptions.best_match(validator.iter_errors(complete)):
@@ -73,7 +76,7 @@ class ProtectedTool:
         content = str(complete.pop(self.content_field))
         if not content.strip() or _size(content) > MAX_CONTENT_BYTES:
             raise InvalidCallError(f"{self.content_field}: expected 1 to {MAX_CONTENT_BYTES} bytes")
-        if _size(json.dumps(complete)) > MAX_ARGUMENTS_BYTES:
+        if _size(json.dumps(complete, ensure_ascii=False)) > MAX_ARGUMENTS_BYTES:
             raise InvalidCallError(f"arguments: expected at most {MAX_ARGUMENTS_BYTES} bytes")
         return Call(self.name, content, complete)
 
@@ -118,7 +121,22 @@ class Gate(HookProvider):
 
     def register_hooks(self, registry: HookRegistry, **_: Any) -> None:
         """Registers the gate with Strands."""
+        registry.add_callback(MessageAddedEvent, self.name_tool_uses_apart)
         registry.add_callback(BeforeToolCallEvent, self.before_tool)
+
+    def name_tool_uses_apart(self, event: MessageAddedEvent) -> None:
+        """Renames a tool use whose id is not unique in the session, or cannot be a key.
+
+        Everything here is keyed by session and tool use id: an old decision must never answer a
+        new question. Bedrock's ids are unique; not every provider's are.
+        """
+        *earlier, message = event.agent.messages
+        taken = {i for m in earlier for i in tool_use_ids(m)}
+        for block in message["content"]:
+            if use := block.get("toolUse"):
+                if use["toolUseId"] in taken or not TOOL_USE_ID_PATTERN.fullmatch(use["toolUseId"]):
+                    use["toolUseId"] = f"tooluse_{uuid.uuid4().hex}"
+                taken.add(use["toolUseId"])
 
     def before_tool(self, event: BeforeToolCallEvent) -> None:
         """Lets a call through, refuses it, or pauses for it; anything unforeseen stops the run."""
@@ -149,6 +167,8 @@ class Gate(HookProvider):
             arguments = given.get("arguments") or {}
             if not isinstance(arguments, dict):
                 raise InvalidCallError("arguments: expected an object")
+            if not self.tools:
+                return Call(tool_use["name"], given["content"], arguments)
             first = self.tools[0]  # What a person is asked beforehand.
             return first.call({**arguments, first.content_field: given["content"]})
         tool = self._tools_by_name.get(tool_use["name"])
@@ -166,11 +186,20 @@ class Gate(HookProvider):
 
         Raises:
             FencedError: A newer worker has claimed the approval.
+            LookupError: It is SPENT, but its tool is no longer among the protected ones.
             Exception: The effect failed and may or may not have happened; the retry redoes it.
         """
-        spent = self.store.spend(approval) if approval.status != approvals.SPENT else approval
-        self.spent.add(spent.tool_use_id)
-        return self._perform(spent)
+        tool = self._tools_by_name.get(approval.action)
+        if tool is None and approval.status == approvals.APPROVED:
+            return "error", f"There is no tool {approval.action} any more. Nothing was published."
+        if tool is None:
+            raise LookupError(
+                f"{approval.action} is gone, and {approval.key} may not have happened"
+            )
+        if approval.status != approvals.SPENT:
+            self.store.spend(approval)
+        self.spent.add(approval.tool_use_id)
+        return self._perform(tool, approval)
 
     def _check(self, event: BeforeToolCallEvent) -> str | None:
         """Returns why the call must not run, or None to let it run."""
@@ -185,7 +214,7 @@ class Gate(HookProvider):
             self._allowed[event.tool_use["toolUseId"]] = allowing
             return None
         if approvals.SPENT in statuses:
-            return "Exactly this has been approved and published already."
+            return "Exactly this was approved before and sent: it is not asked again."
         if approvals.APPROVED in statuses:
             return "Exactly this is approved already: publish it."
         if approvals.DENIED in statuses:
@@ -218,8 +247,7 @@ class Gate(HookProvider):
             status, text = "error", "Stopped."
         return tool_result(tool["toolUseId"], status, text)
 
-    def _perform(self, approval: Approval) -> tuple[str, str]:
-        tool = self._tools_by_name[approval.action]
+    def _perform(self, tool: ProtectedTool, approval: Approval) -> tuple[str, str]:
         content = {tool.content_field: approval.text}
         with tracing.subsegment(
             "publish", session_id=self.session_id, tool_use_id=approval.tool_use_id
@@ -234,6 +262,11 @@ class Gate(HookProvider):
     @property
     def _tools_by_name(self) -> dict[str, ProtectedTool]:
         return {tool.name: tool for tool in self.tools}
+
+
+def tool_use_ids(message: Mapping[str, Any]) -> list[str]:
+    """Returns the ids of the tool uses in a message."""
+    return [block["toolUse"]["toolUseId"] for block in message["content"] if "toolUse" in block]
 
 
 def _size(text: str) -> int:

@@ -6,10 +6,14 @@ from dataclasses import dataclass, replace
 import agent_definition
 from agent_run import tool_uses_of_last_turn
 from gate import Gate, ProtectedTool
-from longrunning import approvals, tracing
+from longrunning import approvals, human_approval, tracing
 from longrunning.approvals import Approval, ApprovalStore
 from longrunning.observability import put_metric
 from longrunning.sessions import PendingToolUse, Session
+
+
+class ReusedIdError(Exception):
+    """A tool use has the id of an earlier one: its record would answer the wrong question."""
 
 
 @dataclass(frozen=True)
@@ -21,18 +25,27 @@ class Pausing:
     send_email: Callable[[Approval], None]
     decide_within_seconds: int
 
-    def finish(self, session: Session) -> None:
+    @property
+    def approval_names(self) -> set[str]:
+        """The tools whose results only a person's decision makes."""
+        return {human_approval.TOOL_SPEC["name"], *(tool.name for tool in self.tools)}
+
+    def finish(self, session: Session, *, notify_again: bool) -> None:
         """Puts the missing items, then notifies of those still pending; safe to repeat.
 
         All items before the first notification, so that no answer finds the turn half recorded.
         The same e-mail goes out again on a repeat: its links are the same.
+
+        Args:
+            session: As it is saved.
+            notify_again: Whether to notify also of items that were put before.
         """
         with tracing.subsegment("notify", session_id=session.session_id):
-            for approval in [self._record(session, pending) for pending in session.pending]:
-                if approval.status == approvals.PENDING:
+            for approval, is_first in [self._record(session, p) for p in session.pending]:
+                if approval.status == approvals.PENDING and (is_first or notify_again):
                     self._notify(session, approval)
 
-    def _record(self, session: Session, pending: PendingToolUse) -> Approval:
+    def _record(self, session: Session, pending: PendingToolUse) -> tuple[Approval, bool]:
         """C2, from the saved session alone: whoever finishes the pause puts the same item."""
         decide_by = session.paused_at + self.decide_within_seconds
         waiting = Approval(
@@ -48,7 +61,9 @@ class Pausing:
         recorded, is_first = self.approvals.put_if_absent(self._with_call(session, waiting))
         if is_first and recorded.is_approval:
             put_metric("ApprovalRequested", session_id=session.session_id)
-        return recorded
+        if recorded.requested_at != session.paused_at:
+            raise ReusedIdError(f"{recorded.key} was asked at {recorded.requested_at} before")
+        return recorded, is_first
 
     def _with_call(self, session: Session, waiting: Approval) -> Approval:
         """Adds the exact call that an approval is to allow."""
@@ -56,13 +71,13 @@ class Pausing:
         call = Gate(session.session_id, self.approvals, self.tools).call_of(tool_use)
         if call is None:
             return waiting
-        tool = next(tool for tool in self.tools if tool.name == call.action)
+        schemas = {tool.name: tool.content_schema for tool in self.tools}
         return replace(
             waiting,
             action=call.action,
             content=call.content,
             arguments=call.arguments,
-            content_schema=tool.content_schema,
+            content_schema=schemas.get(call.action, {}),
         )
 
     def _notify(self, session: Session, approval: Approval) -> None:

@@ -13,7 +13,7 @@ import agent_definition
 import tool_results
 from agent_run import Run, run_agent
 from gate import Gate
-from longrunning import approvals, human_approval, tracing
+from longrunning import approvals, tracing
 from longrunning.approvals import Approval, NotDecidedError
 from longrunning.messages import MalformedMessageError, NewTask, ToolResults
 from longrunning.observability import get_logger
@@ -21,7 +21,6 @@ from longrunning.sessions import (
     COMPLETED,
     WAITING,
     Message,
-    PendingToolUse,
     Session,
     SessionExistsError,
     SessionStore,
@@ -73,6 +72,8 @@ class Worker:
         session_id = task.session_id or delivery.message_id
         may_exist = task.session_id is not None or delivery.receive_count > 1
         session = self._load(session_id) if may_exist else None
+        if session and _task_of(session) != task.task:
+            raise MalformedMessageError("session_id: another task has this one already")
         if session is None:
             gate = Gate(session_id, self.pausing.approvals, self.pausing.tools, is_new=True)
             run = self._run(gate, [], task.task, delivery)
@@ -110,29 +111,31 @@ class Worker:
 
         For an approval the message's own text is ignored: the record says what was decided.
         """
-        waits = False
-        for result in results.results:
-            pending = session.waits_for(result["toolUseId"])
-            if pending is None:
-                if not self.pausing.approvals.get(session.session_id, result["toolUseId"]):
-                    raise MalformedMessageError("toolUseId: this session has no such tool use")
-                continue
-            if pending.tool_name != results.tool_name:
-                raise MalformedMessageError("toolName: not the tool that the session waits for")
-            if not self._is_approval(pending):
+        awaited = [r for r in results.results if self._is_awaited(session, results, r)]
+        if results.tool_name not in self.pausing.approval_names:
+            for result in awaited:
                 self.pausing.approvals.resolve(
-                    session.session_id, pending.tool_use_id, result, self._now()
+                    session.session_id, result["toolUseId"], result, self._now()
                 )
-            waits = True
-        return waits
+        return bool(awaited)
+
+    def _is_awaited(self, session: Session, message: ToolResults, result: dict[str, Any]) -> bool:
+        pending = session.waits_for(result["toolUseId"])
+        if pending is None:
+            if self.pausing.approvals.get(session.session_id, result["toolUseId"]):
+                return False
+            raise MalformedMessageError("toolUseId: this session has no such tool use")
+        if pending.tool_name != message.tool_name:
+            raise MalformedMessageError("toolName: not the tool that the session waits for")
+        return True
 
     def _claim(self, session: Session, delivery: Delivery) -> list[Approval]:
         """C4, of the whole turn, and of what was approved before and may be published now."""
-        turn = [pending.tool_use_id for pending in session.pending]
         return self.pausing.approvals.claim(
             session.session_id,
-            [*turn, *session.unspent],
-            self._now(),
+            [pending.tool_use_id for pending in session.pending],
+            session.unspent,
+            now=self._now(),
             lease_until=int(delivery.deadline) + LEASE_MARGIN_SECONDS,
         )
 
@@ -193,16 +196,14 @@ class Worker:
                 return existing
 
     def _finish_pause(self, session: Session, delivery: Delivery) -> None:
-        """Finishes a pause, in the delivery that made it, until that succeeds.
+        """Finishes a pause; the delivery that made it notifies again and again until it succeeds.
 
-        In no other one: a second click on an old link must not send the next question twice.
+        Any other one only makes up for a pause that was never recorded: a second click on an old
+        link must not send the next question twice.
         """
-        if session.status == WAITING and session.paused_by == delivery.message_id:
-            self.pausing.finish(session)
-
-    def _is_approval(self, pending: PendingToolUse) -> bool:
-        names = {tool.name for tool in self.pausing.tools} | {human_approval.TOOL_SPEC["name"]}
-        return pending.tool_name in names
+        if session.status == WAITING:
+            made_it = session.paused_by == delivery.message_id
+            self.pausing.finish(session, notify_again=made_it)
 
     def _load(self, session_id: str) -> Session | None:
         with tracing.subsegment("load", session_id=session_id):
@@ -210,6 +211,11 @@ class Worker:
 
     def _now(self) -> int:
         return int(self.clock())
+
+
+def _task_of(session: Session) -> str:
+    """The conversation's first message stays, however much of it is trimmed."""
+    return str(session.messages[0]["content"][0]["text"])
 
 
 def _outcome(run: Run, gate: Gate, before: str) -> str:

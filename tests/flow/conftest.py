@@ -11,12 +11,12 @@ import boto3
 import botocore.session
 import pytest
 from moto import mock_aws
-from world import LINK_KEYS, REGION, World, http_event
 
 import agent_handler
 import approval_services
 import aws_template
 import unitok_handler
+from world import LINK_KEYS, REGION, World, http_event
 
 
 @pytest.fixture(scope="session", autouse=True)

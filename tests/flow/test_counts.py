@@ -9,9 +9,9 @@ from typing import Any
 
 import botocore.client
 import pytest
-from world import World
 
 from converse_stand_in import tool_use
+from world import World
 
 WRITES = ("PutItem", "UpdateItem")
 DRAFT = "Two rides for the price of one, all summer long, at Unicorn Rentals!"

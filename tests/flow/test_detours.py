@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from strands.tools.tools import PythonAgentTool
-from world import LINK_KEYS, World
 
 import agent_definition
 import agent_handler
@@ -15,6 +14,7 @@ from converse_stand_in import StandInError, Turn, throttled, tool_use
 from longrunning import approvals, sessions
 from longrunning.human_approval import pause
 from longrunning.messages import build_existing, tool_result
+from world import LINK_KEYS, World
 
 ASK = "human_approval"
 PUBLISH = "publish_post"
@@ -729,7 +729,9 @@ def test_a_message_of_another_worker_comes_back_after_its_lease(
     world.click(mail.links["approve"])
     record = world.receive()
     store = agent_handler._resources().worker.pausing.approvals
-    (approval,) = store.claim(session_id, ["ask-1"], int(time.time()), int(time.time()) + 60)
+    (approval,) = store.claim(
+        session_id, ["ask-1"], [], now=int(time.time()), lease_until=int(time.time()) + 60
+    )
     delays: list[float] = []
     monkeypatch.setattr(
         agent_handler, "_come_back_after", lambda _r, _s, seconds: delays.append(seconds)

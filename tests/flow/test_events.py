@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from world import World
 
 import agent_handler
 import approval_handler
@@ -16,6 +15,7 @@ import scripted_model
 import unitok_handler
 from longrunning import links
 from longrunning.approvals import Approval, ApprovalStore
+from world import World
 
 EVENTS = aws_template.ROOT / "events"
 HANDLERS = {

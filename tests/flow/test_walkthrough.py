@@ -6,10 +6,9 @@ scripted, and what it is sent is checked against Converse's rules; all else is t
 
 import json
 
-from world import World
-
 from converse_stand_in import tool_use
 from longrunning import approvals, sessions
+from world import World
 
 DRAFT = "Summer at Unicorn Rentals: two rides for one!"
 

@@ -80,11 +80,12 @@ def digest(text: str) -> str:
 def to_item(approval: Approval) -> dict[str, Any]:
     """Converts an approval to DynamoDB attributes.
 
-    Arguments and schema are one text each, so that they come back exactly as they went.
+    Arguments, schema and result are one text of JSON each: as large and as exact as they came.
     """
     item: dict[str, Any] = {f.name: getattr(approval, f.name) for f in fields(approval)}
     item["arguments"] = json.dumps(approval.arguments, sort_keys=True)
     item["content_schema"] = json.dumps(approval.content_schema)
+    item["result"] = approval.result and json.dumps(approval.result)
     item["digest"] = approval.digest
     item["open_shard"] = str(zlib.crc32(approval.session_id.encode()) % OPEN_SHARDS)
     empty = ("", "{}") if not approval.is_approval else ()
@@ -97,4 +98,5 @@ def from_item(item: dict[str, Any]) -> Approval:
     known = {f.name: values[f.name] for f in fields(Approval) if f.name in values}
     known["arguments"] = json.loads(values.get("arguments", "{}"))
     known["content_schema"] = json.loads(values.get("content_schema", "{}"))
+    known["result"] = json.loads(values["result"]) if "result" in values else None
     return Approval(**known)

@@ -5,6 +5,7 @@ says that it is worth a look. The fence counts the workers that ever claimed an 
 with the newest may spend it.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -151,7 +152,8 @@ class ApprovalStore:
         Returns:
             Whether this one was the first.
         """
-        values = {"status": RESOLVED, "result": result, "decided_at": now, "due_at": now}
+        values = {"status": RESOLVED, "decided_at": now, "due_at": now}
+        values["result"] = json.dumps(result)
         condition = "#status = :pending AND attribute_not_exists(#action)"
         updated, _ = self._update(
             session_id,
@@ -164,13 +166,21 @@ class ApprovalStore:
         return updated is not None
 
     def claim(
-        self, session_id: str, tool_use_ids: Sequence[str], now: int, lease_until: int
+        self,
+        session_id: str,
+        turn: Sequence[str],
+        unspent: Sequence[str],
+        *,
+        now: int,
+        lease_until: int,
     ) -> list[Approval]:
         """C4: makes this worker the newest on all these items, or on none.
 
         Args:
             session_id: The waiting session.
-            tool_use_ids: Every tool use that the resume will answer or may spend.
+            turn: The tool uses that the resume will answer.
+            unspent: Tool uses of earlier turns that may be spent now; those whose record has
+                passed its time to live are left out.
             now: Epoch seconds.
             lease_until: Until when other workers should leave the items alone.
 
@@ -178,12 +188,14 @@ class ApprovalStore:
             The items, with the fences that are now this worker's.
 
         Raises:
-            NotDecidedError: At least one is still pending, or has no record yet.
+            NotDecidedError: At least one of the turn is still pending, or has no record yet.
             LeaseHeldError: Another worker is on one of them.
         """
-        if len(tool_use_ids) == 1:
-            return [self._claim_one(session_id, tool_use_ids[0], now, lease_until)]
-        return self._claim_all(session_id, tool_use_ids, now, lease_until)
+        if len(turn) == 1 and not unspent:
+            return [self._claim_one(session_id, turn[0], now, lease_until)]
+        read = [self.get(session_id, tool_use_id) for tool_use_id in turn]
+        read += filter(None, (self.get(session_id, tool_use_id) for tool_use_id in unspent))
+        return self._claim_all(read, now, lease_until)
 
     def release(self, claimed: Sequence[Approval]) -> None:
         """Ends the lease of a worker that failed, so that the retry need not wait for it."""
@@ -227,11 +239,8 @@ class ApprovalStore:
         _check_claimable(old, now)
         raise LeaseHeldError(now)
 
-    def _claim_all(
-        self, session_id: str, tool_use_ids: Sequence[str], now: int, until: int
-    ) -> list[Approval]:
+    def _claim_all(self, read: Sequence[Approval | None], now: int, until: int) -> list[Approval]:
         """A transaction returns no values: so it is conditional on all that was read."""
-        read = [self.get(session_id, tool_use_id) for tool_use_id in tool_use_ids]
         for approval in read:
             _check_claimable(approval, now)
         mine = [replace(a, fence=a.fence + 1, lease_until=until) for a in read if a]
@@ -240,7 +249,10 @@ class ApprovalStore:
                 TransactItems=[{"Update": self._claim_update(approval)} for approval in mine]
             )
         except self._client.exceptions.TransactionCanceledException as error:
-            raise LeaseHeldError(now) from error
+            reasons = {reason.get("Code") for reason in error.response["CancellationReasons"]}
+            if reasons <= {"None", "ConditionalCheckFailed", "TransactionConflict"}:
+                raise LeaseHeldError(now) from error
+            raise
         return mine
 
     def _claim_update(self, mine: Approval) -> dict[str, Any]:

@@ -10,6 +10,7 @@ the conversion, readable in the DynamoDB console, and loses nothing:
     bytes                         B                                {"$bytes": base64}
     anything nested over 24 deep  M {"$json": text}                as it is
     text with half a surrogate    M {"$json": text}                escaped
+    an object with an odd key     M {"$json": text}                as it is
     an object's only key "$k"     "$$k"                            "$$k"
 
 Source: DynamoDB, "Constraints": numbers of 38 digits, documents nested up to 32 levels.
@@ -52,7 +53,10 @@ def to_attribute(value: Any, depth: int = 0) -> AttributeValue:
         case list() | tuple():
             return {"L": [to_attribute(item, depth + 1) for item in value]}
         case dict():
-            return {"M": {k: to_attribute(v, depth + 1) for k, v in _escaped(value).items()}}
+            fields = _escaped(value)
+            if not all(key and _is_unicode(key) for key in fields):
+                return _tagged("$json", json.dumps(_to_plain(value)))
+            return {"M": {k: to_attribute(v, depth + 1) for k, v in fields.items()}}
     raise TypeError(f"cannot store a {type(value).__name__}")
 
 

@@ -21,9 +21,12 @@ MAX_CONTENT_BYTES = 262_144
 """The longest content or tool result, in UTF-8: it shares one DynamoDB item (400 KB) and one
 queue message with the rest of its record."""
 
+MAX_JSON_DEPTH = 100
+"""Levels of a tool result in JSON; Python's own recursion ends not far beyond."""
+
 SESSION_ID_PATTERN = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-TOOL_USE_ID_PATTERN = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
-"""Bedrock's own ids are 1 to 64 of `A-Z a-z 0-9 _ -`; other providers' are a little wider."""
+TOOL_USE_ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""Source: Amazon Bedrock, "ToolUseBlock". The gate renames another provider's to fit."""
 
 TOOL_NAME_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -188,10 +191,22 @@ def _expect_unicode(message: JsonObject) -> None:
 
 def _json_size(blocks: list[JsonObject]) -> int:
     """An infinite number, which `1e999` becomes, is no JSON that a model's API takes back."""
+    if _depth(blocks) > MAX_JSON_DEPTH:
+        raise MalformedMessageError(f"body: expected at most {MAX_JSON_DEPTH} levels")
     try:
         return len(json.dumps(blocks, allow_nan=False))
     except ValueError as error:
         raise MalformedMessageError("body: expected finite numbers") from error
+
+
+def _depth(value: Any) -> int:
+    """Counts levels one by one: the value may be too deep for recursion."""
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        lists = [v.values() if isinstance(v, dict) else v for v in level]
+        level = [v for values in lists for v in values if isinstance(v, dict | list)]
+    return depth
 
 
 def _refuse_constant(name: str) -> None:

@@ -24,10 +24,7 @@ _SYMBOLS = (
 )
 """What U+FE0F turns into an emoji: there it is seen, elsewhere it hides."""
 
-_ONE = f"[{_INVISIBLE}]|(?<![{_SYMBOLS}])\ufe0f(?!\u20e3)"
-_ONE_INVISIBLE = re.compile(_ONE)
-
-INVISIBLE_RUN = re.compile(f"(?:{_ONE})+")
+INVISIBLE_RUN = re.compile(f"(?:[{_INVISIBLE}]|(?<![{_SYMBOLS}])\ufe0f(?!\u20e3))+")
 """One or more characters that a reader would not see, or that change what is seen.
 
 Source: Unicode, "DerivedCoreProperties", Default_Ignorable_Code_Point, and the categories Cc, Cf,
@@ -41,7 +38,12 @@ def visible(text: str) -> str:
     Whoever approves a text must see all of it: a right-to-left override becomes `[U+202E]`.
     Newlines and tabs stay; a carriage return looks like a newline or like nothing, so it does not.
     """
-    return _ONE_INVISIBLE.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
+    return INVISIBLE_RUN.sub(lambda run: code_points(run[0]), text)
+
+
+def code_points(characters: str) -> str:
+    """Returns `[U+202E]` for every character."""
+    return "".join(f"[U+{ord(character):04X}]" for character in characters)
 
 
 def normalise_newlines(text: str) -> str:
