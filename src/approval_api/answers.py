@@ -1,0 +1,132 @@
+"""HTTP answers: one document for programs, one page for people, the same headers on both."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import page_parts
+import review_pages
+from longrunning.approvals import Approval
+from review_request import Choice, RefusedError, ReviewRequest
+
+ALLOWED_METHODS = "GET, HEAD, POST, OPTIONS"
+RETRY_AFTER_SECONDS = 5
+
+DECIDED_FIELDS = (
+    "session_id",
+    "tool_use_id",
+    "status",
+    "decision",
+    "decided_by",
+    "decided_at",
+    "comment",
+)
+OPEN_FIELDS = ("agent_name", "action", "content", "arguments", "requested_at", "decide_by")
+
+Response = dict[str, Any]
+Document = dict[str, Any]
+
+
+def asked(
+    request: ReviewRequest,
+    status: int,
+    approval: Approval,
+    now: int,
+    draft: Choice | None = None,
+    problem: str = "",
+) -> Response:
+    """Answers with an open approval: what is asked, and on the page the form that decides it.
+
+    Args:
+        request: What is answered.
+        status: 200, or why the page is shown again.
+        approval: What waits for the decision.
+        now: Epoch seconds.
+        draft: What was sent and could not be taken; the form keeps it.
+        problem: Why it could not be taken.
+    """
+    preselected = draft.decision if draft else request.preselected
+    return _answer(
+        request,
+        status,
+        _document(approval, *OPEN_FIELDS),
+        lambda: review_pages.review_page(approval, now, preselected, draft, problem),
+    )
+
+
+def decided(
+    request: ReviewRequest, status: int, approval: Approval, outcome: str = "shown"
+) -> Response:
+    """Answers with a decided approval: who decided what and when (epoch seconds).
+
+    Args:
+        request: What is answered.
+        status: 200, or 409 for the opposite of what was decided.
+        approval: What was decided.
+        outcome: What this request did: `decided`, `repeated`, `conflict`, or `shown` for nothing.
+    """
+    return _answer(
+        request, status, _document(approval), lambda: review_pages.decided_page(approval, outcome)
+    )
+
+
+def refused(request: ReviewRequest, refusal: RefusedError) -> Response:
+    """Answers a refusal: `{"error": "<reason>"}`, or a page that says the same."""
+    status, reason = refusal.status, refusal.reason
+    response = _answer(
+        request, status, {"error": reason}, lambda: review_pages.refused_page(status, reason)
+    )
+    return _with_headers(response, {"allow": ALLOWED_METHODS}) if status == 405 else response
+
+
+def unavailable(request: ReviewRequest, reason: str, resend: str | None = None) -> Response:
+    """Answers 503: something behind this API failed, and the same request may be sent again.
+
+    Args:
+        request: What is answered.
+        reason: A sentence for the caller.
+        resend: The decision that the page's one button sends again, if that is enough.
+    """
+    response = _answer(
+        request, 503, {"error": reason}, lambda: review_pages.unavailable_page(reason, resend)
+    )
+    return _with_headers(response, {"retry-after": str(RETRY_AFTER_SECONDS)})
+
+
+def allowed_methods() -> Response:
+    """Answers OPTIONS, without a look at the link. No other site is allowed anything."""
+    response = _with_headers(_response(204, "", "text/plain"), {"allow": ALLOWED_METHODS})
+    del response["headers"]["content-type"]
+    return response
+
+
+def _document(approval: Approval, *more: str) -> Document:
+    return {name: getattr(approval, name) for name in DECIDED_FIELDS + more}
+
+
+def _answer(
+    request: ReviewRequest, status: int, document: Document, page: Callable[[], str]
+) -> Response:
+    """Whoever asks for text/html gets the page, all others JSON."""
+    if request.wants_html:
+        # What was typed comes back as it came, but for half a surrogate, which is no Unicode.
+        text = page().encode(errors="replace").decode()
+        return _response(status, text, "text/html; charset=utf-8")
+    return _response(status, json.dumps(document), "application/json")
+
+
+def _response(status: int, body: str, content_type: str) -> Response:
+    headers = {
+        "content-type": content_type,
+        "cache-control": "no-store",
+        "content-security-policy": page_parts.content_security_policy(),
+        "referrer-policy": "no-referrer",
+        "vary": "accept",
+        "x-content-type-options": "nosniff",
+        "x-robots-tag": "noindex, nofollow",
+    }
+    return {"statusCode": status, "headers": headers, "body": body}
+
+
+def _with_headers(response: Response, headers: dict[str, str]) -> Response:
+    return {**response, "headers": {**response["headers"], **headers}}

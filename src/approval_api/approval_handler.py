@@ -1,0 +1,132 @@
+"""The step *decide*: GET shows an approval, POST decides it, then the agent is told.
+
+| Request for /approvals/{token} | Answer |
+|---|---|
+| GET or HEAD of an open or decided approval | 200, nothing changes |
+| POST, the first decision or the same again | 200 |
+| POST, the opposite of what was decided | 409 and what was decided |
+| a token that is unknown or not ours | 404, always the same body |
+| a good token whose time is over | 410 |
+| POST that cannot be read or accepted | 400, 413, 415, 422 |
+| anything while a service behind this fails | 503; sending it again is safe |
+
+Programs get JSON, `{"session_id", "tool_use_id", "status", "decision", "decided_by", "decided_at",
+"comment"}` or `{"error"}`; whoever accepts text/html gets a page.
+"""
+
+import time
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+import answers
+import decisions
+from approval_services import services
+from longrunning import observability
+from longrunning.approvals import PENDING, Approval
+from longrunning.links import InvalidLinkError, Link, read_token
+from review_request import (
+    Choice,
+    Event,
+    RefusedError,
+    ReviewRequest,
+    parse_choice,
+    parse_request,
+)
+
+NOT_FOUND = "There is no approval here. Please take the whole link from the e-mail."
+EXPIRED = "This link has expired. What was decided before that stands."
+UNAVAILABLE = "Something failed on our side. Please send the same again in a moment."
+CLOSED = {
+    "EXPIRED": "Nobody decided in time, so this is closed.",
+    "CANCELLED": "This request was cancelled: there is nothing to decide any more.",
+}
+
+logger = observability.get_logger("approval_api")
+
+
+def handler(event: Event, context: Any) -> answers.Response:
+    """Answers one HTTP API request (payload format 2.0)."""
+    request = parse_request(event)
+    try:
+        response = _answer(request, int(time.time()))
+    except RefusedError as refusal:
+        _note(refusal)
+        response = answers.refused(request, refusal)
+    except decisions.NotSentError as error:
+        logger.exception("the decision is recorded, its message was not sent")
+        response = answers.unavailable(request, str(error), resend=error.decision)
+    except (BotoCoreError, ClientError):
+        logger.exception("an AWS call failed")
+        response = answers.unavailable(request, UNAVAILABLE)
+    return {**response, "body": ""} if request.method == "HEAD" else response
+
+
+def _answer(request: ReviewRequest, now: int) -> answers.Response:
+    match request.method:
+        case "OPTIONS":
+            return answers.allowed_methods()
+        case "GET" | "HEAD":
+            return _show(request, _link(request, now), now)
+        case "POST":
+            return _decide(request, _link(request, now), now)
+    raise RefusedError(405, f"expected one of {answers.ALLOWED_METHODS}")
+
+
+def _link(request: ReviewRequest, now: int) -> Link:
+    try:
+        link = read_token(services().keys, request.token)
+    except InvalidLinkError as error:
+        raise RefusedError(404, NOT_FOUND) from error
+    if link.expires_at <= now:
+        raise RefusedError(410, EXPIRED)
+    return link
+
+
+def _show(request: ReviewRequest, link: Link, now: int) -> answers.Response:
+    approval = services().approvals.get(link.session_id, link.tool_use_id)
+    if approval is None or not approval.is_approval:
+        raise RefusedError(404, NOT_FOUND)
+    if approval.decision:
+        return answers.decided(request, 200, approval)
+    if not _is_open(approval, now):
+        raise _closed(approval)
+    return answers.asked(request, 200, approval, now)
+
+
+def _decide(request: ReviewRequest, link: Link, now: int) -> answers.Response:
+    choice = parse_choice(request)
+    try:
+        decided = decisions.decide(services(), link, choice, now)
+    except RefusedError as refusal:
+        return _ask_again(request, link, choice, refusal, now)
+    approval, outcome = decided.approval, decided.outcome
+    if approval is None or outcome == "unknown":
+        raise RefusedError(404, NOT_FOUND)
+    if outcome == "expired":
+        raise _closed(approval)
+    return answers.decided(request, 409 if outcome == "conflict" else 200, approval, outcome)
+
+
+def _ask_again(
+    request: ReviewRequest, link: Link, choice: Choice, refusal: RefusedError, now: int
+) -> answers.Response:
+    """A person gets the page back with what was typed, to put right what was refused."""
+    approval = services().approvals.get(link.session_id, link.tool_use_id)
+    if not request.wants_html or approval is None or not _is_open(approval, now):
+        raise refusal
+    _note(refusal)
+    return answers.asked(request, refusal.status, approval, now, choice, refusal.reason)
+
+
+def _is_open(approval: Approval, now: int) -> bool:
+    return approval.status == PENDING and approval.decide_by > now
+
+
+def _closed(approval: Approval) -> RefusedError:
+    return RefusedError(410, CLOSED.get(approval.status, CLOSED["EXPIRED"]))
+
+
+def _note(refusal: RefusedError) -> None:
+    observability.put_metric("RequestRejected", status=str(refusal.status))
+    logger.info("refused", extra={"status": refusal.status, "reason": refusal.reason})

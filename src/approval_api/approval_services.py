@@ -1,0 +1,53 @@
+"""What the approval API works with, made once per environment at its first event."""
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import botocore.session  # not boto3: its resource layer is a sixth of the start-up time
+from botocore.config import Config
+
+from longrunning import observability, tracing
+from longrunning.approvals import ApprovalStore
+from longrunning.links import LinkKeys
+
+
+@dataclass(frozen=True)
+class Services:
+    """The approvals, the keys of the links, and the queue with its low-level client."""
+
+    approvals: ApprovalStore
+    keys: LinkKeys
+    sqs: Any
+    task_queue_url: str
+
+
+@cache
+def services() -> Services:
+    """Reads the environment and the key, makes the clients, starts logs and traces.
+
+    Raises:
+        botocore.exceptions.ClientError: The key cannot be read; the next event tries again.
+    """
+    observability.configure(
+        os.environ.get("LOG_LEVEL", "INFO"),
+        os.environ.get("METRICS_NAMESPACE", "HumanApproval"),
+    )
+    if os.environ.get("AWS_XRAY_DAEMON_ADDRESS"):
+        tracing.enable()
+    dynamodb, sqs, secrets = _clients("dynamodb", "sqs", "secretsmanager")
+    secret = secrets.get_secret_value(SecretId=os.environ["LINK_KEYS_SECRET_ARN"])
+    return Services(
+        approvals=ApprovalStore(dynamodb, os.environ["APPROVALS_TABLE_NAME"]),
+        keys=LinkKeys.parse(secret["SecretString"]),
+        sqs=sqs,
+        task_queue_url=os.environ["TASK_QUEUE_URL"],
+    )
+
+
+def _clients(*service_names: str) -> list[Any]:
+    # All tries of one stuck call together are shorter than the function's timeout of 10 s.
+    config = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 3})
+    session = botocore.session.get_session()
+    return [session.create_client(name, config=config) for name in service_names]

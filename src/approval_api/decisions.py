@@ -1,0 +1,86 @@
+"""Takes a decision and wakes the agent: first the record, then the message."""
+
+import json
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from approval_services import Services
+from edits import edit_of
+from longrunning import messages, observability, tracing
+from longrunning.approvals import Approval, ApprovalStore, Decided
+from longrunning.links import Link
+from review_request import Choice, clean_comment
+
+DECIDED_BY_LINK = "link"
+"""A link proves a mailbox, not a person."""
+
+RESULT_STATUS = {"approved": "success", "denied": "error"}
+METRIC_NAMES = {"approved": "ApprovalApproved", "denied": "ApprovalDenied"}
+
+logger = observability.get_logger("approval_api")
+
+
+class NotSentError(Exception):
+    """Your decision is recorded, but the agent could not be told yet. Please send it again."""
+
+    def __init__(self, decision: str) -> None:
+        """Keeps the decision, which is all that has to be sent again."""
+        super().__init__(self.__doc__)
+        self.decision = decision
+
+
+def decide(services: Services, link: Link, choice: Choice, now: int) -> Decided:
+    """Records a decision and tells the agent; the same again only tells the agent again.
+
+    Raises:
+        RefusedError: The comment or the edit cannot be taken; nothing has changed.
+        NotSentError: The decision is recorded, the message is not on the queue.
+    """
+    ids = {"session_id": link.session_id, "tool_use_id": link.tool_use_id}
+    with tracing.subsegment("decide", **ids):
+        decided = services.approvals.decide(
+            **ids,
+            decision=choice.decision,
+            decided_by=DECIDED_BY_LINK,
+            now=now,
+            comment=clean_comment(choice.comment),
+            edited_content=_edit(services.approvals, link, choice),
+        )
+    logger.info("decide", extra={**ids, "choice": choice.decision, "outcome": decided.outcome})
+    if decided.approval and decided.outcome in ("decided", "repeated"):
+        if decided.outcome == "decided":
+            _measure(decided.approval)
+        _tell_agent(services, decided.approval)
+    return decided
+
+
+def _edit(approvals: ApprovalStore, link: Link, choice: Choice) -> str | None:
+    """Only an approval can carry an edit, and only then the record must be read first."""
+    if choice.content is None or choice.decision != "approved":
+        return None
+    approval = approvals.get(link.session_id, link.tool_use_id)
+    if approval is None:
+        return None
+    edited = edit_of(choice.content, approval)
+    if edited is None and approval.edited_content is not None:
+        return approval.content  # Somebody else's edit counts: this is not what was approved.
+    return edited
+
+
+def _measure(approval: Approval) -> None:
+    waited_seconds = (approval.decided_at or approval.requested_at) - approval.requested_at
+    observability.put_metric(METRIC_NAMES[approval.decision or "denied"])
+    observability.put_metric("TimeToDecision", waited_seconds, "Seconds")
+
+
+def _tell_agent(services: Services, approval: Approval) -> None:
+    """The agent takes what was decided from the record: the text here is for people's eyes."""
+    decision = approval.decision or "denied"
+    result = messages.tool_result(
+        approval.tool_use_id, RESULT_STATUS[decision], json.dumps({"decision": decision})
+    )
+    body = messages.build_existing(approval.session_id, approval.tool_name, [result])
+    try:
+        services.sqs.send_message(QueueUrl=services.task_queue_url, MessageBody=body)
+    except (BotoCoreError, ClientError) as error:
+        raise NotSentError(decision) from error

@@ -1,0 +1,68 @@
+"""An approver's edit: when a submitted text is one, and whether it may replace the content."""
+
+import re
+from typing import Any
+
+from longrunning.approvals import Approval
+from longrunning.messages import MAX_CONTENT_BYTES
+from longrunning.text import normalise_newlines
+from review_request import RefusedError, check_sendable
+
+MAX_TEXTS_BYTES = 350_000
+"""Content and edit together, in UTF-8: both stand in one DynamoDB item of at most 400 KB."""
+
+
+def edit_of(submitted: str, approval: Approval) -> str | None:
+    """Returns the approver's own text, or None where the submitted one is untouched.
+
+    Browsers send text areas with CRLF, whatever was in them: newlines alone are no edit.
+
+    Raises:
+        RefusedError: 400 for characters that cannot be passed on, 413 for more than can be
+            stored, 422 for what the tool would not accept.
+    """
+    edited = normalise_newlines(submitted)
+    if edited == _as_browsers_return(approval.content):
+        return None
+    check_sendable("content", edited)
+    if len(edited.encode()) > MAX_CONTENT_BYTES:
+        raise RefusedError(413, f"content: expected at most {MAX_CONTENT_BYTES} bytes of UTF-8")
+    if not fits(approval.content, edited):
+        raise RefusedError(
+            413, f"content: the text and your edit together take more than {MAX_TEXTS_BYTES} bytes"
+        )
+    problem = _problem(edited, approval.content_schema)
+    if problem:
+        raise RefusedError(422, f"content: {problem}")
+    return edited
+
+
+def fits(content: str, edited: str) -> bool:
+    """Whether a content and its edit fit one item."""
+    return len(content.encode()) + len(edited.encode()) <= MAX_TEXTS_BYTES
+
+
+def _as_browsers_return(content: str) -> str:
+    """HTML has no NUL: what a browser shows and sends in its place is U+FFFD."""
+    return normalise_newlines(content).replace("\0", "\ufffd")
+
+
+def _problem(text: str, schema: dict[str, Any]) -> str | None:
+    """Checks a text against the JSON Schema keywords for strings; the first problem, or None."""
+    if not text.strip():
+        return "expected a text that says something"
+    length = len(text)
+    at_least, at_most = schema.get("minLength", 0), schema.get("maxLength", length)
+    if length < at_least:
+        return f"expected at least {_characters(at_least)}, got {length}"
+    if length > at_most:
+        return f"expected at most {_characters(at_most)}, got {length}"
+    if "pattern" in schema and not re.search(schema["pattern"], text):
+        return f"expected a text that matches {schema['pattern']}"
+    if "enum" in schema and text not in schema["enum"]:
+        return f"expected one of {', '.join(map(repr, schema['enum']))}"
+    return None
+
+
+def _characters(count: int) -> str:
+    return "1 character" if count == 1 else f"{count} characters"

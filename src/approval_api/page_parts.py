@@ -1,0 +1,155 @@
+"""The parts that pages are made of. Only this module and the templates under `pages/` write markup.
+
+Whatever comes from the agent or an approver goes through `shown`, which also marks what cannot be
+seen, or, inside a text area, through `html.escape`.
+"""
+
+import base64
+import hashlib
+import html
+import json
+import os
+import time
+from functools import cache
+from string import Template
+from typing import Any
+
+from edits import fits
+from longrunning.approvals import Approval
+from longrunning.text import INVISIBLE_RUN, code_points, utc, visible
+from review_request import Choice
+
+LEGEND = (
+    '<p class="soft">Marks like <mark>[U+200B]</mark> stand for characters that cannot be seen.</p>'
+)
+DECIDERS = {"link": "Somebody with the link from the e-mail"}
+_PAGES = os.path.join(os.path.dirname(__file__), "pages")
+_UNITS = ((86_400, "days"), (3_600, "hours"), (60, "minutes"))
+
+
+@cache
+def content_security_policy() -> str:
+    """Forbids everything but the one style sheet in the page, by its hash, and its own form."""
+    digest = base64.b64encode(hashlib.sha256(_file("page.css").encode()).digest()).decode()
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'"
+    )
+
+
+def page(title: str, main: str, *, tone: str = "", footer: str = "") -> str:
+    """Returns a whole page around `main`."""
+    return fill(
+        "layout.html",
+        title=html.escape(visible(title)),
+        style=_file("page.css"),
+        tone=tone,
+        main=main,
+        footer=footer,
+    )
+
+
+def fill(name: str, **parts: str) -> str:
+    """Returns a template with its parts in place. A part that is left out is a KeyError."""
+    return Template(_file(name)).substitute(parts)
+
+
+def shown(text: str) -> str:
+    """Escapes a text for HTML; what is invisible becomes a mark with its code points."""
+    return INVISIBLE_RUN.sub(lambda run: f"<mark>{code_points(run[0])}</mark>", html.escape(text))
+
+
+def legend(text: str) -> str:
+    """Explains the marks, if the text has any."""
+    return LEGEND if INVISIBLE_RUN.search(text) else ""
+
+
+def alert(problem: str) -> str:
+    """Returns a sentence that screen readers say first; nothing for an empty one."""
+    return f'<p class="problem" role="alert">{shown(problem)}</p>' if problem else ""
+
+
+def arguments(values: dict[str, Any]) -> str:
+    """Shows what else the approved call carries, each value as it is."""
+    if not values:
+        return ""
+    rows = "\n".join(row(name.replace("_", " "), _value(value)) for name, value in values.items())
+    return (
+        '<section aria-labelledby="more-heading">\n<h2 id="more-heading">What goes with it</h2>\n'
+        f"<table>\n{rows}\n</table>\n</section>"
+    )
+
+
+def row(name: str, cell: str) -> str:
+    """Returns a table row; `cell` is HTML already."""
+    return f'<tr><th scope="row">{shown(name)}</th><td>{cell}</td></tr>'
+
+
+def editor(approval: Approval, draft: Choice | None) -> str:
+    """Offers to edit the text, unless a change of that length could not be stored."""
+    if not fits(approval.content, approval.content):
+        return '<p class="soft">This text is too long to be edited here.</p>'
+    edited = draft.content if draft else None
+    return fill(
+        "editor.html",
+        open=" open" if edited is not None else "",
+        text=html.escape(approval.content if edited is None else edited),
+    )
+
+
+def choices(approval: Approval, preselected: str | None) -> str:
+    """Returns the two buttons; the preselected one comes first and stands out."""
+    action = f"<code>{shown(approval.action)}</code>"
+    effects = {
+        "approved": ("yes", "Approve", f"The agent goes on and runs {action} with this text."),
+        "denied": ("no", "Deny", f"{action} does not run. The agent may come back with another "
+                   "text."),
+    }  # fmt: skip
+    order = sorted(effects, key=lambda decision: decision != (preselected or "approved"))
+    return "\n".join(_choice(name, *effects[name], name == preselected) for name in order)
+
+
+def decision_rows(approval: Approval) -> str:
+    """Tells who decided, when, and with which comment."""
+    by = approval.decided_by or ""
+    at = approval.decided_at or 0
+    rows = [
+        row("By", shown(DECIDERS.get(by, by))),
+        row("At", f'<time datetime="{iso(at)}">{utc(at)}</time>'),
+        row("Comment", shown(approval.comment) if approval.comment else "<em>none</em>"),
+    ]
+    return "\n".join(rows)
+
+
+def duration(seconds: int) -> str:
+    """Returns a time in words, rounded down: `6 days`, `47 hours`, `less than 2 minutes`."""
+    for unit_seconds, unit in _UNITS:
+        if seconds >= 2 * unit_seconds:
+            return f"{seconds // unit_seconds} {unit}"
+    return "less than 2 minutes"
+
+
+def iso(epoch_seconds: int) -> str:
+    """Returns a time for machines, such as `2026-03-14T10:00:00Z`."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch_seconds))
+
+
+def _choice(decision: str, tone: str, label: str, effect: str, first: bool) -> str:
+    look = f"{tone} first" if first else tone
+    return (
+        f'<div><button class="{look}" name="decision" value="{decision}" '
+        f'aria-describedby="{decision}-effect">{label}</button>\n'
+        f'<p class="soft" id="{decision}-effect">{effect}</p></div>'
+    )
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "<em>none</em>"
+    return shown(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+@cache
+def _file(name: str) -> str:
+    with open(os.path.join(_PAGES, name), encoding="utf-8") as file:
+        return file.read()

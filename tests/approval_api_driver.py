@@ -1,0 +1,147 @@
+"""Drives the approval API in tests: events as an HTTP API sends them, and stores that record."""
+
+import base64
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlencode
+
+from longrunning.approvals import Approval, Decided
+from longrunning.links import LinkKeys, make_token
+
+NOW = 1_773_482_400  # 2026-03-14T10:00:00Z
+DAY_SECONDS = 86_400
+KEYS = LinkKeys.parse(json.dumps({"current": "k1", "k1": "one-" * 16}))
+CONTENT = "Meet Rainbow Dash, our fastest unicorn.\n\nRides from Saturday on.\n"
+
+FORM = "application/x-www-form-urlencoded"
+HTML = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+def pending(**changes: Any) -> Approval:
+    """An approval that waits, asked for an hour ago, open for a day."""
+    approval = Approval(
+        session_id="session-1",
+        tool_use_id="tooluse_1",
+        agent_name="post-generator",
+        tool_name="human_approval",
+        action="publish_post",
+        content=CONTENT,
+        content_schema={"type": "string", "minLength": 1, "maxLength": 100_000},
+        arguments={"author": "Unicorn Rentals", "unicorn_color": "rainbow", "image_url": None},
+        requested_at=NOW - 3_600,
+        decide_by=NOW + DAY_SECONDS,
+    )
+    return replace(approval, **changes)
+
+
+def token_for(approval: Approval, keys: LinkKeys = KEYS) -> str:
+    """The token that the approver was sent."""
+    return make_token(keys, approval.session_id, approval.tool_use_id, approval.decide_by)
+
+
+def http_event(
+    method: str,
+    token: str,
+    *,
+    query: str = "",
+    accept: str = "*/*",
+    body: str | bytes | None = None,
+    content_type: str = "",
+) -> dict[str, Any]:
+    """An event of payload format 2.0; a body of bytes comes as base64, one of text as it is."""
+    headers = {"accept": accept, "host": "api.example.com"}
+    if content_type:
+        headers["content-type"] = content_type
+    path = f"/approvals/{token}"
+    event = {
+        "version": "2.0",
+        "routeKey": f"{method} /approvals/{{token}}",
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": headers,
+        "requestContext": {
+            "http": {"method": method, "path": path, "sourceIp": "192.0.2.1"},
+            "stage": "$default",
+        },
+        "pathParameters": {"token": token},
+        "isBase64Encoded": isinstance(body, bytes),
+    }
+    if body is not None:
+        event["body"] = base64.b64encode(body).decode() if isinstance(body, bytes) else body
+    return event
+
+
+def form_event(token: str, fields: dict[str, str], **more: Any) -> dict[str, Any]:
+    """A POST of a form, as a browser sends it."""
+    return http_event("POST", token, body=urlencode(fields).encode(), content_type=FORM, **more)
+
+
+def json_event(token: str, document: Any, **more: Any) -> dict[str, Any]:
+    """A POST of a JSON document."""
+    body = json.dumps(document)
+    return http_event("POST", token, body=body, content_type="application/json", **more)
+
+
+@dataclass
+class FakeApprovals:
+    """Approvals in memory, with the rules of `ApprovalStore.decide`; counts its calls."""
+
+    items: dict[tuple[str, str], Approval] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+
+    def put(self, approval: Approval) -> Approval:
+        """Sets an approval, whatever was there."""
+        self.items[approval.session_id, approval.tool_use_id] = approval
+        return approval
+
+    def get(self, session_id: str, tool_use_id: str) -> Approval | None:
+        """Reads one."""
+        self.calls.append("get")
+        return self.items.get((session_id, tool_use_id))
+
+    def decide(
+        self,
+        session_id: str,
+        tool_use_id: str,
+        decision: str,
+        *,
+        decided_by: str,
+        now: int,
+        comment: str | None = None,
+        edited_content: str | None = None,
+    ) -> Decided:
+        """Takes the first decision."""
+        self.calls.append("decide")
+        old = self.items.get((session_id, tool_use_id))
+        if old is None or not old.action:
+            return Decided("unknown", old)
+        if old.status == "PENDING" and old.decide_by > now:
+            decided = replace(
+                old,
+                status=decision.upper(),
+                decision=decision,
+                decided_by=decided_by,
+                decided_at=now,
+                comment=comment,
+                edited_content=edited_content,
+            )
+            return Decided("decided", self.put(decided))
+        if old.decision is None:
+            return Decided("expired", old)
+        same = old.decision == decision and edited_content in (None, old.text)
+        return Decided("repeated" if same else "conflict", old)
+
+
+@dataclass
+class FakeQueue:
+    """Keeps the messages that were sent; fails with `error` while one is set."""
+
+    bodies: list[str] = field(default_factory=list)
+    error: Exception | None = None
+
+    def send_message(self, *, QueueUrl: str, MessageBody: str) -> None:
+        """Takes a message as SQS's client does."""
+        if self.error:
+            raise self.error
+        self.bodies.append(MessageBody)

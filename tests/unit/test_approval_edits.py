@@ -1,0 +1,80 @@
+"""When a submitted text is an edit, and which edits are taken."""
+
+from typing import Any
+
+import pytest
+
+from approval_api_driver import pending
+from edits import MAX_TEXTS_BYTES, edit_of
+from longrunning.messages import MAX_CONTENT_BYTES
+from review_request import RefusedError
+
+
+def refused_status(submitted: str, **changes: Any) -> int:
+    with pytest.raises(RefusedError) as refused:
+        edit_of(submitted, pending(**changes))
+    return refused.value.status
+
+
+@pytest.mark.parametrize(
+    ("content", "submitted"),
+    [
+        ("a\n\nb\n", "a\r\n\r\nb\r\n"),
+        ("a\nb", "a\nb"),
+        ("a\r\nb\rc", "a\r\nb\r\nc"),
+        ("\n\na", "\r\n\r\na"),
+        ("a\0b", "a\ufffdb"),
+        ("", ""),
+        ("a\x1bb", "a\x1bb"),
+    ],
+)
+def test_an_untouched_text_is_no_edit(content: str, submitted: str) -> None:
+    assert edit_of(submitted, pending(content=content)) is None
+
+
+def test_an_edit_has_plain_newlines() -> None:
+    assert edit_of("c\r\nd\r", pending(content="a\r\nb")) == "c\nd\n"
+
+
+def test_space_alone_can_be_an_edit() -> None:
+    assert edit_of("a ", pending(content="a")) == "a "
+
+
+@pytest.mark.parametrize("submitted", ["", " \n\u3000"])
+def test_an_edit_says_something(submitted: str) -> None:
+    assert refused_status(submitted, content_schema={"type": "string"}) == 422
+
+
+@pytest.mark.parametrize(
+    ("schema", "good", "bad"),
+    [
+        ({"minLength": 3}, "abc", "ab"),
+        ({"maxLength": 3}, "äbc", "abcd"),
+        ({"pattern": "^[a-z]+$"}, "abc", "abc1"),
+        ({"enum": ["a", "b"]}, "b", "c"),
+    ],
+)
+def test_an_edit_satisfies_the_tools_schema(schema: dict[str, Any], good: str, bad: str) -> None:
+    assert edit_of(good, pending(content_schema=schema)) == good
+    assert refused_status(bad, content_schema=schema) == 422
+
+
+def test_content_and_edit_fit_one_item_together() -> None:
+    content = "x" * 200_000
+    room = MAX_TEXTS_BYTES - len(content)
+    schema = {"type": "string"}
+    fits = "ü" * (room // 2)
+    assert edit_of(fits, pending(content=content, content_schema=schema)) == fits
+    assert refused_status(fits + "y", content=content, content_schema=schema) == 413
+
+
+def test_an_edit_is_no_longer_than_a_content_may_be() -> None:
+    schema = {"type": "string"}
+    longest = "ü" * (MAX_CONTENT_BYTES // 2)
+    assert edit_of(longest, pending(content="a", content_schema=schema)) == longest
+    assert refused_status(longest + "y", content="a", content_schema=schema) == 413
+
+
+@pytest.mark.parametrize("character", ["\0", "\x0b", "\ud800", "\uffff"])
+def test_an_edit_with_what_no_queue_takes_is_400(character: str) -> None:
+    assert refused_status(f"a{character}") == 400
