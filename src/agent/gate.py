@@ -56,7 +56,11 @@ class ProtectedTool:
     def content_schema(self) -> dict[str, Any]:
         """JSON schema of the content, which an approver's edit must satisfy."""
         schema: dict[str, Any] = self.spec["inputSchema"]["json"]["properties"][self.content_field]
-        return {k: v for k, v in schema.items() if k in ("type", "minLength", "maxLength")}
+        return {
+            k: v
+            for k, v in schema.items()
+            if k in ("type", "minLength", "maxLength", "pattern", "enum")
+        }
 
     def call(self, given: Mapping[str, Any]) -> "Call":
         """Completes the input of a call with the defaults of the schema, and checks it.

@@ -11,7 +11,7 @@ import json
 from typing import Any
 
 from gate import Gate
-from longrunning import approvals
+from longrunning import approvals, human_approval
 from longrunning.approvals import Approval
 from longrunning.messages import tool_result
 from longrunning.sessions import CorruptedStateError, Message
@@ -46,7 +46,7 @@ def result_of(approval: Approval, gate: Gate) -> ToolResult:
         return {**(approval.result or {}), "toolUseId": approval.tool_use_id}
     if approval.status in _NEXT:
         return _answer(approval, "error", next=_NEXT[approval.status])
-    is_gated_call = approval.tool_name == approval.action
+    is_gated_call = approval.tool_name != human_approval.TOOL_SPEC["name"]
     if not is_gated_call and approval.status == approvals.APPROVED:
         return _answer(approval, "success", **_approved(approval), next=_call_now(approval))
     status, text = gate.spend_and_perform(approval)
@@ -84,6 +84,8 @@ def _approved(approval: Approval) -> dict[str, Any]:
 
 def _call_now(approval: Approval) -> str:
     edited = "The person edited the text. " if approval.edited_content is not None else ""
+    if approval.action == approval.tool_name:
+        return f"{edited}Go on with exactly this content."
     arguments = json.dumps(approval.arguments, ensure_ascii=False)
     return f"{edited}Call {approval.action} with exactly this content and {arguments}."
 

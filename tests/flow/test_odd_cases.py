@@ -161,6 +161,9 @@ def test_without_a_protected_tool_a_person_can_still_be_asked(
     assert world.click(mail.links["approve"])["status_code"] == 200
     world.deliver_all()
     assert world.session(session_id).status == sessions.COMPLETED
+    result = world.stand_in.requests[-1]["messages"][-1]["content"][0]["toolResult"]
+    assert result["status"] == "success"
+    assert json.loads(result["content"][0]["text"])["content"] == "Shall I?"
 
 
 # --- messages ------------------------------------------------------------------------------------
