@@ -1,0 +1,263 @@
+"""The documents against the code: what they link to, name, print and promise to work."""
+
+import ast
+import inspect
+import re
+import sys
+import textwrap
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+import aws_template
+from gate import InvalidCallError, ProtectedTool
+from longrunning import messages
+from longrunning.messages import ToolResults
+
+ROOT = aws_template.ROOT
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+README, ARCHITECTURE = ROOT / "README.md", ROOT / "docs/architecture.md"
+ADAPT = ROOT / "docs/adapt.md"
+NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
+PARAMETERS: dict[str, dict[str, Any]] = aws_template.load()["Parameters"]
+PLACEHOLDERS = {
+    "id of the session": "s-1",
+    "name of the tool": "human_approval",
+    "id of the tool use": "tooluse-1",
+    "success|error": "success",
+}
+
+
+def blocks(document: Path, language: str) -> list[str]:
+    """The code blocks of one language, without what they are indented by."""
+    found = re.findall(rf"^ *```{language}\n(.*?)^ *```$", document.read_text(), re.M | re.S)
+    return [textwrap.dedent(block) for block in found]
+
+
+def code(document: Path) -> str:
+    """Everything that a document sets as code, one piece a line."""
+    text = document.read_text()
+    spans = re.findall(r"`([^`\n]+)`", re.sub(r"^ *```.*?^ *```$", "", text, flags=re.M | re.S))
+    return "\n".join([*spans, *re.findall(r"^ *```\w*\n(.*?)^ *```$", text, re.M | re.S)])
+
+
+def links(document: Path) -> Iterator[tuple[str, Path, str]]:
+    """The text, file and anchor of every link into this repository."""
+    for text, target in re.findall(r"\[([^\]]+)\]\(([^)\s]+)\)", document.read_text()):
+        if not target.startswith("http"):
+            path, _, anchor = target.partition("#")
+            yield text, document.parent / path if path else document, anchor
+
+
+def anchors(document: Path) -> set[str]:
+    """What a heading is linked by, as GitHub makes it."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def defined_in(module: Path) -> set[str]:
+    """The names that a module defines: functions, classes, constants, and `Class.method`."""
+    names = set()
+    for node in ast.parse(module.read_text()).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(node.name)
+            names |= {
+                f"{node.name}.{inner.name}"
+                for inner in node.body
+                if isinstance(inner, ast.FunctionDef) and isinstance(node, ast.ClassDef)
+            }
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return names
+
+
+# --- links ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_link_leads_somewhere(name: str) -> None:
+    for text, path, anchor in links(ROOT / name):
+        assert path.exists(), f"[{text}] leads to {path}"
+        if anchor:
+            assert anchor in anchors(path), f"[{text}] leads to #{anchor} of {path.name}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_linked_code_is_defined_where_the_link_leads(name: str) -> None:
+    for text, path, _ in links(ROOT / name):
+        if path.suffix == ".py" and (span := re.fullmatch(r"`([\w.]+)`", text)):
+            assert span[1] == path.name or span[1] in defined_in(path), f"{span[1]} in {path.name}"
+
+
+def test_every_decision_is_numbered_and_short() -> None:
+    decisions = sorted((ROOT / "docs/decisions").iterdir())
+    assert [path.name[:4] for path in decisions] == [f"{n + 1:04}" for n in range(len(decisions))]
+    for path in decisions:
+        text = path.read_text()
+        assert text.startswith(f"# {path.name[:4]}: ")
+        assert re.findall(r"^## (.+)$", text, re.M) == ["Context", "Decision", "Consequences"]
+        assert len(text.splitlines()) <= 30, path.name
+
+
+# --- messages ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("document", [README, ARCHITECTURE], ids=lambda path: path.name)
+def test_the_messages_are_those_of_the_parsers_docstring(document: Path) -> None:
+    docstring = inspect.getdoc(messages) or ""
+    examples = re.findall(r"^    \{.*?\}$(?=\n\n)", docstring, re.M | re.S)
+    assert len(examples) == 2
+    assert [b.strip() for b in blocks(document, "json")] == [
+        textwrap.dedent(example) for example in examples
+    ]
+
+
+def test_the_messages_parse_once_they_are_filled_in() -> None:
+    new, existing = blocks(README, "json")
+    assert messages.parse(new) == messages.NewTask("new task description")
+    for placeholder, value in PLACEHOLDERS.items():
+        assert placeholder in existing
+        existing = existing.replace(placeholder, value)
+    parsed = messages.parse(existing)
+    assert isinstance(parsed, ToolResults)
+    assert (parsed.session_id, parsed.results[0]["toolUseId"]) == ("s-1", "tooluse-1")
+
+
+def test_every_message_that_a_command_sends_parses() -> None:
+    sent = re.findall(r"--message-body '([^']+)'", "\n".join(map(code, DOCUMENTS)))
+    assert sent
+    for body in sent:
+        assert messages.parse(body)
+
+
+# --- names ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_make_target_named_exists(name: str) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    named = set(re.findall(r"(?:^|\n|`)make ([a-z-]+)", code(ROOT / name)))
+    assert named <= targets
+
+
+def test_the_readme_names_every_target_that_starts_something() -> None:
+    named = set(re.findall(r"make ([a-z-]+)", code(README)))
+    assert {"run", "test", "demo", "task", "deploy", "clean"} <= named
+
+
+def test_the_table_of_parameters_is_the_templates() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|([^|]*)\|", README.read_text(), re.M)
+    assert [name for name, _ in rows] == list(PARAMETERS)
+    for name, shown in rows:
+        default = str(PARAMETERS[name].get("Default", ""))
+        assert default == shown.strip() or default == "", name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_name_in_code_style_is_one_of_the_code(name: str) -> None:
+    known = "\n".join(
+        path.read_text()
+        for folder in ("src", "local", "targets", "template.yaml")
+        for path in [ROOT / folder, *(ROOT / folder).rglob("*")]
+        if path.suffix in (".py", ".yaml")
+    )
+    own = "\n".join(block for lang in ("python", "yaml") for block in blocks(ROOT / name, lang))
+    spans = re.findall(r"^(?:[A-Z][a-z]+){2,}$", code(ROOT / name), re.M)
+    assert [span for span in spans if span not in known + own] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_test_named_exists(name: str) -> None:
+    tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    for named in re.findall(r"`(test_\w+)`", (ROOT / name).read_text()):
+        assert f"def {named}(" in tests, named
+
+
+def test_every_metric_is_told_and_exists() -> None:
+    table = ARCHITECTURE.read_text().partition("| Metric |")[2].partition("\n\n")[0]
+    named = set(re.findall(r"`([A-Z]\w+)`", table))
+    source = "\n".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
+    put = set(re.findall(r'put_metric\(\s*"(\w+)"', source))
+    put |= set(re.findall(r'"(\w+)"', source.partition("METRIC_NAMES = {")[2].partition("}")[0]))
+    assert named == put - {"approved", "denied"}
+
+
+# --- examples ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Imports an example of adapt.md by its module's name."""
+    for block in blocks(ADAPT, "python"):
+        if title := re.match(r"# src/agent/(\w+\.py)\n", block):
+            (tmp_path / title[1]).write_text(block)
+    monkeypatch.syspath_prepend(tmp_path)
+    before = set(sys.modules)
+    yield import_module
+    for name in set(sys.modules) - before:
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_examples_are_valid_python(name: str) -> None:
+    for block in blocks(ROOT / name, "python"):
+        ast.parse(block)
+
+
+def test_the_protected_tool_of_the_guide_fits_the_gate(example: Any) -> None:
+    module: ModuleType = example("send_reply")
+    reply = ProtectedTool(
+        module.TOOL_SPEC, module.send_reply, module.ReplyRefusedError, content_field="text"
+    )
+    call = reply.call({"text": "Hello!", "ticket": 7})
+    assert (call.content, call.arguments) == ("Hello!", {"ticket": 7, "closes_ticket": False})
+    assert reply.content_schema == {"type": "string", "minLength": 1, "maxLength": 20_000}
+    inspect.signature(module.send_reply).bind(text="", **call.arguments, idempotency_key="s/t")
+    with pytest.raises(InvalidCallError):
+        reply.call({"text": "Hello!", "ticket": 7, "colour": "red"})
+
+
+def test_the_timer_of_the_guide_pauses_and_wakes_once(
+    example: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module: ModuleType = example("wait_until")
+    state: dict[str, Any] = {}
+    refused = module.wait_until(
+        {"toolUseId": "t-1", "name": "wait_until", "input": {"time": "soon"}}, request_state=state
+    )
+    assert (refused["status"], state) == ("error", {})
+    given = {"time": "2100-01-31T09:00:00"}
+    module.wait_until(
+        {"toolUseId": "t-1", "name": "wait_until", "input": given}, request_state=state
+    )
+    assert state["waiting"] == [{"tool_use_id": "t-1", "tool_name": "wait_until"}]
+
+    scheduler = boto3.client(
+        "scheduler", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x"
+    )
+    monkeypatch.setattr(boto3, "client", lambda _: scheduler)
+    monkeypatch.setenv("TASK_QUEUE_ARN", "arn:aws:sqs:eu-west-1:123456789012:tasks")
+    monkeypatch.setenv("TIMER_ROLE_ARN", "arn:aws:iam::123456789012:role/timer")
+    schedules = []
+    scheduler.meta.events.register(
+        "provide-client-params.scheduler.CreateSchedule",
+        lambda params, **_: schedules.append(params),
+    )
+    with Stubber(scheduler) as stub:
+        stub.add_response("create_schedule", {"ScheduleArn": "arn:aws:scheduler:::schedule/x"})
+        stub.add_client_error("create_schedule", "ConflictException")
+        module.start("s-1", "t-1", given)
+        module.start("s-1", "t-1", given)
+    assert schedules[0]["Name"] == schedules[1]["Name"]
+    assert schedules[0]["ScheduleExpression"] == "at(2100-01-31T09:00:00)"
+    woken = messages.parse(schedules[0]["Target"]["Input"])
+    assert isinstance(woken, ToolResults)
+    assert (woken.session_id, woken.tool_name) == ("s-1", "wait_until")
