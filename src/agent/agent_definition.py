@@ -8,9 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from botocore.config import Config
-from strands import Agent
+from strands import Agent, ModelRetryStrategy
 from strands.agent.conversation_manager import SlidingWindowConversationManager
-from strands.event_loop._retry import ModelRetryStrategy
 from strands.models.model import Model
 
 import publish_post
@@ -55,7 +54,9 @@ def make_model(model_id: str, region: str) -> Model:
         return ScriptedModel()
     from strands.models.bedrock import BedrockModel
 
-    timeouts = Config(connect_timeout=5, read_timeout=90, retries={"total_max_attempts": 2})
+    # Seconds; both attempts together end before the run does, so that a stall is a fault like any
+    # other and not the end of the process.
+    timeouts = Config(connect_timeout=5, read_timeout=40, retries={"total_max_attempts": 2})
     return BedrockModel(model_id=model_id, region_name=region, boto_client_config=timeouts)
 
 

@@ -151,8 +151,10 @@ def _log_fault(fault: Exception, delivery: Delivery) -> None:
 
 def _cause(fault: BaseException) -> BaseException:
     """Finds what was first: Strands wraps a model's error once the conversation has turns."""
-    while inner := fault.__cause__ or getattr(fault, "original_exception", None):
-        fault = inner
+    seen: list[BaseException] = []
+    while fault not in seen:
+        seen.append(fault)
+        fault = fault.__cause__ or getattr(fault, "original_exception", None) or fault
     return fault
 
 

@@ -11,7 +11,7 @@ from gate import Gate
 from longrunning import tracing
 from longrunning.sessions import Message, PendingToolUse
 
-NATURAL_ENDS = ("end_turn", "stop_sequence", "cancelled")
+NATURAL_ENDS = ("end_turn", "stop_sequence")
 
 
 class DeadlineError(Exception):

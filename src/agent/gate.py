@@ -78,11 +78,7 @@ class ProtectedTool:
         if error := jsonschema.exceptions.best_match(validator.iter_errors(complete)):
             raise InvalidCallError(f"{error.json_path}: {error.message:.300}")
         content = str(complete.pop(self.content_field))
-        if not content.strip() or _size(content) > MAX_CONTENT_BYTES:
-            raise InvalidCallError(f"{self.content_field}: expected 1 to {MAX_CONTENT_BYTES} bytes")
-        if _size(json.dumps(complete, ensure_ascii=False)) > MAX_ARGUMENTS_BYTES:
-            raise InvalidCallError(f"arguments: expected at most {MAX_ARGUMENTS_BYTES} bytes")
-        return Call(self.name, content, complete)
+        return Call.checked(self.name, content, complete)
 
 
 @dataclass(frozen=True)
@@ -92,6 +88,19 @@ class Call:
     action: str
     content: str
     arguments: dict[str, Any]
+
+    @classmethod
+    def checked(cls, action: str, content: str, arguments: dict[str, Any]) -> "Call":
+        """Makes a call whose parts fit an approval item.
+
+        Raises:
+            InvalidCallError: They do not, or are no valid Unicode.
+        """
+        if not content.strip() or _size(content) > MAX_CONTENT_BYTES:
+            raise InvalidCallError(f"content: expected 1 to {MAX_CONTENT_BYTES} bytes")
+        if _size(json.dumps(arguments, ensure_ascii=False)) > MAX_ARGUMENTS_BYTES:
+            raise InvalidCallError(f"arguments: expected at most {MAX_ARGUMENTS_BYTES} bytes")
+        return cls(action, content, arguments)
 
     def is_that_of(self, approval: Approval) -> bool:
         """Whether the approval is for exactly this call; the digest stands for the text."""
@@ -172,7 +181,7 @@ class Gate(HookProvider):
             if not isinstance(arguments, dict):
                 raise InvalidCallError("arguments: expected an object")
             if not self.tools:
-                return Call(tool_use["name"], given["content"], arguments)
+                return Call.checked(tool_use["name"], given["content"], arguments)
             first = self.tools[0]  # What a person is asked beforehand.
             return first.call({**arguments, first.content_field: given["content"]})
         tool = self._tools_by_name.get(tool_use["name"])

@@ -30,23 +30,36 @@ class Pausing:
         """The tools whose results only a person's decision makes."""
         return {human_approval.TOOL_SPEC["name"], *(tool.name for tool in self.tools)}
 
-    def finish(self, session: Session, *, notify_again: bool) -> None:
-        """Puts the missing items, then notifies of those still pending; safe to repeat.
+    def begin(self, session: Session) -> None:
+        """Records what a session just saved waits for, then notifies of it.
 
         All items before the first notification, so that no answer finds the turn half recorded.
-        The same e-mail goes out again on a repeat: its links are the same.
+        """
+        with tracing.subsegment("notify", session_id=session.session_id):
+            for approval in [self._record(session, pending) for pending in session.pending]:
+                self._notify(session, approval)
+
+    def finish(self, session: Session, *, notify_again: bool) -> None:
+        """Makes up for what an earlier delivery may have left undone; safe to repeat.
+
+        The same e-mail goes out again: its links are the same.
 
         Args:
             session: As it is saved.
             notify_again: Whether to notify also of items that were put before.
         """
         with tracing.subsegment("notify", session_id=session.session_id):
-            for approval, is_first in [self._record(session, p) for p in session.pending]:
-                if approval.status == approvals.PENDING and (is_first or notify_again):
+            ids = [pending.tool_use_id for pending in session.pending]
+            found = [self.approvals.get(session.session_id, tool_use_id) for tool_use_id in ids]
+            recorded = [
+                f or self._record(session, p) for f, p in zip(found, session.pending, strict=True)
+            ]
+            for approval, before in zip(recorded, found, strict=True):
+                if notify_again or before is None:
                     self._notify(session, approval)
 
-    def _record(self, session: Session, pending: PendingToolUse) -> tuple[Approval, bool]:
-        """C2, from the saved session alone: whoever finishes the pause puts the same item."""
+    def _record(self, session: Session, pending: PendingToolUse) -> Approval:
+        """C2, from the saved session alone: whoever records the pause puts the same item."""
         decide_by = session.paused_at + self.decide_within_seconds
         waiting = Approval(
             session_id=session.session_id,
@@ -59,11 +72,11 @@ class Pausing:
             expires_at=session.expires_at + self.decide_within_seconds,
         )
         recorded, is_first = self.approvals.put_if_absent(self._with_call(session, waiting))
-        if is_first and recorded.is_approval:
-            put_metric("ApprovalRequested", session_id=session.session_id)
         if recorded.requested_at != session.paused_at:
             raise ReusedIdError(f"{recorded.key} was asked at {recorded.requested_at} before")
-        return recorded, is_first
+        if is_first and recorded.is_approval:
+            put_metric("ApprovalRequested", session_id=session.session_id)
+        return recorded
 
     def _with_call(self, session: Session, waiting: Approval) -> Approval:
         """Adds the exact call that an approval is to allow."""
@@ -81,6 +94,8 @@ class Pausing:
         )
 
     def _notify(self, session: Session, approval: Approval) -> None:
+        if approval.status != approvals.PENDING:
+            return
         if approval.is_approval:
             self.send_email(approval)
         elif start := agent_definition.STARTERS.get(approval.tool_name):

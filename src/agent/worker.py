@@ -16,7 +16,7 @@ from gate import Gate
 from longrunning import approvals, tracing
 from longrunning.approvals import Approval, NotDecidedError
 from longrunning.messages import MalformedMessageError, NewTask, ToolResults
-from longrunning.observability import get_logger
+from longrunning.observability import get_logger, put_metric
 from longrunning.sessions import (
     COMPLETED,
     WAITING,
@@ -71,15 +71,20 @@ class Worker:
         """
         session_id = task.session_id or delivery.message_id
         may_exist = task.session_id is not None or delivery.receive_count > 1
-        session = self._load(session_id) if may_exist else None
-        if session and _task_of(session) != task.task:
-            raise MalformedMessageError("session_id: another task has this one already")
-        if session is None:
-            gate = Gate(session_id, self.pausing.approvals, self.pausing.tools, is_new=True)
-            run = self._run(gate, [], task.task, delivery)
-            unsaved = Session(session_id, agent_definition.AGENT_NAME, [], WAITING)
-            session = self._create(self._after(run, gate, delivery, unsaved))
-        self._finish_pause(session, delivery)
+        if may_exist and (session := self._load(session_id)):
+            return self._redelivered(session, task, delivery)
+        gate = Gate(session_id, self.pausing.approvals, self.pausing.tools, is_new=True)
+        run = self._run(gate, [], task.task, delivery)
+        unsaved = Session(session_id, agent_definition.AGENT_NAME, [], WAITING)
+        try:
+            with tracing.subsegment("save", session_id=session_id):
+                saved = self.sessions.create(self._after(run, gate, delivery, unsaved))
+        except SessionExistsError:
+            # Another delivery of the task was faster: its session is the one that counts.
+            if session := self._load(session_id):
+                return self._redelivered(session, task, delivery)
+            raise
+        self.pausing.begin(saved)
 
     def resume(self, results: ToolResults, delivery: Delivery) -> None:
         """Results for a waiting session: goes on once every tool use of the turn has its answer.
@@ -98,13 +103,14 @@ class Worker:
             claimed = self._claim(session, delivery)
         except NotDecidedError:
             # The last decision of the turn resumes; a forged message ends here too.
+            put_metric("MessageIgnored")
             return _logger.info("not all decided", extra={"session_id": session.session_id})
         try:
             session = self._resume_claimed(session, claimed, delivery)
         except BaseException:
             self.pausing.approvals.release(claimed)
             raise
-        self._finish_pause(session, delivery)
+        self.pausing.begin(session)
 
     def _accept(self, session: Session, results: ToolResults) -> bool:
         """Records results of tools that are no approvals; tells whether the session waits on any.
@@ -184,19 +190,15 @@ class Worker:
             expires_at=self._now() + self.retention_seconds,
         )
 
-    def _create(self, session: Session) -> Session:
-        """C1. Where another delivery of the task was faster, its session is the one that counts."""
-        with tracing.subsegment("save", session_id=session.session_id):
-            try:
-                return self.sessions.create(session)
-            except SessionExistsError:
-                existing = self._load(session.session_id)
-                if existing is None:
-                    raise
-                return existing
+    def _redelivered(self, session: Session, task: NewTask, delivery: Delivery) -> None:
+        """The session is there; the task is done with, unless the id is another task's."""
+        is_ours = session.paused_by == delivery.message_id
+        if not is_ours and _task_of(session) != task.task:
+            raise MalformedMessageError("session_id: another task has this one already")
+        self._finish_pause(session, delivery)
 
     def _finish_pause(self, session: Session, delivery: Delivery) -> None:
-        """Finishes a pause; the delivery that made it notifies again and again until it succeeds.
+        """Finishes an earlier delivery's pause; the one that made it notifies until it succeeds.
 
         Any other one only makes up for a pause that was never recorded: a second click on an old
         link must not send the next question twice.
@@ -215,7 +217,7 @@ class Worker:
 
 def _task_of(session: Session) -> str:
     """The conversation's first message stays, however much of it is trimmed."""
-    return str(session.messages[0]["content"][0]["text"])
+    return str(session.messages[0]["content"][0].get("text"))
 
 
 def _outcome(run: Run, gate: Gate, before: str) -> str:
@@ -224,5 +226,6 @@ def _outcome(run: Run, gate: Gate, before: str) -> str:
     if not run.pending and not run.ended_well:
         return "failed"
     statuses = {approval.status for approval in gate.claimed}
-    decided = next((outcome for status, outcome in _OUTCOMES if status in statuses), before)
-    return decided or ("" if run.pending else "finished")
+    if statuses & {approvals.APPROVED, *dict(_OUTCOMES)}:
+        before = next((outcome for status, outcome in _OUTCOMES if status in statuses), "")
+    return before or ("" if run.pending else "finished")

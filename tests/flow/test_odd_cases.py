@@ -13,8 +13,10 @@ from strands.tools.tools import PythonAgentTool
 
 import agent_definition
 import agent_handler
+import aws_template
 import converse_stand_in
 import publish_post
+import worker
 from converse_stand_in import tool_use
 from longrunning import approvals, sessions
 from longrunning.human_approval import pause
@@ -363,3 +365,51 @@ def test_an_unspent_approval_whose_record_is_gone_stops_nothing(world: World) ->
     world.click(third.links["approve"])
     world.deliver_all()
     assert world.session(session_id).status == sessions.COMPLETED
+
+
+def test_the_bedrock_client_gives_up_before_the_run_does() -> None:
+    model: Any = agent_definition.make_model("amazon.nova-lite-v1:0", "eu-west-1")
+    config = model.client.meta.config
+    attempts = 1 + config.retries["max_attempts"]
+    stall = attempts * (config.connect_timeout + config.read_timeout)
+    timeout = aws_template.load()["Resources"]["AgentFunction"]["Properties"]["Timeout"]
+    assert stall < timeout - worker.SAVE_MARGIN_SECONDS
+
+
+def test_a_narrowed_schema_does_not_disturb_what_waits(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.play([[publish("post-1", "One", unicorn_color="pink")], [ask("ask-1", "Two")]])
+    world.start(session_id="mine")
+    narrow = json.loads(json.dumps(publish_post.TOOL_SPEC))
+    narrow["inputSchema"]["json"]["properties"]["unicorn_color"]["enum"] = ["blue"]
+    monkeypatch.setattr(publish_post, "TOOL_SPEC", narrow)
+    agent_handler._resources.cache_clear()
+    world.start(session_id="mine")
+    assert not world.dead_letters()
+    assert world.receive() is None
+
+
+def test_the_largest_approval_can_be_decided(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    wide = json.loads(json.dumps(publish_post.TOOL_SPEC))
+    del wide["inputSchema"]["json"]["properties"]["author"]["maxLength"]
+    monkeypatch.setattr(publish_post, "TOOL_SPEC", wide)
+    world.play([[publish("post-1", "x" * 175_000, author="é" * 8_000)], "Done."])
+    session_id = world.start()
+    (mail,) = world.read_mail()
+    edit = {"decision": "approved", "content": "y" * 174_000, "comment": "🦄" * 4_000}
+    assert world.click(mail.links["approve"], **edit)["status_code"] == 200
+    table = world.env["APPROVALS_TABLE_NAME"]
+    (item,) = world.aws["dynamodb"].scan(TableName=table)["Items"]
+    size = sum(len(n) + len(str(next(iter(v.values()))).encode()) for n, v in item.items())
+    assert size < 400_000
+    world.deliver_all()
+    assert world.session(session_id).status == sessions.COMPLETED
+
+
+def test_a_session_id_of_dots_is_as_good_as_any(world: World) -> None:
+    world.play([[ask("ask-1", "x" * 5_000)], [publish("post-1", "x" * 5_000)], "Done."])
+    world.start(session_id="..")
+    key = world.session("..").base
+    assert key
+    assert not key.key.startswith("../")

@@ -83,9 +83,9 @@ def to_item(approval: Approval) -> dict[str, Any]:
     Arguments, schema and result are one text of JSON each: as large and as exact as they came.
     """
     item: dict[str, Any] = {f.name: getattr(approval, f.name) for f in fields(approval)}
-    item["arguments"] = json.dumps(approval.arguments, sort_keys=True)
-    item["content_schema"] = json.dumps(approval.content_schema)
-    item["result"] = approval.result and json.dumps(approval.result)
+    item["arguments"] = json.dumps(approval.arguments, ensure_ascii=False)
+    item["content_schema"] = json.dumps(approval.content_schema, ensure_ascii=False)
+    item["result"] = approval.result and json.dumps(approval.result, ensure_ascii=False)
     item["digest"] = approval.digest
     item["open_shard"] = str(zlib.crc32(approval.session_id.encode()) % OPEN_SHARDS)
     empty = ("", "{}") if not approval.is_approval else ()

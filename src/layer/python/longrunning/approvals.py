@@ -41,7 +41,7 @@ class LeaseHeldError(Exception):
 
     def __init__(self, until: int) -> None:
         """Keeps when the lease ends."""
-        super().__init__(f"{self.__doc__}")
+        super().__init__(self.__doc__)
         self.until = until
 
 
@@ -153,7 +153,7 @@ class ApprovalStore:
             Whether this one was the first.
         """
         values = {"status": RESOLVED, "decided_at": now, "due_at": now}
-        values["result"] = json.dumps(result)
+        values["result"] = json.dumps(result, ensure_ascii=False)
         condition = "#status = :pending AND attribute_not_exists(#action)"
         updated, _ = self._update(
             session_id,

@@ -56,7 +56,8 @@ def human_approval(tool: ToolUse, **kwargs: Any) -> ToolResult:
         A placeholder result; or an error result at once, and no pause, for content that nobody
         could decide on.
     """
-    if problem := _problem((tool.get("input") or {}).get("content")):
+    given = tool.get("input")
+    if problem := _problem(given.get("content") if isinstance(given, dict) else None):
         return tool_result(tool["toolUseId"], "error", problem)
     return pause(tool, "Waiting for a person's decision.", **kwargs)
 

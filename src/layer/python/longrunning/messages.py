@@ -78,7 +78,7 @@ def parse(body: str) -> NewTask | ToolResults:
         case "existing":
             return _parse_existing(message)
         case other:
-            raise MalformedMessageError(f'type: expected "new" or "existing", got {other!r:.40}')
+            raise MalformedMessageError(f'type: expected "new" or "existing", got {_shown(other)}')
 
 
 def build_new(task: str, session_id: str | None = None) -> str:
@@ -115,7 +115,7 @@ def tool_result(tool_use_id: str, status: str, text: str) -> JsonObject:
 def _parse_new(message: JsonObject) -> NewTask:
     body = message.get("body")
     if not isinstance(body, dict):
-        raise MalformedMessageError(f"body.body: expected an object, got {_shown(body)}")
+        raise MalformedMessageError(f"body: expected an object, got {_shown(body)}")
     task = body.get("task")
     if not isinstance(task, str) or not task.strip():
         raise MalformedMessageError(f"body.task: expected a text, got {_shown(task)}")
@@ -194,7 +194,7 @@ def _json_size(blocks: list[JsonObject]) -> int:
     if _depth(blocks) > MAX_JSON_DEPTH:
         raise MalformedMessageError(f"body: expected at most {MAX_JSON_DEPTH} levels")
     try:
-        return len(json.dumps(blocks, allow_nan=False))
+        return len(json.dumps(blocks, allow_nan=False, ensure_ascii=False).encode())
     except ValueError as error:
         raise MalformedMessageError("body: expected finite numbers") from error
 

@@ -8,8 +8,9 @@ costs a few write units whatever the conversation's size, and any size works.
 
 import gzip
 import hashlib
+import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from longrunning import codec
@@ -77,7 +78,7 @@ class Session:
     paused_by: str = ""
     """SQS message id of the delivery that paused it: only that one finishes the pause."""
     expires_at: int = 0
-    base: Base | None = field(default=None)
+    base: Base | None = None
 
     def waits_for(self, tool_use_id: str) -> PendingToolUse | None:
         """Returns the pending tool use of this id, if the session waits for it now."""
@@ -206,7 +207,9 @@ class SessionStore:
         data = codec.to_json(messages)
         digest = _digest(data)
         name = f"{session.version}-{fence}-{digest[:16]}"
-        key = f"{session.session_id}/{session.agent_name}/{name}"
+        # S3 refuses a key that starts with "../".
+        folder = session.session_id if session.session_id.strip(".") else f"{session.session_id}_"
+        key = f"{folder}/{session.agent_name}/{name}"
         body = gzip.compress(data, compresslevel=1, mtime=0)
         self._s3.put_object(Bucket=self._bucket, Key=key, Body=body)
         return Base(key, len(messages), digest)
@@ -216,7 +219,10 @@ class SessionStore:
             found = self._s3.get_object(Bucket=self._bucket, Key=base.key)
         except self._s3.exceptions.NoSuchKey as error:
             raise CorruptedStateError(f"{base.key} is missing") from error
-        data = gzip.decompress(found["Body"].read())
+        try:
+            data = gzip.decompress(found["Body"].read())
+        except (OSError, EOFError, zlib.error) as error:
+            raise CorruptedStateError(f"{base.key} is no gzip") from error
         if _digest(data) != base.digest:
             raise CorruptedStateError(f"{base.key} is not what was written")
         messages: list[Message] = codec.from_json(data)

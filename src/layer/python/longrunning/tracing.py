@@ -32,10 +32,19 @@ def subsegment(name: str, **annotations: str) -> Iterator[None]:
     if _recorder is None:
         yield
         return
-    with _recorder.in_subsegment(name) as current:
-        for key, value in annotations.items():
-            current.put_annotation(key, value)
+    current = _recorder.begin_subsegment(name)
+    try:
+        if current:  # None where no segment is open, as outside Lambda
+            for key, value in annotations.items():
+                current.put_annotation(key, value)
         yield
+    except BaseException:
+        if current:
+            current.add_fault_flag()  # Not the exception: it may quote the conversation.
+        raise
+    finally:
+        if current:
+            _recorder.end_subsegment()
 
 
 def current_entity() -> Any:
