@@ -1,0 +1,41 @@
+"""The agent's definition: what an adopter edits must keep what the rest relies on."""
+
+from typing import Any
+
+import pytest
+
+import agent_definition
+import aws_template
+import publish_post
+import worker
+
+
+@pytest.fixture(autouse=True)
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+
+
+def test_the_bedrock_client_gives_up_before_the_run_does() -> None:
+    model: Any = agent_definition.make_model("amazon.nova-lite-v1:0", "eu-west-1")
+    config = model.client.meta.config
+    attempts = config.retries["total_max_attempts"]
+    timeout = aws_template.load()["Resources"]["AgentFunction"]["Properties"]["Timeout"]
+    stall = attempts * (config.connect_timeout + config.read_timeout)
+    assert stall < timeout - worker.SAVE_MARGIN_SECONDS
+
+
+def test_the_bedrock_model_is_the_one_that_is_named() -> None:
+    model: Any = agent_definition.make_model("amazon.nova-lite-v1:0", "eu-west-1")
+    assert model.get_config()["model_id"] == "amazon.nova-lite-v1:0"
+    assert model.client.meta.region_name == "eu-west-1"
+
+
+def test_scripted_needs_no_client() -> None:
+    model = agent_definition.make_model("scripted", "eu-west-1")
+    assert model.get_config()["model_id"] == "scripted"
+
+
+def test_publish_post_is_protected() -> None:
+    (tool,) = agent_definition.make_protected_tools(lambda **_: "")  # type: ignore[arg-type]
+    assert tool.name == publish_post.TOOL_SPEC["name"] == "publish_post"
