@@ -71,22 +71,52 @@ def test_an_approval_takes_11_calls_of_which_6_are_conditional_writes(
     assert counted.total() == 11
     writes = [k for operation, k in calls if operation in WRITES]
     assert all("ConditionExpression" in write for write in writes)
-    assert [math.ceil(size / 1024) for size in approval_sizes] == [1, 1]
+    # C2 to C5 write the approval item, C1 and C6 the session.
+    assert [units(size) for size in approval_sizes] == [1, 1]
+    sessions = [w["Item"] for w in writes if "memory-store" in w["TableName"] and "Item" in w]
+    assert [units(item_size(item)) for item in sessions] == [1, 2]
 
 
 def walk(world: World) -> list[int]:
     """One approval from task to post; returns the item's size when asked and when spent."""
     session_id = world.start()
-    sizes = [item_size(world, session_id)]
+    sizes = [approval_size(world, session_id)]
     (mail,) = world.read_mail()
     world.click(mail.links["approve"])
     world.deliver_all()
-    return [*sizes, item_size(world, session_id)]
+    return [*sizes, approval_size(world, session_id)]
 
 
-def item_size(world: World, session_id: str) -> int:
-    """Bytes that DynamoDB bills an approval item by: names and values in UTF-8."""
+def units(size: int) -> int:
+    """Write units: one for each KB that has begun."""
+    return math.ceil(size / 1024)
+
+
+def approval_size(world: World, session_id: str) -> int:
     table = world.env["APPROVALS_TABLE_NAME"]
     items = world.aws["dynamodb"].scan(TableName=table)["Items"]
     item = next(i for i in items if i["session_id"]["S"] == session_id)
-    return sum(len(name) + len(str(next(iter(v.values()))).encode()) for name, v in item.items())
+    return item_size(item)
+
+
+def item_size(item: dict[str, Any]) -> int:
+    """Bytes that DynamoDB bills an item by.
+
+    Source: DynamoDB, "Item sizes and formats".
+    """
+    return sum(len(name.encode()) + value_size(value) for name, value in item.items())
+
+
+def value_size(value: dict[str, Any]) -> int:
+    ((kind, inner),) = value.items()
+    match kind:
+        case "M":
+            return 3 + len(inner) + item_size(inner)
+        case "L":
+            return 3 + sum(1 + value_size(element) for element in inner)
+        case "N":
+            return (len(inner) + 1) // 2 + 1
+        case "NULL" | "BOOL":
+            return 1
+        case _:
+            return len(inner.encode() if isinstance(inner, str) else inner)
