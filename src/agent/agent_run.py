@@ -6,16 +6,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from strands.hooks import MessageAddedEvent
+
 import agent_definition
 from gate import Gate
 from longrunning import tracing
 from longrunning.sessions import Message, PendingToolUse
 
 NATURAL_ENDS = ("end_turn", "stop_sequence")
+INTERRUPTED = "interrupted"
+"""Stop reason of a run that its deadline stopped after at least one whole turn."""
 
 
 class DeadlineError(Exception):
-    """The run did not come to a pause within the function's time; it starts over."""
+    """The run did not come to a pause within the function's time; it goes on, or starts over."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,11 @@ class Run:
     pending: tuple[PendingToolUse, ...]
     """The waiting tool uses of the last turn, in the turn's order; none if the agent ended."""
     stop_reason: str
+
+    @property
+    def waits(self) -> bool:
+        """Whether the agent has more to do."""
+        return bool(self.pending) or self.stop_reason == INTERRUPTED
 
     @property
     def ended_well(self) -> bool:
@@ -49,8 +58,12 @@ def run_agent(
         prompt: The task of a new session; None to go on from the conversation.
         seconds_left: After this time the run is stopped.
 
+    Returns:
+        The run; when its time was over before the agent paused or ended, as far as it had come by
+        its last whole turn.
+
     Raises:
-        DeadlineError: The time was over before the agent paused or ended.
+        DeadlineError: The time was over and there is no whole turn, or an effect may lie after it.
         Exception: Whatever failed in the gate, in an effect, or in the model.
     """
     session_id = gate.session_id
@@ -59,7 +72,9 @@ def run_agent(
     with tracing.subsegment("run", session_id=session_id):
         gate.trace_entity = tracing.current_entity()
         agent = make_agent(messages, gate)
+        turns: list[list[Message]] = []
         with _cancelled_after(seconds_left) as cancel_signal:
+            agent.add_hook(_turn_keeper(turns, cancel_signal), MessageAddedEvent)
             result = agent(
                 prompt,
                 invocation_state=state,
@@ -70,7 +85,9 @@ def run_agent(
         raise gate.fault
     waiting = {w["tool_use_id"]: w["tool_name"] for w in result.state.get("waiting", ())}
     if not waiting and result.stop_reason == "cancelled":
-        raise DeadlineError(DeadlineError.__doc__)
+        if not turns or gate.spent:
+            raise DeadlineError(DeadlineError.__doc__)
+        return Run(turns[-1], (), INTERRUPTED)
     uses = tool_uses_of_last_turn(agent.messages) if waiting else {}
     pending = tuple(PendingToolUse(i, waiting[i]) for i in uses if i in waiting)
     return Run(agent.messages, pending, result.stop_reason)
@@ -80,6 +97,19 @@ def tool_uses_of_last_turn(messages: list[Message]) -> dict[str, dict[str, Any]]
     """Returns the tool uses of the assistant's last message, which the last message answers."""
     uses = [block["toolUse"] for block in messages[-2]["content"] if "toolUse" in block]
     return {use["toolUseId"]: use for use in uses}
+
+
+def _turn_keeper(
+    turns: list[list[Any]], cancel_signal: threading.Event
+) -> Callable[[MessageAddedEvent], None]:
+    """Keeps the conversation after each turn whose tools were not disturbed by the deadline."""
+
+    def keep(event: MessageAddedEvent) -> None:
+        answers = any("toolResult" in block for block in event.message["content"])
+        if answers and not cancel_signal.is_set():
+            turns[:] = [list(event.agent.messages)]
+
+    return keep
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Any
 
 import agent_definition
 import tool_results
-from agent_run import Run, run_agent
+from agent_run import DeadlineError, Run, run_agent
 from gate import Gate
 from longrunning import approvals, tracing
 from longrunning.approvals import Approval, NotDecidedError
@@ -84,7 +84,7 @@ class Worker:
             if session := self._load(session_id):
                 return self._redelivered(session, task, delivery)
             raise
-        self.pausing.begin(saved)
+        self._begin_pause(saved)
 
     def resume(self, results: ToolResults, delivery: Delivery) -> None:
         """Results for a waiting session: goes on once every tool use of the turn has its answer.
@@ -96,9 +96,14 @@ class Worker:
         session = self._load(results.session_id)
         if session is None:
             raise MalformedMessageError("session_id: no session of this id")
-        if not self._accept(session, results):
+        if not self._accept(session, results) and not session.is_interrupted:
             _logger.info("stale message", extra={"session_id": session.session_id})
             return self._finish_pause(session, delivery)
+        self._go_on(session, delivery)
+
+    def _go_on(self, session: Session, delivery: Delivery) -> None:
+        if session.is_interrupted and session.paused_by != delivery.message_id:
+            return None  # Its own message comes back; a second worker would only cost.
         try:
             claimed = self._claim(session, delivery)
         except NotDecidedError:
@@ -106,11 +111,11 @@ class Worker:
             put_metric("MessageIgnored")
             return _logger.info("not all decided", extra={"session_id": session.session_id})
         try:
-            session = self._resume_claimed(session, claimed, delivery)
+            saved = self._resume_claimed(session, claimed, delivery)
         except BaseException:
             self.pausing.approvals.release(claimed)
             raise
-        self.pausing.begin(session)
+        self._begin_pause(saved)
 
     def _accept(self, session: Session, results: ToolResults) -> bool:
         """Records results of tools that are no approvals; tells whether the session waits on any.
@@ -148,7 +153,7 @@ class Worker:
     def _resume_claimed(
         self, session: Session, claimed: list[Approval], delivery: Delivery
     ) -> Session:
-        fence = max(approval.fence for approval in claimed)
+        fence = max((approval.fence for approval in claimed), default=session.fence)
         if fence > 1:
             self.sessions.fence_off(session, fence)
         gate = Gate(session.session_id, self.pausing.approvals, self.pausing.tools, claimed)
@@ -179,12 +184,12 @@ class Worker:
         return replace(
             before,
             messages=run.messages,
-            status=WAITING if run.pending else COMPLETED,
+            status=WAITING if run.waits else COMPLETED,
             pending=run.pending,
-            unspent=tuple(i for i in unspent if i not in gate.spent) if run.pending else (),
+            unspent=tuple(i for i in unspent if i not in gate.spent) if run.waits else (),
             outcome=_outcome(run, gate, before.outcome),
             # A new pause is a new race: the claims of its tool uses count from 1 again.
-            fence=0 if run.pending else max((a.fence for a in gate.claimed), default=0),
+            fence=0 if run.waits else max((a.fence for a in gate.claimed), default=0),
             paused_at=self._now(),
             paused_by=delivery.message_id,
             expires_at=self._now() + self.retention_seconds,
@@ -195,7 +200,15 @@ class Worker:
         is_ours = session.paused_by == delivery.message_id
         if not is_ours and _task_of(session) != task.task:
             raise MalformedMessageError("session_id: another task has this one already")
+        if session.is_interrupted:
+            return self._go_on(session, delivery)
         self._finish_pause(session, delivery)
+
+    def _begin_pause(self, saved: Session) -> None:
+        """A run that its deadline stopped has saved its turns: its message brings it back."""
+        if saved.is_interrupted:
+            raise DeadlineError(DeadlineError.__doc__)
+        self.pausing.begin(saved)
 
     def _finish_pause(self, session: Session, delivery: Delivery) -> None:
         """Finishes an earlier delivery's pause; the one that made it notifies until it succeeds.
@@ -223,9 +236,9 @@ def _task_of(session: Session) -> str:
 def _outcome(run: Run, gate: Gate, before: str) -> str:
     if gate.published or before == "published":
         return "published"
-    if not run.pending and not run.ended_well:
+    if not run.waits and not run.ended_well:
         return "failed"
     statuses = {approval.status for approval in gate.claimed}
     if statuses & {approvals.APPROVED, *dict(_OUTCOMES)}:
         before = next((outcome for status, outcome in _OUTCOMES if status in statuses), "")
-    return before or ("" if run.pending else "finished")
+    return before or ("" if run.waits else "finished")

@@ -694,6 +694,81 @@ def test_a_run_that_does_not_end_is_stopped_before_the_function_is(world: World)
     assert 2 <= len(world.stand_in.requests) < 10
 
 
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Gives the agent a tool that takes half a second; returns the ids of its calls."""
+    schema = {"type": "object", "properties": {}}
+    spec = {"name": "count", "description": "Counts.", "inputSchema": {"json": schema}}
+    calls: list[str] = []
+
+    def count(tool: dict[str, Any], **_: Any) -> dict[str, Any]:
+        calls.append(tool["toolUseId"])
+        time.sleep(0.5)
+        return tool_result(tool["toolUseId"], "success", "7")
+
+    monkeypatch.setattr(agent_definition, "OTHER_TOOLS", [PythonAgentTool("count", spec, count)])
+    return calls
+
+
+def turns_of(request: dict[str, Any]) -> int:
+    return sum(message["role"] == "assistant" for message in request["messages"])
+
+
+def deliver_until_done(world: World, record: dict[str, Any]) -> int:
+    """Delivers a message until it is handled; returns how often that took."""
+    for receive_count in range(1, 6):
+        if world.handle(record, receive_count):
+            return receive_count
+    raise AssertionError("never handled")
+
+
+def test_a_run_longer_than_the_function_goes_on_where_it_was_stopped(
+    world: World, counted: list[str]
+) -> None:
+    world.play(
+        lambda request: (
+            [tool_use(f"count-{turns_of(request)}", "count", {})]
+            if turns_of(request) < 5
+            else [ask("ask-1", "Hi")]
+        )
+    )
+    world.with_time_left(11.2)
+    world.send(json.dumps({"type": "new", "body": {"task": "Announce the sale"}}))
+    record = world.receive()
+    assert record
+    assert deliver_until_done(world, record) > 1
+    assert list(dict.fromkeys(counted)) == [f"count-{n}" for n in range(5)]
+    assert len(counted) < 5 + 5, "a call is repeated only where the deadline cut it off"
+    assert len(world.read_mail()) == 1
+
+
+def test_a_resume_longer_than_the_function_keeps_its_approval(
+    world: World, counted: list[str]
+) -> None:
+    world.play(
+        lambda request: {0: [ask("ask-1", "Hi")], 5: [publish("post-1", "Hi")], 6: "Done."}.get(
+            turns_of(request), [tool_use(f"count-{turns_of(request)}", "count", {})]
+        )
+    )
+    session_id = world.start()
+    (mail,) = world.read_mail()
+    world.click(mail.links["approve"])
+    world.with_time_left(11.2)
+    record = world.receive()
+    assert record
+    assert not world.handle(record)
+    assert world.session(session_id).is_interrupted
+    assert world.session(session_id).unspent == ("ask-1",)
+    world.click(mail.links["approve"])
+    other = world.receive()
+    assert other
+    assert world.handle(other), "only its own message goes on with it"
+    assert world.session(session_id).is_interrupted
+    deliver_until_done(world, record)
+    assert contents(world) == ["Hi"]
+    assert world.session(session_id).outcome == "published"
+
+
 def test_a_run_over_its_turns_ends_as_failed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(agent_definition, "MAX_TURNS", 3)
     world.play(lambda _: [tool_use(f"use-{time.monotonic_ns()}", "unknown_tool", {})])

@@ -244,6 +244,8 @@ class ApprovalStore:
         for approval in read:
             _check_claimable(approval, now)
         mine = [replace(a, fence=a.fence + 1, lease_until=until) for a in read if a]
+        if not mine:
+            return []
         try:
             self._client.transact_write_items(
                 TransactItems=[{"Update": self._claim_update(approval)} for approval in mine]

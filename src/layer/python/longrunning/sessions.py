@@ -80,6 +80,11 @@ class Session:
     expires_at: int = 0
     base: Base | None = None
 
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether it waits for nothing but the redelivery of its own message, to go on."""
+        return self.status == WAITING and not self.pending
+
     def waits_for(self, tool_use_id: str) -> PendingToolUse | None:
         """Returns the pending tool use of this id, if the session waits for it now."""
         return next((p for p in self.pending if p.tool_use_id == tool_use_id), None)
