@@ -6,6 +6,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from longrunning import codec
 
 texts = st.text(st.characters(codec=None), max_size=20)

@@ -1,0 +1,102 @@
+"""Walks one task through the agent function in a process of its own, as Lambda would trace it.
+
+Run by tests/unit/test_tracing.py: X-Ray's SDK reads the environment when it is imported, and what
+it patches stays patched. Prints as JSON whether the SDK was imported and what was published.
+"""
+
+import json
+import os
+import sys
+import time
+from typing import Any
+
+import boto3
+from moto import mock_aws
+
+import agent_handler
+import aws_template
+import publish_post
+from longrunning.approvals import ApprovalStore
+from longrunning.messages import build_existing, build_new, tool_result
+
+REGION = "eu-west-1"
+KEYS = {"current": "k1", "k1": "a-key-for-tests-of-forty-eight-characters-length"}
+
+
+class Context:
+    """Lambda's context object."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Returns what is left of the function's time."""
+        return 120_000
+
+
+def main() -> None:
+    """A new task, an approval, the resume that publishes."""
+    published: list[str] = []
+
+    def send(request: Any) -> Any:
+        published.append(request.headers["Idempotency-Key"])
+        return publish_post._Answer(201, b'{"post_id": "1"}')
+
+    publish_post._send = send
+    deliver("message-1", build_new("Announce the summer sale", "s-1"))
+    store = ApprovalStore(client("dynamodb"), os.environ["APPROVALS_TABLE_NAME"])
+    (approval,) = store.of_session("s-1")
+    store.decide("s-1", approval.tool_use_id, "approved", decided_by="link", now=int(time.time()))
+    answer = tool_result(approval.tool_use_id, "success", "approved")
+    deliver("message-2", build_existing("s-1", "human_approval", [answer]))
+    sdk_imported = any(name.startswith("aws_xray_sdk") for name in sys.modules)
+    done = {"sdk_imported": sdk_imported, "published": published}
+    print(json.dumps({"tool_use_id": approval.tool_use_id, **done}))
+
+
+def deliver(message_id: str, body: str) -> None:
+    """Hands a message to the function, as a sample event that was never on a queue."""
+    record = {
+        "messageId": message_id,
+        "receiptHandle": "sample",
+        "body": body,
+        "attributes": {"ApproximateReceiveCount": "1"},
+    }
+    answer = agent_handler.handler({"Records": [record]}, Context())
+    assert answer == {"batchItemFailures": []}, answer
+
+
+def client(service: str) -> Any:
+    """A low-level client on moto."""
+    return boto3.client(service, region_name=REGION)
+
+
+def make_stack() -> dict[str, str]:
+    """Makes what the function needs; returns its environment."""
+    tables = {n: aws_template.table_properties(n) for n in ("SessionsTable", "ApprovalsTable")}
+    for table in tables.values():
+        client("dynamodb").create_table(**table)
+    location = {"LocationConstraint": REGION}
+    client("s3").create_bucket(Bucket="state", CreateBucketConfiguration=location)
+    secret = client("secretsmanager").create_secret(Name="k", SecretString=json.dumps(KEYS))
+    queue = client("sqs").create_queue(QueueName="tasks")["QueueUrl"]
+    return {
+        "SESSIONS_TABLE_NAME": tables["SessionsTable"]["TableName"],
+        "APPROVALS_TABLE_NAME": tables["ApprovalsTable"]["TableName"],
+        "STATE_BUCKET_NAME": "state",
+        "TASK_QUEUE_URL": queue,
+        "DEAD_LETTER_QUEUE_URL": queue,
+        "APPROVAL_TOPIC_ARN": client("sns").create_topic(Name="topic")["TopicArn"],
+        "LINK_KEYS_SECRET_ARN": secret["ARN"],
+        "APPROVAL_BASE_URL": "https://approvals.example.com",
+        "DECIDE_WITHIN_SECONDS": "3600",
+        "RETENTION_DAYS": "90",
+        "MODEL_ID": "scripted",
+        "PUBLISH_ENDPOINT_URL": "https://receiver.example.com",
+        "METRICS_NAMESPACE": "test",
+        "LOG_LEVEL": "ERROR",
+        "AWS_DEFAULT_REGION": REGION,
+    }
+
+
+if __name__ == "__main__":
+    with mock_aws():
+        os.environ |= make_stack()
+        main()

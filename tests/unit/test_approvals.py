@@ -1,0 +1,678 @@
+"""The approval items: who may decide, claim and spend, and what each of them leaves behind.
+
+One caller at a time. That two at once cannot both win is not shown here: moto lets racing
+conditional writes both win. tests/integration shows it on ministack.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+
+import edits
+import gate
+import review_request
+from core_samples import (
+    DAY_SECONDS,
+    NOW,
+    SESSION_ID,
+    TOOL_USE_ID,
+    Recorded,
+    asked,
+    item_bytes,
+    job,
+)
+from longrunning import approvals
+from longrunning.approvals import (
+    APPROVED,
+    CANCELLED,
+    DENIED,
+    EXPIRED,
+    PENDING,
+    RESOLVED,
+    SPENT,
+    Approval,
+    ApprovalStore,
+    FencedError,
+    LeaseHeldError,
+    NotDecidedError,
+)
+from longrunning.messages import (
+    MAX_CONTENT_BYTES,
+    ToolResults,
+    build_existing,
+    parse,
+    tool_result,
+)
+
+DECISIONS: dict[str, str | None] = {APPROVED: "approved", DENIED: "denied", SPENT: "approved"}
+CLAIMABLE = (APPROVED, DENIED, EXPIRED, CANCELLED, SPENT, RESOLVED)
+LEASE_UNTIL = NOW + 125
+ANSWER = {"toolUseId": "tooluse_job", "status": "success", "content": [{"json": {"score": 0.1}}]}
+
+Given = Callable[..., Approval]
+
+
+@pytest.fixture
+def given(approval_store: ApprovalStore) -> Given:
+    """Puts an item of some status, as the protocol would have left it."""
+
+    def put(status: str = PENDING, **changes: Any) -> Approval:
+        made = job if status == RESOLVED else asked
+        approval = made(status=status, decision=DECISIONS.get(status), **changes)
+        assert approval_store.put_if_absent(approval) == (approval, True)
+        return approval
+
+    return put
+
+
+def read(store: ApprovalStore, tool_use_id: str = TOOL_USE_ID) -> Approval:
+    approval = store.get(SESSION_ID, tool_use_id)
+    assert approval
+    return approval
+
+
+# --- put (C2) and read ---------------------------------------------------------------------------
+
+
+def test_the_first_put_counts(approval_store: ApprovalStore) -> None:
+    first, second = asked(), asked(content="Another text")
+    assert approval_store.put_if_absent(first) == (first, True)
+    assert approval_store.put_if_absent(second) == (first, False)
+    assert read(approval_store) == first
+
+
+@pytest.mark.parametrize("status", [*CLAIMABLE, PENDING])
+def test_a_put_never_takes_anything_back(
+    approval_store: ApprovalStore, given: Given, status: str
+) -> None:
+    before = given(status, tool_use_id=TOOL_USE_ID, fence=3, lease_until=NOW)
+    assert approval_store.put_if_absent(asked()) == (before, False)
+    assert read(approval_store) == before
+
+
+def test_an_item_with_every_field_comes_back_as_it_went(approval_store: ApprovalStore) -> None:
+    every = asked(
+        status=SPENT,
+        arguments={"$x": "", "count": 3, "price": 9.5, "ünï": [None, True, {"deep": "🦄"}]},
+        content_schema={"type": "string", "maxLength": 10},
+        edited_content="Edited\r\n\x00 🦄",
+        decision="approved",
+        decided_by="link",
+        decided_at=NOW + 60,
+        comment="",
+        fence=7,
+        lease_until=LEASE_UNTIL,
+        result={"content": [{"json": {"float": 1.0, "int": 1, "big": 10**40, "true": True}}]},
+    )
+    bare = Approval("", "", "", "", 0, 0)
+    assert [
+        f.name for f in fields(Approval) if getattr(every, f.name) == getattr(bare, f.name)
+    ] == []
+    approval_store.put_if_absent(every)
+    came = read(approval_store)
+    assert came == every
+    assert repr(came) == repr(every), "1, 1.0 and True are three things"
+
+
+def test_an_item_that_is_no_approval_comes_back_as_it_went(approval_store: ApprovalStore) -> None:
+    approval_store.put_if_absent(job())
+    assert read(approval_store, "tooluse_job") == job()
+
+
+def test_what_is_not_there_is_none(approval_store: ApprovalStore) -> None:
+    assert approval_store.get(SESSION_ID, "tooluse_unknown") is None
+
+
+def test_every_read_is_consistent(approval_store: ApprovalStore, dynamodb: Recorded) -> None:
+    approval_store.get(SESSION_ID, TOOL_USE_ID)
+    assert [call["ConsistentRead"] for call in dynamodb.named("get_item")] == [True]
+    queried: list[Any] = []
+    events, event = dynamodb.client.meta.events, "provide-client-params.dynamodb.Query"
+
+    def note(params: dict[str, Any], **_: Any) -> None:
+        queried.append(params["ConsistentRead"])
+
+    events.register(event, note)
+    try:
+        approval_store.of_session(SESSION_ID)
+    finally:
+        events.unregister(event, note)
+    assert queried == [True]
+
+
+def test_all_items_of_a_session_and_no_others(approval_store: ApprovalStore) -> None:
+    """DynamoDB ends a page at 1 MB: these take two."""
+    mine = [asked(tool_use_id=f"use-{n}", content=f"{n}" * 262_144) for n in range(5)]
+    for approval in [*mine, asked(session_id="another")]:
+        approval_store.put_if_absent(approval)
+    assert approval_store.of_session(SESSION_ID) == mine
+    assert approval_store.of_session("nobody") == []
+
+
+def test_an_open_item_is_in_the_index_of_what_is_due(
+    approval_store: ApprovalStore, dynamodb: Recorded, approvals_table: str
+) -> None:
+    approval_store.put_if_absent(asked())
+    found = [
+        item["tool_use_id"]["S"]
+        for shard in range(4)
+        for item in dynamodb.query(
+            TableName=approvals_table,
+            IndexName="open-approvals",
+            KeyConditionExpression="open_shard = :shard AND due_at <= :due",
+            ExpressionAttributeValues={
+                ":shard": {"S": str(shard)},
+                ":due": {"N": str(NOW + DAY_SECONDS)},
+            },
+        )["Items"]
+    ]
+    assert found == [TOOL_USE_ID]
+
+
+# --- decide (C3) ---------------------------------------------------------------------------------
+
+
+def decide(
+    store: ApprovalStore,
+    decision: str,
+    now: int = NOW + 60,
+    tool_use_id: str = TOOL_USE_ID,
+    **more: Any,
+) -> approvals.Decided:
+    return store.decide(SESSION_ID, tool_use_id, decision, decided_by="link", now=now, **more)
+
+
+@pytest.mark.parametrize(("decision", "status"), [("approved", APPROVED), ("denied", DENIED)])
+def test_a_decision_is_recorded_with_who_when_and_why(
+    approval_store: ApprovalStore, given: Given, decision: str, status: str
+) -> None:
+    before = given()
+    decided = decide(approval_store, decision, comment="Fine 🦄")
+    assert decided.outcome == "decided"
+    assert decided.approval == read(approval_store)
+    assert decided.approval == replace(
+        before,
+        status=status,
+        decision=decision,
+        decided_by="link",
+        decided_at=NOW + 60,
+        comment="Fine 🦄",
+        due_at=NOW + 60,
+    )
+
+
+def test_an_edit_is_the_text_in_force(
+    approval_store: ApprovalStore, given: Given, dynamodb: Recorded, approvals_table: str
+) -> None:
+    asked_for = given()
+    decided = decide(approval_store, "approved", edited_content="Edited").approval
+    assert decided
+    assert (decided.text, decided.content) == ("Edited", asked_for.content)
+    assert decided.digest == approvals.digest("Edited") != asked_for.digest
+    (item,) = dynamodb.scan(TableName=approvals_table)["Items"]
+    assert item["digest"]["S"] == decided.digest, "who reads the table sees the text in force"
+
+
+def test_the_digest_is_the_sha_256_of_the_text(dynamodb: Recorded, given: Given) -> None:
+    digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert given(content="abc").digest == digest
+    assert dynamodb.named("put_item")[0]["Item"]["digest"] == {"S": digest}
+
+
+def test_first_decision_wins(approval_store: ApprovalStore, given: Given) -> None:
+    given()
+    first = decide(approval_store, "approved", comment="mine")
+    second = decide(approval_store, "denied", now=NOW + 61, comment="too late")
+    assert (first.outcome, second.outcome) == ("decided", "conflict")
+    assert second.approval == first.approval == read(approval_store)
+
+
+SAME, OTHER = "Approved text", "Another text"
+
+
+@pytest.mark.parametrize(
+    ("status", "decision", "edit", "outcome"),
+    [
+        (APPROVED, "approved", None, "repeated"),
+        (APPROVED, "approved", SAME, "repeated"),
+        (APPROVED, "approved", OTHER, "conflict"),
+        (APPROVED, "denied", None, "conflict"),
+        (DENIED, "denied", None, "repeated"),
+        (DENIED, "approved", None, "conflict"),
+        (DENIED, "approved", SAME, "conflict"),
+        (SPENT, "approved", None, "repeated"),
+        (SPENT, "approved", SAME, "repeated"),
+        (SPENT, "approved", OTHER, "conflict"),
+        (SPENT, "denied", None, "conflict"),
+        (EXPIRED, "approved", None, "expired"),
+        (EXPIRED, "denied", None, "expired"),
+        (CANCELLED, "approved", None, "expired"),
+        (CANCELLED, "denied", None, "expired"),
+        (RESOLVED, "approved", None, "unknown"),
+        (RESOLVED, "denied", None, "unknown"),
+    ],
+)
+def test_a_decided_item_keeps_its_decision(
+    approval_store: ApprovalStore,
+    given: Given,
+    status: str,
+    decision: str,
+    edit: str | None,
+    outcome: str,
+) -> None:
+    before = given(status, content=SAME, tool_use_id=TOOL_USE_ID, fence=1)
+    decided = decide(approval_store, decision, edited_content=edit, comment="again")
+    assert decided == approvals.Decided(outcome, before)
+    assert read(approval_store) == before
+
+
+@pytest.mark.parametrize(
+    ("edit", "outcome"), [(None, "repeated"), ("Edited", "repeated"), (SAME, "conflict")]
+)
+def test_a_repeat_of_an_edited_approval_is_measured_on_the_edit(
+    approval_store: ApprovalStore, given: Given, edit: str | None, outcome: str
+) -> None:
+    given(content=SAME)
+    decide(approval_store, "approved", edited_content="Edited")
+    assert decide(approval_store, "approved", edited_content=edit).outcome == outcome
+    assert read(approval_store).text == "Edited"
+
+
+@pytest.mark.parametrize(
+    ("seconds_before", "outcome"), [(1, "decided"), (0, "expired"), (-1, "expired")]
+)
+def test_time_is_up_at_exactly_decide_by(
+    approval_store: ApprovalStore, given: Given, seconds_before: int, outcome: str
+) -> None:
+    before = given()
+    decided = decide(approval_store, "approved", now=before.decide_by - seconds_before)
+    assert decided.outcome == outcome
+    assert read(approval_store).status == (APPROVED if outcome == "decided" else PENDING)
+
+
+@pytest.mark.parametrize("tool_use_id", [TOOL_USE_ID, "tooluse_job"])
+def test_an_unknown_tool_use_and_one_that_is_no_approval_cannot_be_decided(
+    approval_store: ApprovalStore, tool_use_id: str
+) -> None:
+    approval_store.put_if_absent(job())
+    assert decide(approval_store, "approved", tool_use_id=tool_use_id).outcome == "unknown"
+    assert approval_store.of_session(SESSION_ID) == [job()]
+
+
+# --- resolve -------------------------------------------------------------------------------------
+
+
+def test_the_first_result_of_a_tool_counts(approval_store: ApprovalStore) -> None:
+    approval_store.put_if_absent(job())
+    second = {**ANSWER, "status": "error"}
+    assert approval_store.resolve(SESSION_ID, "tooluse_job", ANSWER, NOW + 60) is True
+    assert approval_store.resolve(SESSION_ID, "tooluse_job", second, NOW + 61) is False
+    assert read(approval_store, "tooluse_job") == job(
+        status=RESOLVED, result=ANSWER, decided_at=NOW + 60, due_at=NOW + 60
+    )
+
+
+@pytest.mark.parametrize("status", [PENDING, APPROVED, DENIED, EXPIRED, CANCELLED, SPENT])
+def test_no_result_decides_an_approval(
+    approval_store: ApprovalStore, given: Given, status: str
+) -> None:
+    before = given(status)
+    assert approval_store.resolve(SESSION_ID, TOOL_USE_ID, ANSWER, NOW) is False
+    assert read(approval_store) == before
+
+
+def test_a_result_for_nothing_leaves_nothing(approval_store: ApprovalStore) -> None:
+    assert approval_store.resolve(SESSION_ID, TOOL_USE_ID, ANSWER, NOW) is False
+    assert approval_store.get(SESSION_ID, TOOL_USE_ID) is None
+
+
+# --- claim (C4) ----------------------------------------------------------------------------------
+
+SIBLING = "tooluse_sibling"
+both = pytest.mark.parametrize("ids", [[TOOL_USE_ID], [TOOL_USE_ID, SIBLING]], ids=["one", "two"])
+
+
+def claim(
+    store: ApprovalStore,
+    turn: list[str],
+    unspent: Sequence[str] = (),
+    *,
+    now: int = NOW,
+    until: int = LEASE_UNTIL,
+) -> list[Approval]:
+    return store.claim(SESSION_ID, turn, unspent, now=now, lease_until=until)
+
+
+@both
+@pytest.mark.parametrize("status", CLAIMABLE)
+def test_whatever_is_decided_can_be_claimed(
+    approval_store: ApprovalStore, given: Given, status: str, ids: list[str]
+) -> None:
+    before = [given(status, tool_use_id=tool_use_id) for tool_use_id in ids]
+    claimed = claim(approval_store, ids)
+    assert claimed == [replace(a, fence=1, lease_until=LEASE_UNTIL) for a in before]
+    assert claimed == [read(approval_store, tool_use_id) for tool_use_id in ids]
+
+
+@both
+def test_what_nobody_decided_cannot_be_claimed(
+    approval_store: ApprovalStore, given: Given, ids: list[str]
+) -> None:
+    before = [given(tool_use_id=TOOL_USE_ID), given(APPROVED, tool_use_id=SIBLING)]
+    with pytest.raises(NotDecidedError):
+        claim(approval_store, ids)
+    assert [read(approval_store, a.tool_use_id) for a in before] == before
+
+
+@both
+def test_what_has_no_record_yet_cannot_be_claimed(
+    approval_store: ApprovalStore, given: Given, ids: list[str]
+) -> None:
+    sibling = given(APPROVED, tool_use_id=SIBLING)
+    with pytest.raises(NotDecidedError):
+        claim(approval_store, ids)
+    assert approval_store.of_session(SESSION_ID) == [sibling]
+
+
+@both
+def test_fences_count_up(approval_store: ApprovalStore, given: Given, ids: list[str]) -> None:
+    for tool_use_id in ids:
+        given(APPROVED, tool_use_id=tool_use_id)
+    fences = [
+        [a.fence for a in claim(approval_store, ids, now=NOW + n * 200, until=NOW + n * 200 + 125)]
+        for n in range(3)
+    ]
+    assert fences == [[n] * len(ids) for n in (1, 2, 3)]
+
+
+@both
+def test_a_lease_holds_until_its_last_second_is_over(
+    approval_store: ApprovalStore, given: Given, ids: list[str]
+) -> None:
+    for tool_use_id in ids:
+        given(DENIED, tool_use_id=tool_use_id)
+    claim(approval_store, ids)
+    for now in (NOW, LEASE_UNTIL - 1, LEASE_UNTIL):
+        with pytest.raises(LeaseHeldError) as held:
+            claim(approval_store, ids, now=now, until=now + 125)
+        assert held.value.until == LEASE_UNTIL
+    assert {a.fence for a in approval_store.of_session(SESSION_ID)} == {1}
+    retried = claim(approval_store, ids, now=LEASE_UNTIL + 1, until=LEASE_UNTIL + 126)
+    assert {(a.fence, a.lease_until) for a in retried} == {(2, LEASE_UNTIL + 126)}
+
+
+@pytest.mark.parametrize("held", [TOOL_USE_ID, SIBLING])
+def test_several_are_claimed_together_or_not_at_all(
+    approval_store: ApprovalStore, given: Given, held: str
+) -> None:
+    free = TOOL_USE_ID if held == SIBLING else SIBLING
+    given(APPROVED, tool_use_id=held, lease_until=NOW + 5, fence=4)
+    other = given(APPROVED, tool_use_id=free)
+    with pytest.raises(LeaseHeldError) as error:
+        claim(approval_store, [TOOL_USE_ID, SIBLING])
+    assert error.value.until == NOW + 5
+    assert read(approval_store, free) == other
+
+
+def test_several_claims_are_one_transaction_on_what_was_read(
+    approval_store: ApprovalStore, given: Given, dynamodb: Recorded
+) -> None:
+    for tool_use_id in (TOOL_USE_ID, SIBLING):
+        given(APPROVED, tool_use_id=tool_use_id)
+    dynamodb.calls.clear()
+    claim(approval_store, [TOOL_USE_ID, SIBLING])
+    assert dynamodb.operations == ["get_item", "get_item", "transact_write_items"]
+
+
+def test_what_is_left_of_earlier_turns_is_claimed_together_with_the_turn(
+    approval_store: ApprovalStore, given: Given
+) -> None:
+    given(DENIED, tool_use_id=TOOL_USE_ID)
+    given(APPROVED, tool_use_id=SIBLING, fence=3)
+    claimed = claim(approval_store, [TOOL_USE_ID], [SIBLING])
+    assert [(a.tool_use_id, a.fence) for a in claimed] == [(TOOL_USE_ID, 1), (SIBLING, 4)]
+    assert [read(approval_store, a.tool_use_id) for a in claimed] == claimed
+
+
+def test_what_is_left_of_earlier_turns_may_have_passed_its_time_to_live(
+    approval_store: ApprovalStore, given: Given
+) -> None:
+    before = given(DENIED)
+    (claimed,) = claim(approval_store, [TOOL_USE_ID], ["tooluse_gone"])
+    assert claimed == replace(before, fence=1, lease_until=LEASE_UNTIL)
+    assert approval_store.of_session(SESSION_ID) == [claimed]
+
+
+@pytest.mark.parametrize("unspent", [[], ["tooluse_gone"]])
+def test_where_nothing_is_left_to_claim_nothing_is(
+    approval_store: ApprovalStore, unspent: list[str]
+) -> None:
+    """A run that its deadline interrupted waits for no tool use."""
+    assert claim(approval_store, [], unspent) == []
+    assert approval_store.of_session(SESSION_ID) == []
+
+
+def test_a_lease_on_what_is_left_of_earlier_turns_holds_too(
+    approval_store: ApprovalStore, given: Given
+) -> None:
+    before = given(DENIED, tool_use_id=TOOL_USE_ID)
+    given(APPROVED, tool_use_id=SIBLING, lease_until=NOW)
+    with pytest.raises(LeaseHeldError):
+        claim(approval_store, [TOOL_USE_ID], [SIBLING])
+    assert read(approval_store) == before
+
+
+@pytest.mark.parametrize(
+    ("codes", "in_use"),
+    [
+        (["None", "ConditionalCheckFailed"], True),
+        (["TransactionConflict", "None"], True),
+        (["ConditionalCheckFailed", "ThrottlingError"], False),
+        (["ValidationError", "None"], False),
+    ],
+)
+def test_a_transaction_that_fails_for_another_reason_is_a_fault(
+    approval_store: ApprovalStore,
+    given: Given,
+    dynamodb: Recorded,
+    codes: list[str],
+    in_use: bool,
+) -> None:
+    for tool_use_id in (TOOL_USE_ID, SIBLING):
+        given(APPROVED, tool_use_id=tool_use_id)
+    canceled = dynamodb.exceptions.TransactionCanceledException
+    reasons: Any = {"CancellationReasons": [{"Code": code} for code in codes]}
+    dynamodb.failures["transact_write_items"] = canceled(reasons, "TransactWriteItems")
+    with pytest.raises(LeaseHeldError if in_use else canceled):
+        claim(approval_store, [TOOL_USE_ID, SIBLING])
+
+
+def test_one_claim_is_one_call(
+    approval_store: ApprovalStore, given: Given, dynamodb: Recorded
+) -> None:
+    given(APPROVED)
+    dynamodb.calls.clear()
+    claim(approval_store, [TOOL_USE_ID])
+    assert dynamodb.operations == ["update_item"]
+
+
+def test_a_claim_of_several_that_another_worker_overtook_claims_none(
+    approval_store: ApprovalStore, given: Given, dynamodb: Recorded, approvals_table: str
+) -> None:
+    for tool_use_id in (TOOL_USE_ID, SIBLING):
+        given(APPROVED, tool_use_id=tool_use_id)
+    faster = ApprovalStore(dynamodb.client, approvals_table)
+    with overtaken(dynamodb, lambda: claim(faster, [SIBLING])), pytest.raises(LeaseHeldError):
+        claim(approval_store, [TOOL_USE_ID, SIBLING])
+    assert [read(approval_store, i).fence for i in (TOOL_USE_ID, SIBLING)] == [0, 1]
+
+
+def test_a_claim_of_several_notices_that_a_status_has_changed(
+    approval_store: ApprovalStore, given: Given, dynamodb: Recorded
+) -> None:
+    """A zombie spends between the read and the claim: its fence is the one that was read."""
+    given(DENIED, tool_use_id=TOOL_USE_ID)
+    zombie = given(APPROVED, tool_use_id=SIBLING, fence=1)
+    with overtaken(dynamodb, lambda: approval_store.spend(zombie)), pytest.raises(LeaseHeldError):
+        claim(approval_store, [TOOL_USE_ID, SIBLING])
+    sibling = read(approval_store, SIBLING)
+    assert (sibling.status, sibling.fence) == (SPENT, 1)
+    assert read(approval_store).fence == 0
+
+
+@contextmanager
+def overtaken(dynamodb: Recorded, happens: Callable[[], object]) -> Iterator[None]:
+    """Lets something happen between the reads of a claim and its transaction."""
+    events, event = dynamodb.client.meta.events, "before-call.dynamodb.TransactWriteItems"
+
+    def let_it_happen(**_: Any) -> None:
+        happens()
+
+    events.register(event, let_it_happen)
+    try:
+        yield
+    finally:
+        events.unregister(event, let_it_happen)
+
+
+# --- release -------------------------------------------------------------------------------------
+
+
+@both
+def test_a_release_lets_the_next_worker_in_at_once(
+    approval_store: ApprovalStore, given: Given, ids: list[str]
+) -> None:
+    for tool_use_id in ids:
+        given(APPROVED, tool_use_id=tool_use_id)
+    approval_store.release(claim(approval_store, ids))
+    assert {a.fence for a in approval_store.of_session(SESSION_ID)} == {1}, "a fence only grows"
+    assert {a.fence for a in claim(approval_store, ids)} == {2}
+
+
+def test_a_release_leaves_a_newer_workers_lease_alone(
+    approval_store: ApprovalStore, given: Given
+) -> None:
+    given(APPROVED)
+    older = claim(approval_store, [TOOL_USE_ID])
+    (newer,) = claim(approval_store, [TOOL_USE_ID], now=LEASE_UNTIL + 1, until=LEASE_UNTIL + 126)
+    approval_store.release(older)
+    assert read(approval_store) == newer
+
+
+def test_a_release_of_what_is_gone_leaves_nothing(approval_store: ApprovalStore) -> None:
+    approval_store.release([asked(fence=1)])
+    assert approval_store.get(SESSION_ID, TOOL_USE_ID) is None
+
+
+# --- spend (C5) ----------------------------------------------------------------------------------
+
+
+def test_an_approval_is_spent_by_the_worker_that_claimed_it(
+    approval_store: ApprovalStore, given: Given
+) -> None:
+    given(APPROVED)
+    (mine,) = claim(approval_store, [TOOL_USE_ID])
+    assert approval_store.spend(mine) == replace(mine, status=SPENT)
+    assert read(approval_store) == replace(mine, status=SPENT)
+
+
+@pytest.mark.parametrize("fence", [1, 2, 5])
+def test_spent_stays_spent(approval_store: ApprovalStore, given: Given, fence: int) -> None:
+    """The effect carries its key: whoever comes, with an old fence or a new one, may redo it."""
+    before = given(SPENT, fence=2, lease_until=LEASE_UNTIL)
+    mine = replace(before, status=APPROVED, fence=fence)
+    assert approval_store.spend(mine) == replace(mine, status=SPENT)
+    assert read(approval_store) == before
+
+
+def test_a_worker_whose_claim_was_overtaken_cannot_spend(
+    approval_store: ApprovalStore, given: Given
+) -> None:
+    given(APPROVED)
+    (older,) = claim(approval_store, [TOOL_USE_ID])
+    (newer,) = claim(approval_store, [TOOL_USE_ID], now=LEASE_UNTIL + 1, until=LEASE_UNTIL + 126)
+    with pytest.raises(FencedError):
+        approval_store.spend(older)
+    assert read(approval_store) == newer
+    assert approval_store.spend(newer).status == SPENT
+
+
+@pytest.mark.parametrize("status", [PENDING, DENIED, EXPIRED, CANCELLED, RESOLVED])
+def test_only_an_approved_item_can_be_spent(
+    approval_store: ApprovalStore, given: Given, status: str
+) -> None:
+    before = given(status, tool_use_id=TOOL_USE_ID, fence=1)
+    with pytest.raises(FencedError):
+        approval_store.spend(before)
+    assert read(approval_store) == before
+
+
+def test_what_is_not_there_cannot_be_spent(approval_store: ApprovalStore) -> None:
+    with pytest.raises(FencedError):
+        approval_store.spend(asked(status=APPROVED, fence=1))
+    assert approval_store.get(SESSION_ID, TOOL_USE_ID) is None
+
+
+# --- size ----------------------------------------------------------------------------------------
+
+WRITE_UNIT_BYTES = 1_024
+ITEM_LIMIT_BYTES = 400 * 1_024
+
+
+@pytest.fixture
+def stored_bytes(dynamodb: Recorded, approvals_table: str) -> Callable[[], int]:
+    """Measures the one item of the table."""
+
+    def measure() -> int:
+        (item,) = dynamodb.scan(TableName=approvals_table)["Items"]
+        return item_bytes(item)
+
+    return measure
+
+
+def test_each_write_of_an_ordinary_approval_takes_one_write_unit(
+    approval_store: ApprovalStore, given: Given, stored_bytes: Callable[[], int]
+) -> None:
+    """C2 to C5 are four of the six writes; a write is billed by the larger of old and new item."""
+    given(content="x" * 280)
+    sizes = [stored_bytes()]
+    decide(approval_store, "approved", comment="Looks good to me.")
+    sizes.append(stored_bytes())
+    (mine,) = claim(approval_store, [TOOL_USE_ID])
+    sizes.append(stored_bytes())
+    approval_store.spend(mine)
+    sizes.append(stored_bytes())
+    assert max(sizes) <= WRITE_UNIT_BYTES, sizes
+
+
+def test_the_largest_result_fits_an_item(
+    approval_store: ApprovalStore, stored_bytes: Callable[[], int]
+) -> None:
+    """As large as a message may bring it, in a script that JSON's escapes would make threefold."""
+    approval_store.put_if_absent(job())
+    result = tool_result("tooluse_job", "success", "я" * (MAX_CONTENT_BYTES // 2 - 10))
+    parsed = parse(build_existing(SESSION_ID, "render_video", [result]))
+    assert isinstance(parsed, ToolResults)
+    assert approval_store.resolve(SESSION_ID, "tooluse_job", parsed.results[0], NOW)
+    assert stored_bytes() <= ITEM_LIMIT_BYTES
+    assert read(approval_store, "tooluse_job").result == result
+
+
+def test_the_largest_approval_fits_an_item(
+    approval_store: ApprovalStore, given: Given, stored_bytes: Callable[[], int]
+) -> None:
+    """256 KB asked for, edited as far as the API allows, everything else at its own limit."""
+    given(
+        content="ü" * (MAX_CONTENT_BYTES // 2),
+        arguments={"author": "x" * (gate.MAX_ARGUMENTS_BYTES - len('{"author": ""}'))},
+        session_id=SESSION_ID,
+        tool_use_id=TOOL_USE_ID,
+    )
+    edit = "x" * (edits.MAX_TEXTS_BYTES - MAX_CONTENT_BYTES)
+    comment = "🦄" * review_request.MAX_COMMENT_CHARS
+    decided = decide(approval_store, "approved", edited_content=edit, comment=comment)
+    assert decided.outcome == "decided"
+    assert stored_bytes() <= ITEM_LIMIT_BYTES
