@@ -195,6 +195,29 @@ with tracing.subsegment("run"):
 """
 
 
+def test_the_text_of_an_aws_error_is_not_sent() -> None:
+    printed, sent = run_traced(
+        """
+import boto3
+from moto import mock_aws
+from longrunning import tracing
+tracing.enable()
+with mock_aws(), tracing.subsegment("load"):
+    try:
+        boto3.client("sqs", "eu-west-1").change_message_visibility(
+            QueueUrl="https://sqs.eu-west-1.amazonaws.com/123456789012/q",
+            ReceiptHandle="x",
+            VisibilityTimeout=1,
+        )
+    except Exception as error:
+        print(error)
+"""
+    )
+    assert "queue does not exist" in printed
+    assert sent, "the failed call itself is traced"
+    assert printed.strip() not in json.dumps(sent)
+
+
 def test_a_thread_keeps_the_parent_only_as_long_as_it_is_attached() -> None:
     """A pool's thread serves another run later; a parent that has ended takes no children."""
     printed, sent = run_traced(REUSED_THREAD)

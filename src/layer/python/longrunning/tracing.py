@@ -16,7 +16,10 @@ def enable() -> None:
     global _recorder
     if _recorder is None:
         from aws_xray_sdk.core import patch, xray_recorder
+        from aws_xray_sdk.core.models.entity import Entity
 
+        # The SDK would send an exception's text along, and that may quote the conversation.
+        Entity.add_exception = lambda entity, *_, **__: entity.add_fault_flag()
         patch(["botocore"])
         _recorder = xray_recorder
 
