@@ -6,7 +6,7 @@ from typing import Any
 
 import page_parts
 import review_pages
-from longrunning.approvals import Approval
+from longrunning.approvals import APPROVED, SPENT, Approval
 from review_request import Choice, RefusedError, ReviewRequest
 
 ALLOWED_METHODS = "GET, HEAD, POST, OPTIONS"
@@ -101,7 +101,9 @@ def allowed_methods() -> Response:
 
 
 def _document(approval: Approval, *more: str) -> Document:
-    return {name: getattr(approval, name) for name in DECIDED_FIELDS + more}
+    """What was decided reads the same however far the agent has come with it."""
+    document = {name: getattr(approval, name) for name in DECIDED_FIELDS + more}
+    return {**document, "status": APPROVED} if approval.status == SPENT else document
 
 
 def _answer(

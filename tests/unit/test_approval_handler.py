@@ -273,7 +273,7 @@ class TestDeciding:
         approvals.put(pending(status="SPENT", decision="approved", decided_by="link", decided_at=9))
         response = decide("approved")
         assert response["statusCode"] == 200
-        assert document(response)["status"] == "SPENT"
+        assert document(response)["status"] == "APPROVED"
         assert sent(queue) == [("tooluse_1", "human_approval", "success")]
 
     @pytest.mark.parametrize(("first", "second"), [("approved", "denied"), ("denied", "approved")])

@@ -1,0 +1,24 @@
+"""The whole stack on one machine, without AWS, Docker or a model key: `make run`, `make demo`.
+
+Development only: nothing here is deployed. It runs in its own environment, beside ministack, the
+AWS emulator; its pins exclude those of the tests and of the SAM CLI.
+
+    settings        what a run is given: port, folders, versions
+    build           the real `sam build`, skipped when nothing changed
+    transform       (in the SAM CLI's environment) the SAM transform, which AWS applies on deploy
+    artifacts       a built folder as a zip file
+    routes          the routes of the HTTP APIs in the processed template
+    gaps            what the emulator does otherwise, said so that it understands
+    emulator        ministack as a child process: emulator_process, behind emulator_guard
+    worker_path     what the functions' Python finds beside their code
+    stack           uploads, creates the stack, names what came up
+    mail            the approver's mailbox
+    traces          the X-Ray daemon: which step happened when
+    function_logs   what the functions log, compact
+    server          reads and answers HTTP requests on http://localhost:3000
+    front_door      what is behind it: guard, pages, proxy to the HTTP APIs, view of the tables
+    tasks           sends a task
+    reload          a changed file under src/ becomes running code; overlay does it without a build
+    lifecycle       all of the above in order, and undone in reverse
+    run, demo, task the three commands; walk is what the demo watches
+"""

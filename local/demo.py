@@ -1,0 +1,67 @@
+"""`make demo`: the ten steps without a person.
+
+The times are what the functions traced, counted from the moment the task was sent; a step that
+leaves no trace of its own (validate, pause) has the moment the next one began or the one before it
+ended.
+"""
+
+import argparse
+import os
+import socket
+import tempfile
+import time
+
+from local import tasks
+from local.console import Console, LocalError
+from local.lifecycle import Running, running
+from local.settings import make_settings, port_from_environment
+from local.walk import Walk
+
+DEFAULT_TASK = "Announce our new rainbow unicorn, for rent from Monday."
+
+
+def main(console: Console, options: argparse.Namespace) -> int:
+    """Runs the demo; returns the exit status.
+
+    Raises:
+        LocalError: It could not start, or a step failed: the message names it.
+    """
+    console.shows_logs = False
+    with tempfile.TemporaryDirectory(prefix="demo-") as folder:
+        port = _free_port(port_from_environment(), console)
+        settings = make_settings(port, options.state_dir or os.path.join(folder, "state"))
+        console.say(f"Starting on {settings.front_url}")
+        started = time.monotonic()
+        with running(settings, console, reload=False) as run:
+            console.say("")
+            _walk(run, os.environ.get("TASK", "").strip() or DEFAULT_TASK, console)
+        console.say(f"\nDone, started and stopped in {time.monotonic() - started:.1f} s.")
+    return 0
+
+
+def _walk(run: Running, task: str, console: Console) -> None:
+    console.say(f"Task: {task}\n")
+    sent_at = time.time()
+    session_id = tasks.send(run.emulator.client("sqs"), run.task_queue_url, task)
+    walk = Walk(run, session_id, task)
+    for name, step in walk.steps():
+        try:
+            happened = step()
+        except (LocalError, OSError, ValueError, KeyError) as error:
+            raise LocalError(f"The step {name} failed: {error}") from error
+        console.say(f"  {name:<9} {happened.at - sent_at:6.2f} s  {happened.note}")
+    post = walk.post
+    console.say(f"\nPublished by {post['author']}, {post['unicorn_color']} unicorn:\n")
+    console.say("\n".join(f"  | {line}" for line in post["content"].splitlines()))
+
+
+def _free_port(wanted: int, console: Console) -> int:
+    """Returns the wanted port, or any free one: nobody needs to know where a demo runs."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        if probe.connect_ex(("127.0.0.1", wanted)) != 0:
+            return wanted
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    console.say(f"Port {wanted} is busy: taking {port}.")
+    return port

@@ -1,0 +1,194 @@
+"""Everything in order, and undone in reverse, whatever happens."""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TextIO
+
+from local import build as building
+from local import stack as stacks
+from local import tasks
+from local.console import Console, LocalError
+from local.emulator import Emulator
+from local.front_door import FrontDoor
+from local.function_logs import FunctionLogs
+from local.guard import Guard
+from local.mail import Mailbox
+from local.proxy import Proxy
+from local.reload import Reloader
+from local.server import LoopbackServer
+from local.settings import REGION, Settings
+from local.stack import Stack
+from local.traces import Traces
+from local.view import View
+
+FUNCTIONS = {"agent": "AgentFunction", "approval": "ApprovalFunction", "unitok": "UniTokFunction"}
+_OWN_FILES = ("stack.json", "functions.log", "emulator.log")
+_OWN_FOLDERS = ("tmp", "rebuild")
+
+
+@dataclass(frozen=True)
+class Running:
+    """A running stack."""
+
+    settings: Settings
+    emulator: Emulator
+    stack: Stack
+    mailbox: Mailbox
+    traces: Traces
+    build: building.Build
+
+    @property
+    def task_queue_url(self) -> str:
+        """The queue of tasks."""
+        return self.stack.id_ending("post-generator-task-queue")
+
+
+@contextlib.contextmanager
+def running(settings: Settings, console: Console, *, reload: bool = True) -> Iterator[Running]:
+    """Starts the stack, and stops it at the end.
+
+    Args:
+        settings: What to run, and where.
+        console: Who watches.
+        reload: Whether changed files become running code.
+
+    Raises:
+        LocalError: It could not start; nothing is left behind.
+    """
+    with contextlib.ExitStack() as undo:
+        # The port first: a second run must not touch what the first one made.
+        server = undo.enter_context(contextlib.closing(LoopbackServer(settings.port)))
+        undo.enter_context(_own_folder(settings))
+        traces = undo.enter_context(contextlib.closing(Traces()))
+        emulator = Emulator(settings.state_dir, traces.open())
+        undo.callback(emulator.stop)
+        run = _start(settings, console, emulator, traces)
+        undo.callback(run.mailbox.close)
+        logs = _function_logs(run, console)
+        logs.start()
+        undo.callback(logs.stop)
+        if reload:
+            reloader = Reloader(settings, emulator, run.stack, run.build, console)
+            reloader.start()
+            undo.callback(reloader.stop)
+        server.open(_front_door(run))
+        _write_stack_json(run)
+        yield run
+
+
+def _start(settings: Settings, console: Console, emulator: Emulator, traces: Traces) -> Running:
+    emulator.start()
+    with console.step("sam build") as notes:
+        build = building.build(settings)
+        notes.append("" if build.is_new else "nothing changed")
+    with console.step("ministack") as notes:
+        emulator.wait_until_ready()
+        notes.append(emulator.endpoint_url)
+    with console.step("stack") as notes:
+        stack = stacks.create(settings, emulator, build)
+        notes.append(f"{len(stack.physical_ids)} resources of template.yaml")
+    topic_arn = stack.id_ending("approval-notifications")
+    mailbox = Mailbox(emulator, topic_arn, settings.front_url)
+    mailbox.open()
+    return Running(settings, emulator, stack, mailbox, traces, build)
+
+
+def _front_door(run: Running) -> FrontDoor:
+    send = partial(tasks.send, run.emulator.client("sqs"), run.task_queue_url)
+    return FrontDoor(
+        guard=Guard(run.settings.port),
+        proxy=Proxy(run.stack, run.emulator.port),
+        mailbox=run.mailbox,
+        traces=run.traces,
+        view=View(
+            run.emulator,
+            run.stack.id_ending("agent-memory-store"),
+            run.task_queue_url,
+            run.stack.id_ending("post-generator-dead-letter-queue"),
+        ),
+        send_task=send,
+    )
+
+
+def _function_logs(run: Running, console: Console) -> FunctionLogs:
+    shown = {logical_id: name for name, logical_id in FUNCTIONS.items()}
+    groups = {shown.get(key, key): group for key, group in run.stack.log_groups.items()}
+    return FunctionLogs(run.emulator, groups, run.settings.state_dir / "functions.log", console)
+
+
+def _write_stack_json(run: Running) -> None:
+    """Last, and whole or not at all: who finds the file finds a stack that answers."""
+    stack = run.stack
+    content = {
+        "front_url": run.settings.front_url,
+        "endpoint_url": run.emulator.endpoint_url,
+        "region": REGION,
+        "access_key_id": run.emulator.access_key_id,
+        "secret_access_key": run.emulator.secret_access_key,
+        "queue_url": run.task_queue_url,
+        "dead_letter_queue_url": stack.id_ending("post-generator-dead-letter-queue"),
+        "tables": {
+            "sessions": stack.id_ending("agent-memory-store"),
+            "approvals": stack.id_ending("-approvals"),
+            "posts": stack.id_ending("unitok-posts"),
+        },
+        "functions": {name: stack.physical_ids[key] for name, key in FUNCTIONS.items()},
+    }
+    path = run.settings.stack_json
+    # Only its owner may read it: it holds the key to this stack.
+    descriptor, temporary = tempfile.mkstemp(dir=run.settings.state_dir / "tmp")
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(content, file, indent=2)
+    os.replace(temporary, path)
+
+
+@contextlib.contextmanager
+def _own_folder(settings: Settings) -> Iterator[None]:
+    """Holds the state folder for this run alone, and leaves nothing in it."""
+    folder = settings.state_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "lock"
+    with path.open("w") as lock:  # The system lets go of it if this process is killed.
+        if not _lock(lock, path):
+            raise LocalError(_already_running(settings))
+        try:
+            _clear(folder)  # What a killed run left.
+            (folder / "tmp").mkdir()
+            yield
+        finally:
+            _clear(folder)
+            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # Something else lives in it.
+                folder.rmdir()
+
+
+def _lock(lock: TextIO, path: Path) -> bool:
+    """Takes the lock, unless another run has it or has just removed this very file."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.fstat(lock.fileno()).st_ino == path.stat().st_ino
+    except OSError:
+        return False
+
+
+def _already_running(settings: Settings) -> str:
+    try:
+        url = json.loads(settings.stack_json.read_text())["front_url"]
+    except (OSError, ValueError, KeyError):
+        return "Another run from this folder is starting or stopping."
+    return f"A stack from this folder runs already, at {url}. Stop it first (Ctrl-C)."
+
+
+def _clear(folder: Path) -> None:
+    for name in _OWN_FILES:
+        (folder / name).unlink(missing_ok=True)
+    for name in _OWN_FOLDERS:
+        shutil.rmtree(folder / name, ignore_errors=True)

@@ -1,0 +1,154 @@
+"""The approver's mailbox: what the topic sends, kept in memory.
+
+ministack only logs an e-mail subscription, so a queue of our own subscribes to the topic beside it.
+"""
+
+import json
+import re
+import threading
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.emulator import Emulator
+
+QUEUE_NAME = "local-mailbox"
+_POLL_SECONDS = 5
+_LABELS = {"approved": "approve", "denied": "deny"}
+
+
+@dataclass(frozen=True)
+class Link:
+    """One of the two links: `label` is `approve` or `deny`."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A captured e-mail.
+
+    Attributes:
+        subject: As sent.
+        body: As the approver reads it.
+        links: The approver's links.
+        sent_at: When the topic sent it, UTC, such as `2026-01-31T09:30:00.000Z`.
+    """
+
+    subject: str
+    body: str
+    links: tuple[Link, ...]
+    sent_at: str
+
+
+def find_links(body: str, front_url: str) -> tuple[Link, ...]:
+    """Returns the first approve and the first deny link.
+
+    The real ones come before the content, which may hold look-alikes: later ones are text.
+    """
+    link = re.escape(front_url) + r"/approvals/[\w.~-]+\?decision=(approved|denied)\b"
+    first: dict[str, Link] = {}
+    for match in re.finditer(link, body):
+        label = _LABELS[match[1]]
+        first.setdefault(label, Link(label, match[0]))
+    return tuple(first[label] for label in sorted(first))
+
+
+def parse_notification(text: str, front_url: str) -> Mail:
+    """Returns the e-mail in an SNS notification, as a queue gets it."""
+    notification = json.loads(text)
+    body = notification["Message"]
+    return Mail(
+        subject=notification.get("Subject") or "",
+        body=body,
+        links=find_links(body, front_url),
+        sent_at=notification["Timestamp"],
+    )
+
+
+class Mailbox:
+    """Receives until stopped.
+
+    Args:
+        emulator: Where the topic is.
+        topic_arn: The topic.
+        front_url: Where the links lead.
+    """
+
+    def __init__(self, emulator: Emulator, topic_arn: str, front_url: str) -> None:
+        self._front_url = front_url
+        self._sqs = emulator.client("sqs")
+        self._sns = emulator.client("sns")
+        self._topic_arn = topic_arn
+        self._queue_url = ""
+        self._mails: list[Mail] = []
+        self._arrived = threading.Condition()
+        self._stopping = threading.Event()
+
+    def open(self) -> None:
+        """Subscribes, and starts to receive in the background."""
+        self._queue_url = self._sqs.create_queue(QueueName=QUEUE_NAME)["QueueUrl"]
+        queue_arn = self._sqs.get_queue_attributes(
+            QueueUrl=self._queue_url, AttributeNames=["QueueArn"]
+        )["Attributes"]["QueueArn"]
+        self._sqs.set_queue_attributes(
+            QueueUrl=self._queue_url,
+            Attributes={"Policy": json.dumps(_allow_topic(queue_arn, self._topic_arn))},
+        )
+        self._sns.subscribe(TopicArn=self._topic_arn, Protocol="sqs", Endpoint=queue_arn)
+        threading.Thread(target=self._receive_until_stopped, daemon=True).start()
+
+    def close(self) -> None:
+        """Stops receiving."""
+        self._stopping.set()
+
+    def all(self) -> list[Mail]:
+        """Returns every e-mail, oldest first."""
+        with self._arrived:
+            return list(self._mails)
+
+    def as_json(self) -> bytes:
+        """Returns `[{"subject", "body", "links": [{"label", "url"}], "sent_at"}]`, oldest first."""
+        return json.dumps([asdict(mail) for mail in self.all()], ensure_ascii=False).encode()
+
+    def wait_for(self, count: int, timeout_seconds: float) -> bool:
+        """Waits until so many e-mails are there; tells whether they are."""
+        with self._arrived:
+            return self._arrived.wait_for(lambda: len(self._mails) >= count, timeout_seconds)
+
+    def _receive_until_stopped(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._receive()
+            except (BotoCoreError, ClientError):
+                self._stopping.wait(1)  # The emulator is going down, or will be missed by others.
+
+    def _receive(self) -> None:
+        answer = self._sqs.receive_message(
+            QueueUrl=self._queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=_POLL_SECONDS
+        )
+        for message in answer.get("Messages", []):
+            mail = parse_notification(message["Body"], self._front_url)
+            with self._arrived:
+                self._mails.append(mail)
+                self._arrived.notify_all()
+            self._sqs.delete_message(
+                QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"]
+            )
+
+
+def _allow_topic(queue_arn: str, topic_arn: str) -> dict[str, Any]:
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "sns.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": queue_arn,
+                "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
+            }
+        ],
+    }

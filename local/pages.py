@@ -1,0 +1,162 @@
+"""The front door's own pages: no script, nothing from elsewhere, whatever an e-mail contains."""
+
+import base64
+import hashlib
+import time
+from html import escape
+from pathlib import Path
+from string import Template
+
+from local.mail import Mail
+from local.view import SessionRow
+
+_PAGES = Path(__file__).parent / "pages"
+_STYLE = (_PAGES / "local.css").read_text(encoding="utf-8")
+_FRAME = Template((_PAGES / "frame.html").read_text(encoding="utf-8"))
+_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+
+HEADERS = [
+    ("Content-Type", "text/html; charset=utf-8"),
+    ("Cache-Control", "no-store"),
+    (
+        "Content-Security-Policy",
+        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'",
+    ),
+    # Not no-referrer: the form's Origin would be null, and the guard wants to see ours.
+    ("Referrer-Policy", "same-origin"),
+    ("X-Content-Type-Options", "nosniff"),
+]
+
+_SEND = Template("""\
+<section>
+<h1>Send a task</h1>
+$notice
+<form method="post" action="/local/tasks">
+<label for="task">What shall the agent write about?</label>
+<textarea id="task" name="task" rows="3" required>$task</textarea>
+<button>Send the task</button>
+</form>
+</section>
+<section>
+<h2>Sessions</h2>
+$queues
+$sessions
+</section>
+""")
+
+_SESSION = Template("""\
+<li><span class="status">$status</span> $task<br>
+<span class="soft"><code>$session_id</code> $changed_at</span></li>
+""")
+
+_MAIL = Template("""\
+<article>
+<h2>$subject</h2>
+<p class="soft">To the approver, <time datetime="$sent_at">$sent_at</time></p>
+$links
+<pre dir="auto">
+$body</pre>
+</article>
+""")
+
+_NO_MAIL = """\
+<section><h1>No e-mail yet</h1>
+<p>The approver gets one as soon as an agent asks. <a href="/">Send a task</a>, then reload this \
+page.</p></section>
+"""
+
+_NOT_FOUND = """\
+<section><h1>There is nothing here</h1><p>Try one of the links above.</p></section>
+"""
+
+
+def landing(
+    sessions: list[SessionRow],
+    queue_lengths: tuple[int, int],
+    mails: int,
+    *,
+    sent: str = "",
+    problem: str = "",
+    task: str = "",
+) -> bytes:
+    """Returns the page `/`.
+
+    Args:
+        sessions: Newest first.
+        queue_lengths: Messages on their way, and dead letters.
+        mails: How many e-mails there are.
+        sent: The session id of a task that was just sent.
+        problem: Why a task was not sent.
+        task: What was typed, to be put right.
+    """
+    main = _SEND.substitute(
+        notice=_notice(sent, problem),
+        task=f"\n{escape(task)}",
+        queues=_queues(*queue_lengths),
+        sessions=_sessions(sessions),
+    )
+    return _page("Tasks", main, mails)
+
+
+def mailbox(mails: list[Mail]) -> bytes:
+    """Returns the page `/local/mail`, newest first."""
+    return _page("E-mail", "".join(map(_mail, reversed(mails))) or _NO_MAIL, len(mails))
+
+
+def not_found(mails: int) -> bytes:
+    """Returns the page for an address that nothing has."""
+    return _page("Nothing here", _NOT_FOUND, mails)
+
+
+def _page(title: str, main: str, mails: int) -> bytes:
+    text = _FRAME.substitute(title=escape(title), style=_STYLE, main=main, mails=mails)
+    return text.encode()
+
+
+def _notice(sent: str, problem: str) -> str:
+    if problem:
+        return f'<p class="problem" role="alert">{escape(problem)}</p>'
+    if sent:
+        return (
+            f'<p class="done" role="status">Sent, as <code>{escape(sent)}</code>. In a moment the '
+            'agent asks for approval: see <a href="/local/mail">the approver\'s e-mail</a>.</p>'
+        )
+    return ""
+
+
+def _queues(on_their_way: int, dead_letters: int) -> str:
+    parts = []
+    if on_their_way:
+        parts.append(f"{on_their_way} on the way to an agent.")
+    if dead_letters:
+        parts.append(f"{dead_letters} could not be handled: see the dead-letter queue.")
+    return f'<p class="soft">{" ".join(parts)}</p>' if parts else ""
+
+
+def _sessions(sessions: list[SessionRow]) -> str:
+    if not sessions:
+        return '<p class="soft">None yet.</p>'
+    rows = (
+        _SESSION.substitute(
+            status=escape(row.status),
+            task=escape(row.task),
+            session_id=escape(row.session_id),
+            changed_at=time.strftime("%H:%M:%S", time.localtime(row.changed_at)),
+        )
+        for row in sessions
+    )
+    return f"<ul>\n{''.join(rows)}</ul>"
+
+
+def _mail(mail: Mail) -> str:
+    links = "".join(
+        f'<a class="button {link.label}" href="{escape(link.url)}">{link.label.capitalize()}</a>'
+        for link in mail.links
+    )
+    return _MAIL.substitute(
+        subject=escape(mail.subject),
+        sent_at=escape(mail.sent_at),
+        links=f"<p>{links}</p>" if links else "",
+        body=escape(mail.body),
+    )

@@ -1,0 +1,43 @@
+"""`make run`: the stack, until Ctrl-C."""
+
+import argparse
+import os
+import time
+
+from local.console import Console, step_line
+from local.lifecycle import running
+from local.settings import Settings, make_settings, port_from_environment
+
+_POLL_SECONDS = 0.5
+
+
+def main(console: Console, options: argparse.Namespace) -> int:
+    """Runs until a signal ends it; returns the exit status.
+
+    Raises:
+        LocalError: It could not start, or the emulator ended.
+    """
+    settings = make_settings(port_from_environment(), options.state_dir)
+    console.say(f"Starting on {settings.front_url}")
+    started = time.monotonic()
+    with running(settings, console, reload=not options.no_reload) as run:
+        console.say(step_line("ready", time.monotonic() - started) + "\n")
+        _say_what_next(console, settings)
+        while True:
+            time.sleep(_POLL_SECONDS)
+            run.emulator.check()
+            for problem in run.emulator.new_problems():
+                console.error(problem)
+
+
+def _say_what_next(console: Console, settings: Settings) -> None:
+    url, folder = settings.front_url, os.path.relpath(settings.state_dir)
+    console.say(f"""\
+Send a task      {url}   or: make task TASK="Write about our new stable"
+Approve it       {url}/local/mail
+See what is out  {url}/feed
+AWS, from here   {folder}/stack.json has the endpoint and its key
+
+Change a file under src/ and it runs. What the functions log comes below, and all of it in
+{folder}/functions.log. Ctrl-C stops everything.
+""")

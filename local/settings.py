@@ -1,0 +1,117 @@
+"""What a run is given."""
+
+import os
+import platform
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.console import LocalError
+
+REGION = "us-east-1"
+STACK_NAME = "local"
+DEFAULT_PORT = 3000
+ARTIFACTS_BUCKET = "artifacts"
+APPROVER_EMAIL = "approver@example.com"
+AGENTS_AT_ONCE = 4  # Each is a process of its own here, and takes its start and its memory.
+# Lambda's names of the processor this machine has: the built packages must run here.
+_ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where a run finds things and puts things.
+
+    Attributes:
+        root: The project's folder.
+        state_dir: What lives as long as the run: stack.json, logs, temporary files.
+        build_dir: What outlives it: the build, which is skipped when nothing changed.
+        port: The front door's port.
+        model_id: The template's ModelId.
+    """
+
+    root: Path
+    state_dir: Path
+    build_dir: Path
+    port: int
+    model_id: str = "scripted"
+
+    @property
+    def front_url(self) -> str:
+        """The front door's address."""
+        return f"http://localhost:{self.port}"
+
+    @property
+    def sam_python(self) -> Path:
+        """The interpreter of the SAM CLI's environment."""
+        return self.root / ".venv" / "sam" / "bin" / "python"
+
+    @property
+    def sam(self) -> Path:
+        """The SAM CLI."""
+        return self.root / ".venv" / "sam" / "bin" / "sam"
+
+    @property
+    def stack_json(self) -> Path:
+        """The file that tells scripts how to reach the running stack."""
+        return self.state_dir / "stack.json"
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The template's parameters, as this machine needs them."""
+        return {
+            "ApproverEmail": APPROVER_EMAIL,
+            "ApprovalBaseUrl": self.front_url,
+            "ModelId": self.model_id,
+            "MaximumConcurrency": str(AGENTS_AT_ONCE),
+            "PythonRuntime": f"python{sys.version_info.major}.{sys.version_info.minor}",
+            "Architecture": architecture(),
+        }
+
+
+def architecture() -> str:
+    """Returns Lambda's name of this machine's processor.
+
+    Raises:
+        LocalError: Lambda has no such processor.
+    """
+    machine = platform.machine().lower()
+    if machine not in _ARCHITECTURES:
+        raise LocalError(f"Lambda has no processor like this machine's ({machine}).")
+    return _ARCHITECTURES[machine]
+
+
+def port_from_environment(default: int = DEFAULT_PORT) -> int:
+    """Returns PORT, or the default when it is not set.
+
+    Raises:
+        LocalError: PORT is no port number.
+    """
+    text = os.environ.get("PORT", "").strip()
+    if not text:
+        return default
+    if not text.isdigit() or not 0 < int(text) < 65_536:
+        raise LocalError(f"PORT={text} is no port number: 1 to 65535.")
+    return int(text)
+
+
+def project_root() -> Path:
+    """Returns the folder that holds template.yaml."""
+    return Path(__file__).resolve().parent.parent
+
+
+def make_settings(port: int, state_dir: str | None = None) -> Settings:
+    """Returns the settings of a run in this project.
+
+    Args:
+        port: The front door's port.
+        state_dir: A folder of its own for a run beside the developer's, else `.local`.
+    """
+    root = project_root()
+    return Settings(
+        root=root,
+        state_dir=Path(state_dir).resolve() if state_dir else root / ".local",
+        build_dir=root / ".aws-sam" / "local",
+        port=port,
+        model_id=os.environ.get("MODEL_ID", "scripted"),
+    )

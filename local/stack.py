@@ -1,0 +1,141 @@
+"""The stack: the built template created on the emulator, and the names of what came up."""
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from local.build import Build
+from local.console import LocalError
+from local.emulator import Emulator
+from local.gaps import fill, time_to_live
+from local.routes import Route, Template, routes
+from local.settings import ARTIFACTS_BUCKET, STACK_NAME, Settings
+
+CREATE_SECONDS = 60
+_CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
+_POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A created stack.
+
+    Attributes:
+        physical_ids: The physical id of every resource, by logical id.
+        routes: The routes of its HTTP APIs.
+        log_groups: The log group of each function, by logical id.
+    """
+
+    physical_ids: dict[str, str]
+    routes: tuple[Route, ...]
+    log_groups: dict[str, str]
+
+    def id_ending(self, end: str) -> str:
+        """Returns the one physical id that ends so: names end in what DESIGN calls the resource.
+
+        Raises:
+            LocalError: None does, or several do.
+        """
+        found = sorted({value for value in self.physical_ids.values() if value.endswith(end)})
+        if len(found) != 1:
+            raise LocalError(f"The template has {len(found)} resources named …{end}: {found}")
+        return found[0]
+
+
+def create(settings: Settings, emulator: Emulator, build: Build) -> Stack:
+    """Uploads the code and creates the stack.
+
+    Raises:
+        LocalError: The template asks for something that cannot be created.
+    """
+    template = build.template
+    _upload(emulator, build.artifacts, fill(template, settings.parameters))
+    _create(emulator, settings.parameters, template)
+    physical_ids = _physical_ids(emulator)
+    _enable_time_to_live(emulator, physical_ids, template)
+    return Stack(
+        physical_ids, tuple(routes(template)), _log_groups(emulator, physical_ids, template)
+    )
+
+
+def _upload(emulator: Emulator, artifacts: dict[str, bytes], template: Template) -> None:
+    s3 = emulator.client("s3")
+    s3.create_bucket(Bucket=ARTIFACTS_BUCKET)
+    for logical_id, content in artifacts.items():
+        s3.put_object(Bucket=ARTIFACTS_BUCKET, Key=logical_id, Body=content)
+    text = json.dumps(template).encode()
+    s3.put_object(Bucket=ARTIFACTS_BUCKET, Key="template.json", Body=text)
+
+
+def _create(emulator: Emulator, parameters: dict[str, str], template: Template) -> None:
+    cloudformation = emulator.client("cloudformation")
+    known = template.get("Parameters", {})
+    cloudformation.create_stack(
+        StackName=STACK_NAME,
+        TemplateURL=f"{emulator.endpoint_url}/{ARTIFACTS_BUCKET}/template.json",
+        Parameters=[
+            {"ParameterKey": name, "ParameterValue": value}
+            for name, value in parameters.items()
+            if name in known
+        ],
+        Capabilities=_CAPABILITIES,
+        OnFailure="DO_NOTHING",
+    )
+    deadline = time.monotonic() + CREATE_SECONDS
+    while (status := _status(cloudformation)) == "CREATE_IN_PROGRESS":
+        emulator.check()
+        if time.monotonic() > deadline:
+            raise LocalError(f"The stack was not created in {CREATE_SECONDS} s.")
+        time.sleep(_POLL_SECONDS)
+    if status != "CREATE_COMPLETE":
+        raise LocalError(f"The stack could not be created ({status}):\n{_failures(cloudformation)}")
+
+
+def _status(cloudformation: Any) -> str:
+    [stack] = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"]
+    return str(stack["StackStatus"])
+
+
+def _failures(cloudformation: Any) -> str:
+    events = cloudformation.describe_stack_events(StackName=STACK_NAME)["StackEvents"]
+    failed = [event for event in events if event["ResourceStatus"].endswith("FAILED")]
+    return "\n".join(
+        f"  {event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}"
+        for event in reversed(failed)
+    )
+
+
+def _physical_ids(emulator: Emulator) -> dict[str, str]:
+    cloudformation = emulator.client("cloudformation")
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=STACK_NAME)
+    return {
+        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+        for page in pages
+        for resource in page["StackResourceSummaries"]
+    }
+
+
+def _enable_time_to_live(
+    emulator: Emulator, physical_ids: dict[str, str], template: Template
+) -> None:
+    dynamodb = emulator.client("dynamodb")
+    for logical_id, specification in time_to_live(template).items():
+        dynamodb.update_time_to_live(
+            TableName=physical_ids[logical_id], TimeToLiveSpecification=specification
+        )
+
+
+def _log_groups(
+    emulator: Emulator, physical_ids: dict[str, str], template: Template
+) -> dict[str, str]:
+    functions = emulator.client("lambda")
+    groups = {}
+    for logical_id, resource in template["Resources"].items():
+        if resource["Type"] == "AWS::Lambda::Function":
+            name = physical_ids[logical_id]
+            logging = functions.get_function_configuration(FunctionName=name).get(
+                "LoggingConfig", {}
+            )
+            groups[logical_id] = logging.get("LogGroup") or f"/aws/lambda/{name}"
+    return groups

@@ -1,0 +1,349 @@
+"""The one address on localhost: what it shows, and whom it refuses."""
+
+import json
+import re
+import socket
+import stat
+import urllib.error
+import urllib.request
+from typing import Any
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+
+from local_stack import JSON, LocalStack, wait_until
+
+STACK_KEYS = {
+    "front_url",
+    "endpoint_url",
+    "region",
+    "access_key_id",
+    "secret_access_key",
+    "queue_url",
+    "dead_letter_queue_url",
+    "tables",
+    "functions",
+}
+POST = json.dumps({"content": "Not by the agent."}).encode()
+HTML = {"Accept": "text/html"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def test_landing_page_sends_a_task_without_script(stack: LocalStack, task: str) -> None:
+    page = stack.request("GET", "/", HTML)
+    assert page.status == 200
+    assert "<script" not in page.text
+    assert "script-src" not in page.headers["content-security-policy"]
+    assert '<form method="post" action="/local/tasks">' in page.text
+    assert '<label for="task">' in page.text
+    body = f"task={task.replace(' ', '+')}%0D%0Asecond+line".encode()
+    sent = stack.request("POST", "/local/tasks", HTML | FORM, body)
+    assert sent.status == 303
+    mail = stack.wait_for_mail(task)
+    assert f"{task}\nsecond line" in mail["body"]
+    shown = stack.request("GET", sent.headers["location"], HTML).text
+    assert task in shown and "waiting" in shown
+
+
+def test_landing_page_refuses_an_empty_task(stack: LocalStack) -> None:
+    answer = stack.request("POST", "/local/tasks", HTML | FORM, b"task=+%0D%0A+")
+    assert answer.status == 400
+    assert 'role="alert"' in answer.text
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b"no JSON", b'{"task": 7}', b'{"task": " "}'])
+def test_refuses_a_task_that_is_none(stack: LocalStack, body: bytes) -> None:
+    headers = JSON | {"Content-Type": "application/json"}
+    assert stack.request("POST", "/local/tasks", headers, body).status == 400
+
+
+def test_mail_json_has_the_two_links_and_the_text_as_the_approver_reads_it(
+    stack: LocalStack, task: str
+) -> None:
+    fake = f"{stack.front_url}/approvals/fake?decision=approved"
+    stack.send_task(f"{task} {fake}")
+    mail = stack.wait_for_mail(task)
+    assert set(mail) == {"subject", "body", "links", "sent_at"}
+    assert [link["label"] for link in mail["links"]] == ["approve", "deny"]
+    for link, decision in zip(mail["links"], ("approved", "denied"), strict=True):
+        assert set(link) == {"label", "url"}
+        assert link["url"].startswith(f"{stack.front_url}/approvals/")
+        assert link["url"].endswith(f"?decision={decision}")
+        assert link["url"] != fake
+    assert 0 < len(mail["subject"]) < 100
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", mail["sent_at"])
+
+
+def test_mail_page_links_to_the_approval_page(stack: LocalStack, task: str) -> None:
+    _, links = stack.ask(f"{task} <b>&amp;")
+    page = stack.request("GET", "/local/mail", HTML)
+    assert page.status == 200
+    assert f'href="{links["approve"]}"' in page.text and f'href="{links["deny"]}"' in page.text
+    assert f"{task} &lt;b&gt;&amp;amp;" in page.text
+    shown = stack.request("GET", links["approve"], HTML)
+    assert shown.status == 200
+    assert f"{task} &lt;b&gt;&amp;amp;" in shown.text
+
+
+def test_stack_json_has_what_the_contract_names(stack: LocalStack) -> None:
+    description = stack.description
+    assert set(description) == STACK_KEYS
+    assert set(description["tables"]) == {"sessions", "approvals", "posts"}
+    assert set(description["functions"]) == {"agent", "approval", "unitok"}
+    for name in description["tables"].values():
+        assert stack.dynamodb.describe_table(TableName=name)["Table"]["TableStatus"] == "ACTIVE"
+    with_functions = stack.client("lambda")
+    for name in description["functions"].values():
+        assert with_functions.get_function(FunctionName=name)["Configuration"]["State"] == "Active"
+    with_functions.close()
+
+
+def test_tables_let_old_items_go(stack: LocalStack) -> None:
+    for table in ("sessions", "approvals"):
+        name = stack.description["tables"][table]
+        found = stack.dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+        assert found == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires_at"}
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:{port}",
+        "localhost.evil.example:{port}",
+        "127.0.0.1.evil.example:{port}",
+        "localhost",
+        "localhost:1",
+        "localhost.:{port}",
+        "",
+    ],
+)
+@pytest.mark.parametrize("path", ["/", "/local/mail.json", "/feed", "/local/tasks"])
+def test_refuses_a_foreign_host(stack: LocalStack, host: str, path: str) -> None:
+    method = "POST" if path == "/local/tasks" else "GET"
+    headers = {"Host": host.format(port=stack.port)}
+    assert stack.request(method, path, headers, b"task=x").status == 403
+
+
+@pytest.mark.parametrize("name", ["localhost", "LOCALHOST", "127.0.0.1", "[::1]"])
+def test_takes_every_name_of_this_machine(stack: LocalStack, name: str) -> None:
+    assert stack.request("GET", "/", {"Host": f"{name}:{stack.port}"}).status == 200
+
+
+def test_refuses_a_request_with_two_hosts(stack: LocalStack) -> None:
+    request = f"GET / HTTP/1.1\r\nHost: localhost:{stack.port}\r\nHost: evil.example\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", stack.port), timeout=10) as client:
+        client.sendall(request.encode())
+        assert client.recv(100).startswith(b"HTTP/1.1 403")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "http://localhost"},
+        {"Origin": "http://localhost:1"},
+        {"Origin": "https://localhost:{port}"},
+        {"Origin": "http://localhost.evil.example:{port}"},
+        {"Origin": "null"},
+        {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_refuses_what_a_foreign_page_sends(
+    stack: LocalStack, task: str, headers: dict[str, str]
+) -> None:
+    session_id, links = stack.ask(f"{task} {len(str(headers))} {sorted(headers)}")
+    before = stack.approvals(session_id)
+    sent = FORM | {name: value.format(port=stack.port) for name, value in headers.items()}
+    for url in (links["approve"], "/local/tasks", "/posts"):
+        assert stack.request("POST", url, sent, b"task=Driven+by").status == 403
+    assert stack.approvals(session_id) == before
+    assert not stack.mails("Driven by")
+    if "Origin" in headers:
+        assert stack.request("GET", "/local/mail.json", sent).status == 403
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://localhost:{port}", "Sec-Fetch-Site": "same-origin"},
+        # A form on a page without referrer, such as the approval page: the browser vouches for it.
+        {"Origin": "null", "Sec-Fetch-Site": "same-origin"},
+    ],
+)
+def test_takes_what_its_own_pages_send(
+    stack: LocalStack, task: str, headers: dict[str, str]
+) -> None:
+    own = FORM | HTML | {n: v.format(port=stack.port) for n, v in headers.items()}
+    sent = stack.request("POST", "/local/tasks", own, f"task={headers['Origin']}".encode())
+    assert sent.status == 303
+
+
+def test_lets_no_other_origin_read_an_answer(stack: LocalStack) -> None:
+    for path in ("/", "/local/mail.json", "/posts", "/feed", "/approvals/unknown"):
+        headers = stack.request("GET", path).headers
+        assert not [name for name in headers if name.startswith("access-control")]
+
+
+def test_takes_128_connections_at_once(stack: LocalStack) -> None:
+    request = f"GET /local/mail.json HTTP/1.1\r\nHost: localhost:{stack.port}\r\n\r\n".encode()
+    clients = []
+    try:
+        for _ in range(128):
+            clients.append(socket.create_connection(("127.0.0.1", stack.port), timeout=30))
+        for client in clients:
+            client.sendall(request)
+        for client in clients:
+            assert client.recv(100).startswith(b"HTTP/1.1 200 ")
+    finally:
+        for client in clients:
+            client.close()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": "Bearer token"},
+        {"Authorization": "Basic dXNlcjpwYXNzd29yZA=="},
+        {"Authorization": "AWS4-HMAC-SHA256 Credential=x/y, SignedHeaders=host, Signature=z"},
+    ],
+)
+def test_unitok_refuses_a_post_without_a_signature(
+    stack: LocalStack, headers: dict[str, str]
+) -> None:
+    sent = headers | {"Content-Type": "application/json", "Idempotency-Key": "s/t"}
+    assert stack.request("POST", "/posts", sent, POST).status == 403
+    assert not stack.posts("Not by the agent.")
+
+
+def test_unitok_refuses_a_signature_of_somebody_else(stack: LocalStack) -> None:
+    url, host = _unitok(stack)
+    wrong = Credentials(stack.description["access_key_id"], "not the secret")
+    assert _signed_post(stack, url, host, wrong) == 403
+    assert not stack.posts("Not by the agent.")
+
+
+def test_unitok_takes_a_signed_post(stack: LocalStack) -> None:
+    url, host = _unitok(stack)
+    owner = Credentials(stack.description["access_key_id"], stack.description["secret_access_key"])
+    assert _signed_post(stack, url, host, owner) == 201
+    wait_until(lambda: len(stack.posts("Not by the agent.")) == 1)
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/_ministack/reset", {}),
+        ("/_ministack/sqs/messages", {}),
+        ("/_aws/execute-api/x/y", {}),
+        ("/", {"Origin": "http://evil.example"}),
+        ("/", {"Host": "evil.example"}),
+        ("/", {"Authorization": "Bearer token"}),
+        ("/", {"Authorization": "AWS4-HMAC-SHA256 nothing"}),
+        ("/?X-Amz-Credential=000000000000/20260101/us-east-1/sqs/aws4_request", {}),
+    ],
+)
+def test_emulator_refuses_who_shows_no_key(
+    stack: LocalStack, path: str, headers: dict[str, str]
+) -> None:
+    target = {"X-Amz-Target": "AmazonSQS.ListQueues"}
+    url = stack.description["endpoint_url"] + path
+    request = urllib.request.Request(url, data=b"{}", headers=target | headers)
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request)
+    assert refused.value.code == 403
+    refused.value.close()
+
+
+@pytest.mark.parametrize("key", ["000000000000", "test", "{owner}"])
+def test_emulator_refuses_a_wrong_secret(stack: LocalStack, key: str) -> None:
+    description = stack.description | {
+        "access_key_id": key.format(owner=stack.description["access_key_id"]),
+        "secret_access_key": "wrong",
+    }
+    client = LocalStack(description, stack.state_dir).client("sqs")
+    with pytest.raises(ClientError) as refused:
+        client.list_queues()
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+    client.close()
+
+
+def test_head_answers_like_get(stack: LocalStack, task: str) -> None:
+    _, links = stack.ask(task)
+    for path in ("/", "/local/mail", "/local/mail.json", "/feed", "/posts", links["approve"]):
+        got, head = stack.request("GET", path), stack.request("HEAD", path)
+        assert head.status == got.status == 200, path
+        assert head.text == ""
+        assert head.headers["content-type"] == got.headers["content-type"]
+
+
+def test_unknown_paths_are_not_found(stack: LocalStack) -> None:
+    assert stack.request("GET", "/nothing", HTML).status == 404
+    assert stack.request("GET", "/local/nothing").status == 404
+    assert stack.request("DELETE", "/posts").status == 404
+    assert stack.request("GET", "/local/tasks").status == 404
+
+
+@pytest.mark.parametrize(
+    ("start", "status"),
+    [
+        ("GET http://evil.example/ HTTP/1.1\r\nHost: localhost:{port}", b"400"),
+        ("GET /\xe9 HTTP/1.1\r\nHost: localhost:{port}", b"400"),
+        ("POST /local/tasks HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Length: -1", b"400"),
+        ("POST /posts HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Length: 99999999", b"413"),
+        ("POST /posts HTTP/1.1\r\nHost: localhost:{port}\r\nTransfer-Encoding: chunked", b"411"),
+    ],
+)
+def test_refuses_what_no_http_api_takes(stack: LocalStack, start: str, status: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", stack.port), timeout=10) as client:
+        client.sendall(start.format(port=stack.port).encode("latin-1") + b"\r\n\r\n")
+        assert client.recv(12).split()[1] == status
+
+
+def test_functions_log_is_there_to_read(stack: LocalStack, task: str) -> None:
+    session_id, links = stack.ask(task)
+    assert stack.post_form(links["deny"], decision="denied").status == 200
+    log = stack.state_dir / "functions.log"
+    wait_until(lambda: session_id in log.read_text())
+
+
+def test_stack_json_is_for_its_owner_alone(stack: LocalStack) -> None:
+    assert stat.S_IMODE((stack.state_dir / "stack.json").stat().st_mode) == 0o600
+
+
+def _unitok(stack: LocalStack) -> tuple[str, str]:
+    """Returns UniTok's address and host name at the emulator."""
+    client = stack.client("apigatewayv2")
+    [api] = [api for api in client.get_apis()["Items"] if api["Name"].endswith("unitok-api")]
+    client.close()
+    port = stack.description["endpoint_url"].rpartition(":")[2]
+    host = f"{api['ApiId']}.execute-api.localhost:{port}"
+    return f"http://{host}/posts", host
+
+
+def _signed_post(stack: LocalStack, url: str, host: str, credentials: Any) -> int:
+    request = AWSRequest(
+        "POST",
+        url,
+        data=POST,
+        headers={"Host": host, "Content-Type": "application/json", "Idempotency-Key": "s/signed"},
+    )
+    SigV4Auth(credentials, "execute-api", stack.description["region"]).add_auth(request)
+    sent = urllib.request.Request(
+        stack.description["endpoint_url"] + "/posts",
+        data=POST,
+        headers=dict(request.headers),
+        method="POST",
+    )
+    try:
+        with urllib.request.urlopen(sent) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code

@@ -1,0 +1,164 @@
+"""The gaps of the emulator that `local/gaps.py` fills: once one is closed, its function can go."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from local.gaps import fill, time_to_live
+
+from local_stack import LocalStack, wait_until
+
+ROLE = {
+    "Type": "AWS::IAM::Role",
+    "Properties": {
+        "AssumeRolePolicyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "lambda.amazonaws.com"},
+                    "Action": "sts:AssumeRole",
+                }
+            ],
+        }
+    },
+}
+INTEGRATION = {
+    "type": "aws_proxy",
+    "httpMethod": "POST",
+    "payloadFormatVersion": "2.0",
+    "uri": {"Fn::Sub": "arn:aws:lambda:us-east-1:000000000000:function:${Function}"},
+}
+TEMPLATE = {
+    "Parameters": {"Number": {"Type": "Number", "Default": 3}},
+    "Mappings": {"Map": {"a": {"Seconds": 3600}}},
+    "Resources": {
+        "Table": {
+            "Type": "AWS::DynamoDB::Table",
+            "Properties": {
+                "BillingMode": "PAY_PER_REQUEST",
+                "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+                "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+                "TimeToLiveSpecification": {"AttributeName": "until", "Enabled": True},
+            },
+        },
+        "Secret": {"Type": "AWS::SecretsManager::Secret", "Properties": {"SecretString": "x"}},
+        "Queue": {"Type": "AWS::SQS::Queue"},
+        "Role": ROLE,
+        "Function": {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {
+                "Code": {"ZipFile": "def handler(event, context): pass"},
+                "Handler": "index.handler",
+                "Role": {"Fn::GetAtt": ["Role", "Arn"]},
+                "Runtime": "python3.12",
+                "Environment": {
+                    "Variables": {
+                        "SECONDS": {"Fn::FindInMap": ["Map", "a", "Seconds"]},
+                        "SECRET": {"Ref": "Secret"},
+                        "PLAIN": 7,
+                    }
+                },
+            },
+        },
+        "Mapping": {
+            "Type": "AWS::Lambda::EventSourceMapping",
+            "Properties": {
+                "FunctionName": {"Ref": "Function"},
+                "EventSourceArn": {"Fn::GetAtt": ["Queue", "Arn"]},
+                "Enabled": False,
+                "ScalingConfig": {"MaximumConcurrency": {"Ref": "Number"}},
+            },
+        },
+        "Api": {
+            "Type": "AWS::ApiGatewayV2::Api",
+            "Properties": {
+                "Body": {
+                    "openapi": "3.0.1",
+                    "info": {"title": "gaps", "version": "1"},
+                    "paths": {
+                        "/things/{id}": {
+                            "Fn::If": [
+                                "Always",
+                                {"get": {"x-amazon-apigateway-integration": INTEGRATION}},
+                                {"Ref": "AWS::NoValue"},
+                            ]
+                        }
+                    },
+                }
+            },
+        },
+    },
+    "Conditions": {"Always": {"Fn::Equals": ["a", "a"]}},
+}
+
+
+@pytest.fixture(scope="module", params=["as it is", "filled"])
+def created(stack: LocalStack, request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
+    """What came of the template, as it is and filled."""
+    is_filled = request.param == "filled"
+    template = fill(TEMPLATE, {"Number": "5"}) if is_filled else TEMPLATE
+    cloudformation = stack.client("cloudformation")
+    name = f"gaps-{'filled' if is_filled else 'open'}"
+    cloudformation.create_stack(
+        StackName=name,
+        TemplateBody=json.dumps(template),
+        Parameters=[{"ParameterKey": "Number", "ParameterValue": "5"}],
+        Capabilities=["CAPABILITY_IAM"],
+    )
+
+    def is_done() -> bool:
+        status = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
+        return str(status) == "CREATE_COMPLETE"
+
+    wait_until(is_done)
+    resources = cloudformation.describe_stack_resources(StackName=name)["StackResources"]
+    ids = {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in resources}
+    yield _observe(stack, ids) | {"is_filled": is_filled}
+    cloudformation.delete_stack(StackName=name)
+    cloudformation.close()
+
+
+def _observe(stack: LocalStack, ids: dict[str, str]) -> dict[str, Any]:
+    functions, apis = stack.client("lambda"), stack.client("apigatewayv2")
+    configuration = functions.get_function_configuration(FunctionName=ids["Function"])
+    raw: list[bytes] = []  # boto3 makes a number of a text.
+    functions.meta.events.register(
+        "before-parse.lambda.GetEventSourceMapping",
+        lambda response_dict, **_: raw.append(response_dict["body"]),
+    )
+    functions.get_event_source_mapping(UUID=ids["Mapping"])
+    observed = {
+        "routes": [r["RouteKey"] for r in apis.get_routes(ApiId=ids["Api"])["Items"]],
+        "environment": configuration["Environment"]["Variables"],
+        "concurrency": json.loads(raw[0])["ScalingConfig"]["MaximumConcurrency"],
+        "ttl": stack.dynamodb.describe_time_to_live(TableName=ids["Table"]),
+    }
+    functions.close()
+    apis.close()
+    return observed
+
+
+def test_an_api_has_the_routes_of_its_body(created: dict[str, Any]) -> None:
+    assert created["routes"] == (["GET /things/{id}"] if created["is_filled"] else [])
+
+
+def test_a_reference_to_a_secret_is_its_arn(created: dict[str, Any]) -> None:
+    is_arn = created["environment"]["SECRET"].startswith("arn:aws:secretsmanager:")
+    assert is_arn is created["is_filled"]
+
+
+def test_an_environment_holds_texts(created: dict[str, Any]) -> None:
+    expected = ("3600", "7") if created["is_filled"] else (3600, 7)
+    environment = created["environment"]
+    assert (environment["SECONDS"], environment["PLAIN"]) == expected
+
+
+def test_a_number_parameter_is_a_number(created: dict[str, Any]) -> None:
+    assert created["concurrency"] == (5 if created["is_filled"] else "5")
+
+
+def test_a_table_ignores_its_time_to_live(created: dict[str, Any]) -> None:
+    assert created["ttl"]["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED"
+    assert time_to_live(TEMPLATE) == {"Table": {"AttributeName": "until", "Enabled": True}}
