@@ -1,0 +1,159 @@
+"""What `sam build` makes: the real command, run as in a fresh clone."""
+
+import os
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from sam_clone import ROOT, make_clone, run_sam
+
+LOCAL_PYTHON = ROOT / ".venv/local/bin/python"
+"""Has what Lambda's runtime has (boto3), and nothing of what the packages bring."""
+
+HANDLERS = {
+    "AgentFunction": "agent_handler",
+    "ApprovalFunction": "approval_handler",
+    "UniTokFunction": "unitok_handler",
+}
+IN_LAMBDA = {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3"}
+ELF_MACHINES = {62: "x86_64", 183: "arm64"}
+UNCHECKED_HASH = 0b01
+"""Flags of a .pyc that is read without looking at its source. Source: PEP 552."""
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_clone(tmp_path_factory.mktemp("build"))
+
+
+def sam_build(clone: Path, *arguments: str, uv: bool = True, **variables: str) -> str:
+    """Runs `sam build` and returns what it said."""
+    done = run_sam(clone, "build", *arguments, uv=uv, **variables)
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def built(clone: Path) -> Path:
+    """The default build: python3.13 on arm64, whatever this machine is."""
+    sam_build(clone)
+    return clone / ".aws-sam/build"
+
+
+@pytest.fixture(scope="module")
+def built_for_here(clone: Path) -> Path:
+    """The build that `make run` uses: for this machine's Python."""
+    sam_build(clone, "--build-dir", ".local/build", PACKAGE_FOR=str(LOCAL_PYTHON))
+    return clone / ".local/build"
+
+
+def names_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def size_mb(folder: Path) -> float:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+
+
+def binaries(folder: Path) -> list[Path]:
+    found = list(folder.rglob("*.so"))
+    assert found
+    return found
+
+
+def machine(binary: Path) -> str:
+    """Source: the ELF header, e_machine."""
+    return ELF_MACHINES[struct.unpack_from("<H", binary.read_bytes(), 18)[0]]
+
+
+def test_default_build_is_for_python_3_13_on_arm64(built: Path) -> None:
+    found = binaries(built)
+    assert {machine(binary) for binary in found} == {"arm64"}
+    assert {"cp313", "cpython-313", "abi3"} >= {tag_of(binary) for binary in found}
+
+
+def tag_of(binary: Path) -> str:
+    """`cpython-313` of `_x.cpython-313-aarch64-linux-gnu.so`; a bare `_x.so` is loaded by any."""
+    parts = binary.name.split(".")
+    return "-".join(parts[1].split("-")[:2]) if len(parts) > 2 else "abi3"
+
+
+def test_build_follows_the_parameters(clone: Path) -> None:
+    said = sam_build(
+        clone,
+        *("SharedLayer", "--build-dir", ".other/build"),
+        *("--parameter-overrides", "PythonRuntime=python3.12", "Architecture=x86_64"),
+    )
+    found = binaries(clone / ".other/build")
+    assert {machine(binary) for binary in found} == {"x86_64"}
+    assert {tag_of(binary) for binary in found} == {"cpython-312"}
+    assert "for python3.12 on x86_64" in said
+
+
+def test_build_needs_no_uv(clone: Path, built: Path) -> None:
+    sam_build(clone, "SharedLayer", "--build-dir", ".pip/build", uv=False)
+    made_by_pip = names_in(clone / ".pip/build/SharedLayer/python")
+    assert made_by_pip == names_in(built / "SharedLayer/python")
+
+
+@pytest.mark.parametrize(
+    ("name", "limit_mb"),
+    [("AgentFunction", 60), ("ApprovalFunction", 5), ("UniTokFunction", 5), ("SharedLayer", 5)],
+)
+def test_package_is_small(built_for_here: Path, name: str, limit_mb: float) -> None:
+    assert 0 < size_mb(built_for_here / name) < limit_mb
+
+
+def test_what_lambda_brings_is_not_packaged(built: Path) -> None:
+    for name in (*HANDLERS, "SharedLayer/python"):
+        assert not IN_LAMBDA & names_in(built / name)
+
+
+def test_nothing_but_code_is_packaged(built: Path) -> None:
+    for name in (*HANDLERS, "SharedLayer", "SharedLayer/python"):
+        names = names_in(built / name)
+        assert not {"bin", "requirements.in", "requirements.txt"} & names
+        assert not [name for name in names if name.startswith(".")]
+
+
+def test_layer_holds_the_shared_code_and_tracing(built: Path) -> None:
+    assert names_in(built / "SharedLayer/python") >= {"longrunning", "aws_xray_sdk", "wrapt"}
+
+
+def test_bytecode_is_taken_without_a_look_at_the_source(built_for_here: Path) -> None:
+    for name in (*HANDLERS, "SharedLayer"):
+        sources = list((built_for_here / name).rglob("*.py"))
+        compiled = list((built_for_here / name).rglob("*.pyc"))
+        assert len(compiled) >= 0.99 * len(sources) > 0
+        flags = {int.from_bytes(path.read_bytes()[4:8], "little") for path in compiled}
+        assert flags == {UNCHECKED_HASH}
+
+
+@pytest.mark.parametrize(("function", "module"), HANDLERS.items())
+def test_handler_imports_from_its_package_and_the_layer_alone(
+    built_for_here: Path, function: str, module: str
+) -> None:
+    folders = [built_for_here / function, built_for_here / "SharedLayer/python"]
+    files = f"{module}.__file__, longrunning.__file__"
+    script = f"import longrunning, {module}; print({files}, sep='|')"
+    done = subprocess.run(
+        [LOCAL_PYTHON, "-B", "-c", script],
+        cwd=built_for_here,
+        env={"PYTHONPATH": os.pathsep.join(map(str, folders)), "AWS_DEFAULT_REGION": "us-east-1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    for folder, file in zip(folders, done.stdout.strip().split("|"), strict=True):
+        assert folder in Path(file).parents
+
+
+def test_a_missing_python_of_the_target_is_said(clone: Path) -> None:
+    said = sam_build(
+        clone,
+        *("ApprovalFunction", "--build-dir", ".other/build"),
+        *("--parameter-overrides", "PythonRuntime=python3.14"),
+    )
+    has_it = list((clone / ".other/build").rglob("*.pyc"))
+    assert ("with bytecode" if has_it else "WITHOUT (there is no Python 3.14 here") in said

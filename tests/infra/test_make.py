@@ -1,0 +1,67 @@
+"""The Makefile: what it lists, hands on and says when something is missing."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sam_clone import ROOT
+
+SHOW = """
+include {makefile}
+show:
+	@"{python}" -c 'import os; print(ascii((os.environ["PORT"], os.environ["TASK"])))'
+"""
+
+
+def make(*arguments: str, cwd: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "TASK")}
+    return subprocess.run(
+        [shutil.which("make") or "make", "--no-print-directory", *arguments],
+        cwd=cwd,
+        env={**kept, **variables},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_bare_make_lists_every_command() -> None:
+    listed = re.findall(r"^make (\S+) +\S", make().stdout, re.MULTILINE)
+    commands = "run demo task test unit lint build deploy test-sam-local clean"
+    assert listed == ["help", *commands.split()]
+
+
+@pytest.mark.parametrize(
+    "task", ["for $5 and $(HOME)", "it's \"quoted\" # or not", "two\nlines", "üñí"]
+)
+def test_a_task_arrives_as_it_was_typed(tmp_path: Path, task: str) -> None:
+    file = tmp_path / "show.mk"
+    file.write_text(SHOW.format(makefile=ROOT / "Makefile", python=sys.executable))
+    told = ascii(("3000", task))
+    assert make("-f", str(file), "show", f"TASK={task}").stdout.strip() == told
+    assert make("-f", str(file), "show", TASK=task).stdout.strip() == told
+
+
+def test_the_port_is_a_make_variable_and_an_environment_variable(tmp_path: Path) -> None:
+    file = tmp_path / "show.mk"
+    file.write_text(SHOW.format(makefile=ROOT / "Makefile", python=sys.executable))
+    assert make("-f", str(file), "show", "PORT=3001").stdout.startswith("('3001'")
+    assert make("-f", str(file), "show", PORT="3002").stdout.startswith("('3002'")
+
+
+def test_an_old_python_is_a_clear_error(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    shutil.copytree(ROOT / "requirements", tmp_path / "requirements")
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("make", "sh", "grep"):
+        (tools / name).symlink_to(shutil.which(name) or name)
+    (tools / "python3").write_text("#!/bin/sh\nexit 1\n")
+    (tools / "python3").chmod(0o755)
+    done = make("build", cwd=tmp_path, PATH=str(tools))
+    assert done.returncode != 0
+    assert "No Python 3.11 or newer was found" in done.stderr

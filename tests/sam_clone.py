@@ -1,0 +1,43 @@
+"""A fresh clone for tests of the SAM CLI: the real commands, run as an adopter runs them."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SAM = ROOT / ".venv/sam/bin/sam"
+UV_FOLDER = ROOT / ".venv/uv/bin"
+
+
+def make_clone(folder: Path) -> Path:
+    """Copies all that `sam` reads into a folder with a space in its name, and returns it."""
+    clone = folder / "a clone"
+    for name in ("src", "targets", "events"):
+        shutil.copytree(ROOT / name, clone / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("template.yaml", "samconfig.toml"):
+        shutil.copy(ROOT / name, clone)
+    return clone
+
+
+def run_sam(
+    clone: Path, *arguments: str, uv: bool = True, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Runs `sam` in a clone; fails with what it said when it fails."""
+    done = subprocess.run(
+        [SAM, *arguments],
+        cwd=clone,
+        env=environment(uv=uv, **variables),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def environment(uv: bool = True, **variables: str) -> dict[str, str]:
+    """The environment of a `sam` command, with or without uv on its PATH."""
+    folders = os.environ["PATH"].split(os.pathsep)
+    without_uv = [folder for folder in folders if not shutil.which("uv", path=folder)]
+    path = os.pathsep.join([str(UV_FOLDER), *folders] if uv else without_uv)
+    return {**os.environ, "PATH": path, "SAM_CLI_TELEMETRY": "0", **variables}
