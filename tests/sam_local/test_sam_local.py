@@ -13,6 +13,7 @@ import socket
 import socketserver
 import subprocess
 import threading
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -111,6 +112,13 @@ def ask(method: str, url: str, document: Any = None) -> Any:
     with urllib.request.urlopen(request, timeout=60) as answer:
         assert answer.status == 200
         return json.loads(answer.read())
+
+
+def look(url: str) -> Any:
+    """Asks with GET, which changes nothing; a container's first start may outlast its function."""
+    with suppress(urllib.error.HTTPError):
+        return ask("GET", url)
+    return ask("GET", url)
 
 
 @contextmanager
@@ -229,8 +237,8 @@ def test_start_api_takes_the_decision_and_shows_the_post(
     mail = sam_local.stack.wait_for_mail(TASK)
     link = urlsplit(next(link["url"] for link in mail["links"] if link["label"] == "approve"))
     with sam_local.api(tmp_path / "start-api.log") as api:
-        assert ask("GET", f"{api}{link.path}?{link.query}")["status"] == "PENDING"
+        assert look(f"{api}{link.path}?{link.query}")["status"] == "PENDING"
         decided = ask("POST", f"{api}{link.path}", {"decision": "approved"})
         assert decided["decision"] == "approved"
         wait_until(lambda: bool(sam_local.stack.posts(TASK)))
-        assert [TASK in post["content"] for post in ask("GET", f"{api}/posts")["posts"]] == [True]
+        assert [TASK in post["content"] for post in look(f"{api}/posts")["posts"]] == [True]
