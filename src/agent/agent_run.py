@@ -9,7 +9,7 @@ from typing import Any
 from strands.hooks import MessageAddedEvent
 
 import agent_definition
-from gate import Gate
+from gate import Gate, tool_uses
 from longrunning import tracing
 from longrunning.sessions import Message, PendingToolUse
 
@@ -95,8 +95,7 @@ def run_agent(
 
 def tool_uses_of_last_turn(messages: list[Message]) -> dict[str, dict[str, Any]]:
     """Returns the tool uses of the assistant's last message, which the last message answers."""
-    uses = [block["toolUse"] for block in messages[-2]["content"] if "toolUse" in block]
-    return {use["toolUseId"]: use for use in uses}
+    return {use["toolUseId"]: use for use in tool_uses(messages[-2])}
 
 
 def _turn_keeper(

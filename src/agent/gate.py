@@ -144,12 +144,12 @@ class Gate(HookProvider):
         new question. Bedrock's ids are unique; not every provider's are.
         """
         *earlier, message = event.agent.messages
-        taken = {i for m in earlier for i in tool_use_ids(m)}
-        for block in message["content"]:
-            if use := block.get("toolUse"):
-                if use["toolUseId"] in taken or not TOOL_USE_ID_PATTERN.fullmatch(use["toolUseId"]):
-                    use["toolUseId"] = f"tooluse_{uuid.uuid4().hex}"
-                taken.add(use["toolUseId"])
+        uses = tool_uses(message)
+        taken = {use["toolUseId"] for m in earlier for use in tool_uses(m)} if uses else set()
+        for use in uses:
+            if use["toolUseId"] in taken or not TOOL_USE_ID_PATTERN.fullmatch(use["toolUseId"]):
+                use["toolUseId"] = f"tooluse_{uuid.uuid4().hex}"
+            taken.add(use["toolUseId"])
 
     def before_tool(self, event: BeforeToolCallEvent) -> None:
         """Lets a call through, refuses it, or pauses for it; anything unforeseen stops the run."""
@@ -277,9 +277,9 @@ class Gate(HookProvider):
         return {tool.name: tool for tool in self.tools}
 
 
-def tool_use_ids(message: Mapping[str, Any]) -> list[str]:
-    """Returns the ids of the tool uses in a message."""
-    return [block["toolUse"]["toolUseId"] for block in message["content"] if "toolUse" in block]
+def tool_uses(message: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Returns the tool uses in a message: Converse's `toolUse` objects, in order."""
+    return [block["toolUse"] for block in message["content"] if "toolUse" in block]
 
 
 def _size(text: str) -> int:

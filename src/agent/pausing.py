@@ -49,14 +49,19 @@ class Pausing:
             notify_again: Whether to notify also of items that were put before.
         """
         with tracing.subsegment("notify", session_id=session.session_id):
-            ids = [pending.tool_use_id for pending in session.pending]
-            found = [self.approvals.get(session.session_id, tool_use_id) for tool_use_id in ids]
-            recorded = [
-                f or self._record(session, p) for f, p in zip(found, session.pending, strict=True)
-            ]
-            for approval, before in zip(recorded, found, strict=True):
-                if notify_again or before is None:
+            recorded = [self._found_or_recorded(session, pending) for pending in session.pending]
+            for approval, was_found in recorded:
+                if notify_again or not was_found:
                     self._notify(session, approval)
+
+    def _found_or_recorded(
+        self, session: Session, pending: PendingToolUse
+    ) -> tuple[Approval, bool]:
+        """What is found is not derived again: the tools may have changed since it was put."""
+        found = self.approvals.get(session.session_id, pending.tool_use_id)
+        if found:
+            return _of_this_pause(found, session), True
+        return self._record(session, pending), False
 
     def _record(self, session: Session, pending: PendingToolUse) -> Approval:
         """C2, from the saved session alone: whoever records the pause puts the same item."""
@@ -72,11 +77,9 @@ class Pausing:
             expires_at=session.expires_at + self.decide_within_seconds,
         )
         recorded, is_first = self.approvals.put_if_absent(self._with_call(session, waiting))
-        if recorded.requested_at != session.paused_at:
-            raise ReusedIdError(f"{recorded.key} was asked at {recorded.requested_at} before")
         if is_first and recorded.is_approval:
             put_metric("ApprovalRequested", session_id=session.session_id)
-        return recorded
+        return _of_this_pause(recorded, session)
 
     def _with_call(self, session: Session, waiting: Approval) -> Approval:
         """Adds the exact call that an approval is to allow."""
@@ -101,3 +104,9 @@ class Pausing:
         elif start := agent_definition.STARTERS.get(approval.tool_name):
             tool_use = tool_uses_of_last_turn(session.messages)[approval.tool_use_id]
             start(approval.session_id, approval.tool_use_id, tool_use["input"])
+
+
+def _of_this_pause(recorded: Approval, session: Session) -> Approval:
+    if recorded.requested_at != session.paused_at:
+        raise ReusedIdError(f"{recorded.key} was asked at {recorded.requested_at} before")
+    return recorded

@@ -402,3 +402,24 @@ def test_a_session_id_of_dots_is_as_good_as_any(world: World) -> None:
     key = world.session("..").base
     assert key
     assert not key.key.startswith("../")
+
+
+def test_a_record_of_an_earlier_question_is_a_fault_on_every_delivery(world: World) -> None:
+    """Its message was trimmed from the conversation, so the gate could not see the id."""
+    world.play([[ask("ask-1", "Two")]])
+    record = new_record(world)
+    old = approvals.Approval(
+        session_id=record["messageId"],
+        tool_use_id="ask-1",
+        agent_name="post-generator",
+        tool_name="human_approval",
+        requested_at=1,
+        decide_by=2,
+        action="publish_post",
+        status=approvals.SPENT,
+        content="One",
+    )
+    store = approvals.ApprovalStore(world.aws["dynamodb"], world.env["APPROVALS_TABLE_NAME"])
+    store.put_if_absent(old)
+    assert not world.handle(record)
+    assert not world.handle(record, receive_count=2), "acknowledged: the session sleeps unnoticed"

@@ -11,7 +11,7 @@ import pytest
 
 import publish_post
 from core_samples import NOW, SESSION_ID
-from gate import MAX_ARGUMENTS_BYTES, Call, Gate, InvalidCallError, ProtectedTool, tool_use_ids
+from gate import MAX_ARGUMENTS_BYTES, Call, Gate, InvalidCallError, ProtectedTool, tool_uses
 from longrunning import tracing
 from longrunning.approvals import (
     APPROVED,
@@ -500,7 +500,7 @@ def added(*messages: list[str]) -> list[str]:
     event: Any = SimpleNamespace(agent=SimpleNamespace(messages=conversation))
     Stage().gate.name_tool_uses_apart(event)
     assert conversation[:-1] == before
-    return tool_use_ids(conversation[-1])
+    return [use["toolUseId"] for use in tool_uses(conversation[-1])]
 
 
 def test_ids_that_are_their_own_stay_as_they_are() -> None:
