@@ -7,7 +7,8 @@ from typing import Any
 import page_parts
 import review_pages
 from longrunning.approvals import APPROVED, SPENT, Approval
-from review_request import Choice, RefusedError, ReviewRequest
+from longrunning.http import RefusedError, Response
+from review_request import Choice, ReviewRequest
 
 ALLOWED_METHODS = "GET, HEAD, POST, OPTIONS"
 RETRY_AFTER_SECONDS = 5
@@ -23,7 +24,6 @@ DECIDED_FIELDS = (
 )
 OPEN_FIELDS = ("agent_name", "action", "content", "arguments", "requested_at", "decide_by")
 
-Response = dict[str, Any]
 Document = dict[str, Any]
 
 

@@ -24,15 +24,9 @@ import decisions
 from approval_services import services
 from longrunning import observability
 from longrunning.approvals import PENDING, Approval
+from longrunning.http import Event, RefusedError, Response
 from longrunning.links import InvalidLinkError, Link, read_token
-from review_request import (
-    Choice,
-    Event,
-    RefusedError,
-    ReviewRequest,
-    parse_choice,
-    parse_request,
-)
+from review_request import Choice, ReviewRequest, parse_choice, parse_request
 
 NOT_FOUND = "There is no approval here. Please take the whole link from the e-mail."
 EXPIRED = "This link has expired. What was decided before that stands."
@@ -45,7 +39,7 @@ CLOSED = {
 logger = observability.get_logger("approval_api")
 
 
-def handler(event: Event, context: Any) -> answers.Response:
+def handler(event: Event, context: Any) -> Response:
     """Answers one HTTP API request (payload format 2.0)."""
     request = parse_request(event)
     try:
@@ -62,7 +56,7 @@ def handler(event: Event, context: Any) -> answers.Response:
     return {**response, "body": ""} if request.method == "HEAD" else response
 
 
-def _answer(request: ReviewRequest, now: int) -> answers.Response:
+def _answer(request: ReviewRequest, now: int) -> Response:
     match request.method:
         case "OPTIONS":
             return answers.allowed_methods()
@@ -83,7 +77,7 @@ def _link(request: ReviewRequest, now: int) -> Link:
     return link
 
 
-def _show(request: ReviewRequest, link: Link, now: int) -> answers.Response:
+def _show(request: ReviewRequest, link: Link, now: int) -> Response:
     approval = services().approvals.get(link.session_id, link.tool_use_id)
     if approval is None or not approval.is_approval:
         raise RefusedError(404, NOT_FOUND)
@@ -94,7 +88,7 @@ def _show(request: ReviewRequest, link: Link, now: int) -> answers.Response:
     return answers.asked(request, 200, approval, now)
 
 
-def _decide(request: ReviewRequest, link: Link, now: int) -> answers.Response:
+def _decide(request: ReviewRequest, link: Link, now: int) -> Response:
     choice = parse_choice(request)
     try:
         decided = decisions.decide(services(), link, choice, now)
@@ -110,7 +104,7 @@ def _decide(request: ReviewRequest, link: Link, now: int) -> answers.Response:
 
 def _ask_again(
     request: ReviewRequest, link: Link, choice: Choice, refusal: RefusedError, now: int
-) -> answers.Response:
+) -> Response:
     """A person gets the page back with what was typed, to put right what was refused."""
     approval = services().approvals.get(link.session_id, link.tool_use_id)
     if not request.wants_html or approval is None or not _is_open(approval, now):

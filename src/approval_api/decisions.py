@@ -1,20 +1,18 @@
 """Takes a decision and wakes the agent: first the record, then the message."""
 
-import json
-
 from botocore.exceptions import BotoCoreError, ClientError
 
 from approval_services import Services
 from edits import edit_of
-from longrunning import messages, observability, tracing
-from longrunning.approvals import Approval, ApprovalStore, Decided
+from longrunning import observability, tracing
+from longrunning.approvals import Approval, ApprovalStore, Decided, wake_up_message
+from longrunning.http import clean_comment
 from longrunning.links import Link
-from review_request import Choice, clean_comment
+from review_request import Choice
 
 DECIDED_BY_LINK = "link"
 """A link proves a mailbox, not a person."""
 
-RESULT_STATUS = {"approved": "success", "denied": "error"}
 METRIC_NAMES = {"approved": "ApprovalApproved", "denied": "ApprovalDenied"}
 
 logger = observability.get_logger("approval_api")
@@ -74,13 +72,9 @@ def _measure(approval: Approval) -> None:
 
 
 def _tell_agent(services: Services, approval: Approval) -> None:
-    """The agent takes what was decided from the record: the text here is for people's eyes."""
-    decision = approval.decision or "denied"
-    result = messages.tool_result(
-        approval.tool_use_id, RESULT_STATUS[decision], json.dumps({"decision": decision})
-    )
-    body = messages.build_existing(approval.session_id, approval.tool_name, [result])
     try:
-        services.sqs.send_message(QueueUrl=services.task_queue_url, MessageBody=body)
+        services.sqs.send_message(
+            QueueUrl=services.task_queue_url, MessageBody=wake_up_message(approval)
+        )
     except (BotoCoreError, ClientError) as error:
-        raise NotSentError(decision) from error
+        raise NotSentError(approval.decision or "denied") from error

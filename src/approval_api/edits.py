@@ -4,9 +4,9 @@ import re
 from typing import Any
 
 from longrunning.approvals import Approval
+from longrunning.http import RefusedError, check_sendable
 from longrunning.messages import MAX_CONTENT_BYTES
 from longrunning.text import normalise_newlines
-from review_request import RefusedError, check_sendable
 
 MAX_TEXTS_BYTES = 350_000
 """Content and edit together, in UTF-8: both stand in one DynamoDB item of at most 400 KB."""

@@ -16,7 +16,7 @@ from typing import Any
 
 from edits import fits
 from longrunning.approvals import Approval
-from longrunning.text import INVISIBLE_RUN, code_points, utc, visible
+from longrunning.text import NO_DEADLINE, code_points, has_deadline, utc, visible
 from review_request import Choice
 
 LEGEND = (
@@ -56,12 +56,12 @@ def fill(name: str, **parts: str) -> str:
 
 def shown(text: str) -> str:
     """Escapes a text for HTML; what is invisible becomes a mark with its code points."""
-    return INVISIBLE_RUN.sub(lambda run: f"<mark>{code_points(run[0])}</mark>", html.escape(text))
+    return visible(html.escape(text), lambda run: f"<mark>{code_points(run)}</mark>")
 
 
 def legend(text: str) -> str:
     """Explains the marks, if the text has any."""
-    return LEGEND if INVISIBLE_RUN.search(text) else ""
+    return "" if visible(text) == text else LEGEND
 
 
 def alert(problem: str) -> str:
@@ -119,6 +119,15 @@ def decision_rows(approval: Approval) -> str:
         row("Comment", shown(approval.comment) if approval.comment else "<em>none</em>"),
     ]
     return "\n".join(rows)
+
+
+def deadline(approval: Approval, now: int) -> str:
+    """Says until when to decide, and how long that is from now (epoch seconds)."""
+    end = approval.decide_by
+    if not has_deadline(approval.requested_at, end):
+        return NO_DEADLINE
+    left = duration(end - now)
+    return f'Decide until <time datetime="{iso(end)}">{utc(end)}</time> ({left} left).'
 
 
 def duration(seconds: int) -> str:

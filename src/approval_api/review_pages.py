@@ -3,21 +3,20 @@
 import html
 
 from longrunning.approvals import DENIED, SPENT, Approval
-from longrunning.text import utc
+from longrunning.http import MAX_COMMENT_CHARS
 from page_parts import (
     alert,
     arguments,
     choices,
+    deadline,
     decision_rows,
-    duration,
     editor,
     fill,
-    iso,
     legend,
     page,
     shown,
 )
-from review_request import MAX_COMMENT_CHARS, Choice
+from review_request import Choice
 
 LEADS = {
     "shown": "",
@@ -55,9 +54,7 @@ def review_page(
         agent=shown(approval.agent_name),
         action=shown(approval.action),
         followed=FOLLOWED.get(preselected or "", ""),
-        until=utc(approval.decide_by),
-        until_iso=iso(approval.decide_by),
-        remaining=duration(approval.decide_by - now),
+        deadline=deadline(approval, now),
         content=shown(approval.content),
         legend=legend(approval.content),
         arguments=arguments(approval.arguments),

@@ -23,7 +23,6 @@ What the template gives it:
   routes  POST /posts with AWS_IAM; GET and HEAD of /posts and /feed for everybody
 """
 
-import base64
 import json
 import os
 import time
@@ -36,32 +35,19 @@ import botocore.session  # not boto3: its resource layer is a sixth of the start
 from botocore.config import Config
 
 from longrunning import observability, tracing
+from longrunning.http import Event, RefusedError, Response, json_answer
 from unitok_feed import FEED_HEADERS, render_feed, render_post
 from unitok_posts import Post, PostStore
-from unitok_requests import (
-    Page,
-    RefusedError,
-    parse_idempotency_key,
-    parse_page,
-    parse_submission,
-)
+from unitok_requests import Page, parse_idempotency_key, parse_page, parse_submission
 
 MAX_ANSWER_BYTES = 5_000_000
 """Lambda answers with at most 6 MB of JSON, in which the body is one escaped string."""
 
 POSTS_PER_FEED_PAGE = 20
 
-JSON_HEADERS = {
-    "content-type": "application/json",
-    "cache-control": "no-store",
-    "x-content-type-options": "nosniff",
-}
 STATUS_OF_OUTCOME = {"created": 201, "repeated": 200}
 
 logger = observability.get_logger("unitok")
-
-Event = dict[str, Any]
-Response = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -83,7 +69,7 @@ def handler(event: Event, context: Any) -> Response:
         response = _route("GET" if method == "HEAD" else method, event, _store())
     except RefusedError as refusal:
         logger.info("refused", extra={"status": refusal.status, "reason": refusal.reason})
-        response = _json(refusal.status, json.dumps({"error": refusal.reason}))
+        response = json_answer(refusal.status, {"error": refusal.reason})
     return {**response, "body": ""} if method == "HEAD" else response
 
 
@@ -103,18 +89,18 @@ def _post(event: Event, store: PostStore) -> Response:
     # The route asks for an IAM signature. If a changed template forgot to, nobody may post.
     if not (event["requestContext"].get("authorizer") or {}).get("iam"):
         raise RefusedError(403, "expected a request signed with AWS credentials")
-    key = parse_idempotency_key(event.get("headers") or {})
-    stored = store.put_once(key, parse_submission(_body(event)), time.time_ns())
+    key = parse_idempotency_key(event)
+    stored = store.put_once(key, parse_submission(event), time.time_ns())
     logger.info("post", extra={"outcome": stored.outcome, "post_id": stored.post.post_id})
     if stored.outcome == "conflict":
         raise RefusedError(409, "Idempotency-Key: it was used for another post already")
-    return _json(STATUS_OF_OUTCOME[stored.outcome], _document(stored.post))
+    return json_answer(STATUS_OF_OUTCOME[stored.outcome], stored.post.as_document())
 
 
 def _list(event: Event, store: PostStore) -> Response:
     page = parse_page(event.get("queryStringParameters") or {})
     listing = _read(store, page, _document)
-    response = _json(200, f'{{"posts": [{", ".join(listing.parts)}]}}')
+    response = json_answer(200, f'{{"posts": [{", ".join(listing.parts)}]}}')
     if listing.next_query:
         response["headers"]["link"] = f'<{listing.next_query}>; rel="next"'
     return response
@@ -146,15 +132,6 @@ def _read(store: PostStore, page: Page, render: Callable[[Post], str]) -> Listin
 
 def _document(post: Post) -> str:
     return json.dumps(post.as_document())
-
-
-def _body(event: Event) -> bytes:
-    body: str = event.get("body") or ""
-    return base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
-
-
-def _json(status: int, body: str) -> Response:
-    return {"statusCode": status, "headers": {**JSON_HEADERS}, "body": body}
 
 
 @cache

@@ -8,12 +8,14 @@ Reasons name the field, what was expected and what came, and never repeat the co
 logged, and the agent reads them.
 """
 
-import json
 import re
 import unicodedata
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+
+from longrunning import http
+from longrunning.http import Event, RefusedError, type_name
 
 UNICORN_COLORS = ("pink", "blue", "purple", "green", "yellow", "rainbow")
 DEFAULT_AUTHOR = "Unicorn Rentals"
@@ -30,23 +32,6 @@ IDEMPOTENCY_KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,512}")
 
 LIMIT_PATTERN = re.compile(r"[1-9][0-9]{0,8}")
 POST_ID_PATTERN = re.compile(r"[0-9a-f]{24}")
-
-
-class RefusedError(ValueError):
-    """The request is not accepted, and repeating it unchanged will not help.
-
-    Attributes:
-        status: The HTTP status to answer: 400 for a request that cannot be read, 403 for one
-            without an identity, 409 for a key that was used for another post, 422 for a value
-            that is not allowed.
-        reason: A sentence for the caller.
-    """
-
-    def __init__(self, status: int, reason: str) -> None:
-        """Keeps the status and the reason."""
-        super().__init__(reason)
-        self.status = status
-        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -67,16 +52,13 @@ class Page:
     before: str | None = None
 
 
-def parse_idempotency_key(headers: dict[str, str]) -> str:
+def parse_idempotency_key(event: Event) -> str:
     """Returns the `Idempotency-Key` header.
-
-    Args:
-        headers: The event's headers; an HTTP API sends lower-case names, not every stand-in does.
 
     Raises:
         RefusedError: 400, the header is missing or unusable.
     """
-    key = {name.lower(): value for name, value in headers.items()}.get("idempotency-key", "")
+    key = http.headers(event).get("idempotency-key", "")
     if not IDEMPOTENCY_KEY_PATTERN.fullmatch(key):
         raise RefusedError(
             400, "Idempotency-Key: expected 1 to 512 printable ASCII characters without spaces"
@@ -98,18 +80,13 @@ def parse_page(query: dict[str, str]) -> Page:
     return Page(int(limit) if limit else None, before)
 
 
-def parse_submission(body: bytes) -> Submission:
+def parse_submission(event: Event) -> Submission:
     """Parses the body of `POST /posts`. Unknown fields are ignored, wrong types are not.
 
     Raises:
         RefusedError: 400 for what is no such JSON document, 422 for a value that is not allowed.
     """
-    try:
-        document = json.loads(body.decode())
-    except (ValueError, RecursionError) as error:
-        raise RefusedError(400, "body: expected JSON in UTF-8") from error
-    if not isinstance(document, dict):
-        raise RefusedError(400, f"body: expected a JSON object, got {_type_of(document)}")
+    document = http.json_object(event)
     image_url = None
     if document.get("image_url") is not None:
         image_url = _image_url(_text(document, "image_url"))
@@ -161,7 +138,7 @@ def _image_url(url: str) -> str:
 def _text(document: dict[str, Any], field: str, default: str | None = None) -> str:
     value = document.get(field, default)
     if not isinstance(value, str):
-        raise RefusedError(400, f"{field}: expected a text, got {_type_of(value)}")
+        raise RefusedError(400, f"{field}: expected a text, got {type_name(value)}")
     try:
         value.encode()
     except UnicodeEncodeError as error:  # JSON can escape half a surrogate pair
@@ -175,7 +152,3 @@ def _has_control(text: str) -> bool:
 
 def _has_space(text: str) -> bool:
     return any(character.isspace() for character in text)
-
-
-def _type_of(value: Any) -> str:
-    return "nothing" if value is None else type(value).__name__

@@ -6,8 +6,8 @@ import pytest
 
 from approval_api_driver import pending
 from edits import MAX_TEXTS_BYTES, edit_of
+from longrunning.http import RefusedError
 from longrunning.messages import MAX_CONTENT_BYTES
-from review_request import RefusedError
 
 
 def refused_status(submitted: str, **changes: Any) -> int:

@@ -6,15 +6,8 @@ import json
 import pytest
 
 from approval_api_driver import FORM, HTML, form_event, http_event, json_event
-from review_request import (
-    MAX_COMMENT_CHARS,
-    Choice,
-    Event,
-    RefusedError,
-    clean_comment,
-    parse_choice,
-    parse_request,
-)
+from longrunning.http import Event, RefusedError, clean_comment
+from review_request import Choice, parse_choice, parse_request
 
 
 def choice(event: Event) -> Choice:
@@ -134,29 +127,6 @@ def test_a_field_of_a_wrong_type_is_400(name: str, value: object) -> None:
     refused = refusal(json_event("t", {"decision": "approved", name: value}))
     assert refused.status == 400
     assert name in refused.reason
-
-
-def test_a_comment_is_trimmed_and_has_plain_newlines() -> None:
-    assert clean_comment(" a\r\nb\r\n ") == "a\nb"
-
-
-@pytest.mark.parametrize("comment", [None, "", " \r\n "])
-def test_an_empty_comment_is_none(comment: str | None) -> None:
-    assert clean_comment(comment) is None
-
-
-def test_a_comment_has_a_limit_counted_as_browsers_count() -> None:
-    assert clean_comment("ü\r\n" * (MAX_COMMENT_CHARS // 2 - 1) + "üü")
-    with pytest.raises(RefusedError, match="4001") as refused:
-        clean_comment("ü" * (MAX_COMMENT_CHARS + 1))
-    assert refused.value.status == 400
-
-
-@pytest.mark.parametrize("character", ["\0", "\x0b", "\x1b", "\ud800", "\udfff", "\ufffe"])
-def test_a_comment_with_what_no_queue_takes_is_400(character: str) -> None:
-    with pytest.raises(RefusedError, match=f"{ord(character):04X}") as refused:
-        clean_comment(f"a{character}")
-    assert refused.value.status == 400
 
 
 def test_half_a_surrogate_pair_in_json_is_read_and_then_refused() -> None:

@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from longrunning.text import INVISIBLE_RUN, normalise_newlines, utc, visible
+from longrunning.text import normalise_newlines, utc, visible
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,22 @@ def test_every_character_of_a_run_is_shown() -> None:
     assert visible("a\u200b\u202e\U000e0041b") == "a[U+200B][U+202E][U+E0041]b"
 
 
-def test_a_run_is_found_as_one() -> None:
-    assert INVISIBLE_RUN.findall("a\u200b\u202eb\u200b") == ["\u200b\u202e", "\u200b"]
+def test_a_run_is_marked_as_one() -> None:
+    assert visible("a\u200b\u202eb\u200b", lambda run: f"<{len(run)}>") == "a<2>b<1>"
+
+
+def test_of_a_pile_of_accents_only_the_first_six_stay() -> None:
+    pile = "z" + "\u0301" * 4 + "\u0323" * 5 + "y"
+    assert visible(pile) == "z" + "\u0301" * 4 + "\u0323" * 2 + "[U+0323]" * 3 + "y"
+
+
+@pytest.mark.parametrize(
+    "word", ["Việt", "שָׁ֑לוֹם", "مُحَمَّدٌ", "हिन्दी", "มิ้น", "မြွှောင့်", "ཧཱུྃ"]
+)
+def test_the_marks_that_scripts_need_stay(word: str) -> None:
+    assert visible(word) == word
+    decomposed = unicodedata.normalize("NFD", word)
+    assert visible(decomposed) == decomposed
 
 
 def test_newlines_of_any_kind_become_line_feeds() -> None:

@@ -399,7 +399,7 @@ def test_no_posts_are_an_empty_list(dynamodb):
 def put_many(count, clock, **changes):
     store = unitok_handler._store()
     for n in range(count):
-        submission = unitok_handler.parse_submission(json.dumps({**POST, **changes}).encode())
+        submission = unitok_handler.parse_submission({"body": json.dumps({**POST, **changes})})
         store.put_once(f"key-{n}", submission, clock.now_ns + n * 1_000)
 
 

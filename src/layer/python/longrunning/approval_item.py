@@ -10,7 +10,7 @@ import zlib
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from longrunning import codec
+from longrunning import codec, messages
 
 PENDING, APPROVED, DENIED = "PENDING", "APPROVED", "DENIED"
 EXPIRED, CANCELLED, SPENT, RESOLVED = "EXPIRED", "CANCELLED", "SPENT", "RESOLVED"
@@ -47,8 +47,17 @@ class Approval:
     lease_until: int = 0
     result: dict[str, Any] | None = None
     """The Converse `toolResult` of a tool that is no approval."""
+    remind_at: int | None = None
+    """When the question is sent again; None: not, or done."""
+    escalate_at: int | None = None
+    """When others are asked, too; None: not, or done."""
     due_at: int | None = None
-    """When the sweeper should look next; None once nothing is open."""
+    """When the sweeper has something to do next; None once a worker has claimed it."""
+    resends: int | None = None
+    """How often the sweeper has sent the message again that tells of the decision."""
+    resent_at: int | None = None
+    refused: bool | None = None
+    """Whether its receiver refused the effect for good: SPENT, and nothing happened."""
     expires_at: int | None = None
 
     @property
@@ -67,6 +76,11 @@ class Approval:
         return f"{self.session_id}/{self.tool_use_id}"
 
     @property
+    def next_step_at(self) -> int:
+        """When a PENDING item has something due: a reminder, an escalation, its end."""
+        return min(at for at in (self.remind_at, self.escalate_at, self.decide_by) if at)
+
+    @property
     def is_approval(self) -> bool:
         """Whether a person decides it, so that no message may claim what was decided."""
         return bool(self.action)
@@ -75,6 +89,18 @@ class Approval:
 def digest(text: str) -> str:
     """Returns the SHA-256 of a text in UTF-8, in hexadecimal."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def wake_up_message(approval: Approval) -> str:
+    """Builds the `existing` message that has the agent look at a decided item.
+
+    For an approval the record says what was decided: the text here is for people's eyes.
+    """
+    outcome = approval.decision or approval.status.lower()
+    status = "success" if outcome == "approved" else "error"
+    text = json.dumps({"decision": outcome})
+    result = messages.tool_result(approval.tool_use_id, status, text)
+    return messages.build_existing(approval.session_id, approval.tool_name, [result])
 
 
 def to_item(approval: Approval) -> dict[str, Any]:
@@ -87,7 +113,8 @@ def to_item(approval: Approval) -> dict[str, Any]:
     item["content_schema"] = json.dumps(approval.content_schema, ensure_ascii=False)
     item["result"] = approval.result and json.dumps(approval.result, ensure_ascii=False)
     item["digest"] = approval.digest
-    item["open_shard"] = str(zlib.crc32(approval.session_id.encode()) % OPEN_SHARDS)
+    if approval.due_at is not None:
+        item["open_shard"] = str(zlib.crc32(approval.session_id.encode()) % OPEN_SHARDS)
     empty = ("", "{}") if not approval.is_approval else ()
     return codec.to_item({k: v for k, v in item.items() if v not in empty})
 

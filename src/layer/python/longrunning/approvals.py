@@ -23,17 +23,21 @@ from longrunning.approval_item import (
     digest,
     from_item,
     to_item,
+    wake_up_message,
 )
+from longrunning.approval_table import OLD_ON_FAILURE, ApprovalTable, key_of
 
 __all__ = [
     "APPROVED", "CANCELLED", "DENIED", "EXPIRED", "PENDING", "RESOLVED", "SPENT",
     "Approval", "ApprovalStore", "Decided", "FencedError", "LeaseHeldError", "NotDecidedError",
-    "digest",
+    "digest", "wake_up_message",
 ]  # fmt: skip
 
 _STATUS_OF = {"approved": APPROVED, "denied": DENIED}
 _IF_ABSENT = "attribute_not_exists(session_id)"
-_OLD_ON_FAILURE = "ALL_OLD"
+_CLOSE = " REMOVE open_shard, due_at"
+"""Takes an item off the index over open ones: from its claim on, the message that claimed it is in
+the queue until it succeeds or is a dead letter."""
 
 
 class LeaseHeldError(Exception):
@@ -62,30 +66,8 @@ class Decided:
     approval: Approval | None
 
 
-class ApprovalStore:
-    """The table `approvals`."""
-
-    def __init__(self, client: Any, table_name: str) -> None:
-        """Takes a low-level DynamoDB client and the table's name."""
-        self._client = client
-        self._table = table_name
-
-    def get(self, session_id: str, tool_use_id: str) -> Approval | None:
-        """Reads one item, consistently."""
-        found = self._client.get_item(
-            TableName=self._table, Key=_key(session_id, tool_use_id), ConsistentRead=True
-        )
-        return from_item(found["Item"]) if "Item" in found else None
-
-    def of_session(self, session_id: str) -> list[Approval]:
-        """Reads all items of a session, consistently."""
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression="session_id = :s",
-            ExpressionAttributeValues={":s": {"S": session_id}},
-            ConsistentRead=True,
-        )
-        return [from_item(item) for page in pages for item in page["Items"]]
+class ApprovalStore(ApprovalTable):
+    """The table `approvals`: what asks, decides, claims and spends."""
 
     def put_if_absent(self, approval: Approval) -> tuple[Approval, bool]:
         """C2: records that a tool use waits.
@@ -98,7 +80,7 @@ class ApprovalStore:
                 TableName=self._table,
                 Item=to_item(approval),
                 ConditionExpression=_IF_ABSENT,
-                ReturnValuesOnConditionCheckFailure=_OLD_ON_FAILURE,
+                ReturnValuesOnConditionCheckFailure=OLD_ON_FAILURE,
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
             return from_item(error.response["Item"]), False
@@ -131,7 +113,6 @@ class ApprovalStore:
             "decision": decision,
             "decided_by": decided_by,
             "decided_at": now,
-            "due_at": now,
             "comment": comment,
             "edited_content": edited_content,
         }
@@ -139,12 +120,46 @@ class ApprovalStore:
             values["digest"] = digest(edited_content)
         condition = "#status = :pending AND decide_by > :now AND attribute_exists(#action)"
         bound = {":pending": PENDING, ":now": now}
-        updated, old = self._update(
-            session_id, tool_use_id, values, condition, bound, names={"#action": "action"}
-        )
+        updated, old = self._update(session_id, tool_use_id, values, condition, bound)
         if updated:
             return Decided("decided", updated)
         return Decided(_repeat_outcome(old, decision, edited_content), old)
+
+    def cancel(
+        self,
+        session_id: str,
+        tool_use_id: str,
+        *,
+        decided_by: str,
+        now: int,
+        comment: str | None = None,
+    ) -> Decided:
+        """C3 of an operator: withdraws what waits, whatever the tool.
+
+        Args:
+            session_id: The waiting session.
+            tool_use_id: The waiting tool use.
+            decided_by: Who withdraws it.
+            now: Epoch seconds.
+            comment: What the model is told beside it.
+
+        Returns:
+            `decided`; `repeated` if it was cancelled before; `conflict` if something else became
+            of it; `unknown`.
+        """
+        values = {"status": CANCELLED, "decided_by": decided_by, "decided_at": now}
+        updated, old = self._update(
+            session_id,
+            tool_use_id,
+            {**values, "comment": comment},
+            "#status = :pending",
+            {":pending": PENDING},
+        )
+        if updated:
+            return Decided("decided", updated)
+        if old is None:
+            return Decided("unknown", None)
+        return Decided("repeated" if old.status == CANCELLED else "conflict", old)
 
     def resolve(self, session_id: str, tool_use_id: str, result: dict[str, Any], now: int) -> bool:
         """Records the result of a tool that is no approval; the first one wins.
@@ -152,17 +167,10 @@ class ApprovalStore:
         Returns:
             Whether this one was the first.
         """
-        values = {"status": RESOLVED, "decided_at": now, "due_at": now}
+        values = {"status": RESOLVED, "decided_at": now}
         values["result"] = json.dumps(result, ensure_ascii=False)
         condition = "#status = :pending AND attribute_not_exists(#action)"
-        updated, _ = self._update(
-            session_id,
-            tool_use_id,
-            values,
-            condition,
-            {":pending": PENDING},
-            names={"#action": "action"},
-        )
+        updated, _ = self._update(session_id, tool_use_id, values, condition, {":pending": PENDING})
         return updated is not None
 
     def claim(
@@ -225,6 +233,16 @@ class ApprovalStore:
             raise FencedError(FencedError.__doc__)
         return replace(approval, status=SPENT)
 
+    def refuse(self, approval: Approval) -> None:
+        """Notes that the receiver refused the effect for good: nothing was published."""
+        self._update(
+            approval.session_id,
+            approval.tool_use_id,
+            {"refused": True},
+            "#status = :spent",
+            {":spent": SPENT},
+        )
+
     def _claim_one(self, session_id: str, tool_use_id: str, now: int, until: int) -> Approval:
         updated, old = self._update(
             session_id,
@@ -232,7 +250,7 @@ class ApprovalStore:
             {"lease_until": until},
             "attribute_exists(session_id) AND #status <> :pending AND lease_until < :now",
             {":pending": PENDING, ":now": now, ":one": 1},
-            extra=" ADD fence :one",
+            extra=f" ADD fence :one{_CLOSE}",
         )
         if updated:
             return updated
@@ -243,7 +261,7 @@ class ApprovalStore:
         """A transaction returns no values: so it is conditional on all that was read."""
         for approval in read:
             _check_claimable(approval, now)
-        mine = [replace(a, fence=a.fence + 1, lease_until=until) for a in read if a]
+        mine = [replace(a, fence=a.fence + 1, lease_until=until, due_at=None) for a in read if a]
         if not mine:
             return []
         try:
@@ -260,8 +278,8 @@ class ApprovalStore:
     def _claim_update(self, mine: Approval) -> dict[str, Any]:
         return {
             "TableName": self._table,
-            "Key": _key(mine.session_id, mine.tool_use_id),
-            "UpdateExpression": "SET fence = :mine, lease_until = :until",
+            "Key": key_of(mine.session_id, mine.tool_use_id),
+            "UpdateExpression": f"SET fence = :mine, lease_until = :until{_CLOSE}",
             "ConditionExpression": "fence = :read AND #status = :status",
             "ExpressionAttributeNames": {"#status": "status"},
             "ExpressionAttributeValues": codec.to_item(
@@ -273,40 +291,6 @@ class ApprovalStore:
                 }
             ),
         }
-
-    def _update(
-        self,
-        session_id: str,
-        tool_use_id: str,
-        values: dict[str, Any],
-        condition: str,
-        bound: dict[str, Any],
-        *,
-        names: dict[str, str] | None = None,
-        extra: str = "",
-    ) -> tuple[Approval | None, Approval | None]:
-        """Sets values if a condition holds; returns (the new item, None) or (None, the old one)."""
-        values = {name: value for name, value in values.items() if value is not None}
-        used = {f"#{name}": name for name in values} | (names or {})
-        if "#status" in condition:
-            used["#status"] = "status"
-        try:
-            answer = self._client.update_item(
-                TableName=self._table,
-                Key=_key(session_id, tool_use_id),
-                UpdateExpression="SET " + ", ".join(f"#{n} = :{n}_set" for n in values) + extra,
-                ConditionExpression=condition,
-                ExpressionAttributeNames=used,
-                ExpressionAttributeValues=codec.to_item(
-                    {f":{name}_set": value for name, value in values.items()} | bound
-                ),
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure=_OLD_ON_FAILURE,
-            )
-        except self._client.exceptions.ConditionalCheckFailedException as error:
-            old = error.response.get("Item")
-            return None, from_item(old) if old else None
-        return from_item(answer["Attributes"]), None
 
 
 def _check_claimable(approval: Approval | None, now: int) -> None:
@@ -325,7 +309,3 @@ def _repeat_outcome(old: Approval | None, decision: str, edited_content: str | N
         case Approval(decision=was) if was != decision:
             return "conflict"
     return "repeated" if edited_content in (None, old.text) else "conflict"
-
-
-def _key(session_id: str, tool_use_id: str) -> dict[str, Any]:
-    return {"session_id": {"S": session_id}, "tool_use_id": {"S": tool_use_id}}

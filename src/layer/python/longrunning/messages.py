@@ -25,6 +25,9 @@ MAX_JSON_DEPTH = 100
 """Levels of a tool result in JSON; Python's own recursion ends not far beyond."""
 
 SESSION_ID_PATTERN = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+MESSAGE_ID_PATTERN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""What SQS calls a message; a session without an id of its own is called the same."""
+
 TOOL_USE_ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """Source: Amazon Bedrock, "ToolUseBlock". The gate renames another provider's to fit."""
 

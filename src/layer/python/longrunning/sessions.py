@@ -22,6 +22,10 @@ INLINE_BYTES = 4_096
 """Encoded size up to which the list stays as it is: four DynamoDB write units of 1 KB, about what
 one S3 PUT costs twice over."""
 
+BASE_REFRESH_SECONDS = 30 * 86_400
+"""A base this old is written anew by the next save: the bucket's lifecycle rule, which deletes
+after 90 days what a crash left behind, must never meet one in use."""
+
 WAITING, COMPLETED = "waiting", "completed"
 
 _logger = get_logger("sessions")
@@ -55,6 +59,8 @@ class Base:
     count: int
     digest: str
     """SHA-256 of the messages' JSON, in hexadecimal."""
+    written_at: int = 0
+    """Epoch seconds."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,7 @@ class Session:
     version: int = 1
     fence: int = 0
     paused_at: int = 0
+    """When the run ended that saved it."""
     paused_by: str = ""
     """SQS message id of the delivery that paused it: only that one finishes the pause."""
     expires_at: int = 0
@@ -196,10 +203,12 @@ class SessionStore:
     def _compact(self, session: Session, fence: int) -> tuple[Session, list[Message]]:
         """Splits the conversation into a base and the list that stays in the item."""
         base = session.base
+        if base and session.paused_at - base.written_at > BASE_REFRESH_SECONDS:
+            base = None
         if base and _digest(codec.to_json(session.messages[: base.count])) != base.digest:
             base = None  # A conversation manager trimmed or rewrote what the base covers.
         tail = session.messages[base.count if base else 0 :]
-        if len(codec.to_json(tail)) <= INLINE_BYTES:
+        if len(codec.to_json(tail)) <= INLINE_BYTES:  # A short one needs no base, however old.
             return replace(session, base=base), tail
         count = _start_of_last_turn(session.messages)
         if len(codec.to_json(session.messages[count:])) > INLINE_BYTES:
@@ -217,7 +226,7 @@ class SessionStore:
         key = f"{folder}/{session.agent_name}/{name}"
         body = gzip.compress(data, compresslevel=1, mtime=0)
         self._s3.put_object(Bucket=self._bucket, Key=key, Body=body)
-        return Base(key, len(messages), digest)
+        return Base(key, len(messages), digest, session.paused_at)
 
     def _read_base(self, base: Base) -> list[Message]:
         try:
@@ -239,6 +248,31 @@ class SessionStore:
             self._s3.delete_object(Bucket=self._bucket, Key=base.key)
         except Exception as error:  # The save has happened: a leftover must not undo it.
             _logger.warning("left an old base behind", extra={"error": type(error).__name__})
+
+
+def read_turn(client: Any, table_name: str, session_id: str, agent_name: str) -> tuple[str, ...]:
+    """Reads which tool uses a session waits for, consistently, and nothing of its conversation.
+
+    Args:
+        client: A low-level DynamoDB client.
+        table_name: The table `agent-memory-store`.
+        session_id: The session.
+        agent_name: Its agent.
+
+    Returns:
+        Tool use ids; none if it waits for nothing, or is gone.
+    """
+    found = client.get_item(
+        TableName=table_name,
+        Key=_key(session_id, agent_name),
+        ConsistentRead=True,
+        ProjectionExpression="pending, #status",
+        ExpressionAttributeNames={"#status": "status"},
+    )
+    fields = codec.from_item(found.get("Item", {}))
+    if fields.get("status") != WAITING:
+        return ()
+    return tuple(pending["tool_use_id"] for pending in fields["pending"])
 
 
 def _start_of_last_turn(messages: Sequence[Message]) -> int:

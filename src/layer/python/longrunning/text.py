@@ -1,6 +1,8 @@
 """Text as people see it: what is invisible made visible, newlines, times."""
 
 import re
+import unicodedata
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 _NONCHARACTERS = "".join(chr(plane | last) for plane in range(0, 0x110000, 0x10000)
@@ -32,13 +34,9 @@ Zl and Zp; added are blanks that have no such property. Ordinary spaces stay, no
 """
 
 
-def visible(text: str) -> str:
-    """Replaces every invisible or direction-changing character by its code point.
-
-    Whoever approves a text must see all of it: a right-to-left override becomes `[U+202E]`.
-    Newlines and tabs stay; a carriage return looks like a newline or like nothing, so it does not.
-    """
-    return INVISIBLE_RUN.sub(lambda run: code_points(run[0]), text)
+_NOT_LATIN_RUN = re.compile("[^\x00-\u02ff]{7,}")
+_PILE = re.compile("(?<=M{6})M+")
+"""More marks on one letter than living scripts put there: they would cover the lines around."""
 
 
 def code_points(characters: str) -> str:
@@ -46,9 +44,44 @@ def code_points(characters: str) -> str:
     return "".join(f"[U+{ord(character):04X}]" for character in characters)
 
 
+def visible(text: str, mark: Callable[[str], str] = code_points) -> str:
+    """Replaces every invisible or direction-changing character by its code point.
+
+    Whoever approves a text must see all of it: a right-to-left override becomes `[U+202E]`.
+    Newlines and tabs stay; a carriage return looks like a newline or like nothing, so it does not.
+    Of a pile of combining marks on one letter only the first six stay.
+
+    Args:
+        text: What is to be seen.
+        mark: Makes what stands for a run of such characters.
+    """
+    seen = INVISIBLE_RUN.sub(lambda run: mark(run[0]), text)
+    return _NOT_LATIN_RUN.sub(lambda run: _without_piles(run[0], mark), seen)
+
+
+def _without_piles(run: str, mark: Callable[[str], str]) -> str:
+    kinds = "".join(unicodedata.category(character)[0] for character in run)
+    parts: list[str] = []
+    start = 0
+    for pile in _PILE.finditer(kinds):
+        parts += run[start : pile.start()], mark(run[pile.start() : pile.end()])
+        start = pile.end()
+    return "".join([*parts, run[start:]])
+
+
 def normalise_newlines(text: str) -> str:
     """Turns CRLF, as browsers send text areas, and single CR into LF."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+NO_DEADLINE = "There is no deadline: it waits until somebody decides."
+
+_TEN_YEARS_SECONDS = 10 * 365 * 86_400
+
+
+def has_deadline(requested_at: int, decide_by: int) -> bool:
+    """Whether silence has an end; where it means to wait, `decide_by` is a hundred years ahead."""
+    return decide_by - requested_at < _TEN_YEARS_SECONDS
 
 
 def utc(epoch_seconds: int) -> str:

@@ -1,0 +1,179 @@
+"""The open approvals: the sparse index over them, and the sweeper's conditional writes.
+
+An item is open from the moment it is recorded (C2) until a worker claims it (C4). The index
+`open-approvals` holds the open ones alone, in `OPEN_SHARDS` partitions, by when they are due.
+Every write here is conditional on what was read: of two sweepers one wins, and a click that comes
+first stands.
+"""
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from longrunning import codec
+from longrunning.approval_item import (
+    CANCELLED,
+    EXPIRED,
+    OPEN_SHARDS,
+    PENDING,
+    Approval,
+)
+from longrunning.approval_table import ApprovalTable, key_of
+
+INDEX_NAME = "open-approvals"
+SHARDS = tuple(str(shard) for shard in range(OPEN_SHARDS))
+
+BATCH_SIZE = 100
+"""Source: DynamoDB, "BatchGetItem": at most 100 items."""
+
+SWEEPER = "sweeper"
+"""Who decided what nobody decided."""
+
+
+@dataclass(frozen=True)
+class OpenEntry:
+    """One entry of the index. Times are epoch seconds."""
+
+    session_id: str
+    tool_use_id: str
+    due_at: int
+    requested_at: int
+
+
+class OpenApprovals(ApprovalTable):
+    """The table `approvals`, as the sweeper sees it."""
+
+    def entries(self, shard: str, most: int, after: OpenEntry | None = None) -> Iterator[OpenEntry]:
+        """Yields the entries of one shard, the earliest due first; never the table itself.
+
+        Args:
+            shard: One of `SHARDS`.
+            most: At most so many.
+            after: Where an earlier reading stopped, whether or not that entry is still there.
+        """
+        start = {"ExclusiveStartKey": _index_key(shard, after)} if after else {}
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            IndexName=INDEX_NAME,
+            KeyConditionExpression="open_shard = :shard",
+            ExpressionAttributeValues={":shard": {"S": shard}},
+            PaginationConfig={"PageSize": most},
+            **start,
+        )
+        items = (codec.from_item(item) for page in pages for item in page["Items"])
+        for item in itertools.islice(items, most):
+            yield OpenEntry(
+                item["session_id"], item["tool_use_id"], item["due_at"], item["requested_at"]
+            )
+
+    def decided_among(self, entries: Sequence[OpenEntry]) -> Iterator[OpenEntry]:
+        """Yields those that somebody has decided and no worker has claimed yet.
+
+        What DynamoDB does not answer at once is left to the next time.
+        """
+        for batch in _batches(entries):
+            keys = [key_of(e.session_id, e.tool_use_id) for e in batch]
+            asked: dict[str, Any] = {"Keys": keys, "ExpressionAttributeNames": {"#s": "status"}}
+            asked["ProjectionExpression"] = "session_id, tool_use_id, #s"
+            answer = self._client.batch_get_item(RequestItems={self._table: asked})
+            items = map(codec.from_item, answer["Responses"].get(self._table, ()))
+            decided = {_id(item) for item in items if item["status"] != PENDING}
+            yield from (e for e in batch if (e.session_id, e.tool_use_id) in decided)
+
+    def expire(self, approval: Approval, now: int) -> Approval | None:
+        """Ends what nobody decided in time; None if it changed since it was read."""
+        values = {"status": EXPIRED, "decided_by": SWEEPER, "decided_at": now}
+        return self._if_pending(approval, values, "decide_by <= :now", {":now": now})
+
+    def put_off(self, approval: Approval, until: int) -> Approval | None:
+        """Takes what is due for this sweeper alone; it is due again at `until`, should this fail.
+
+        Returns:
+            The item as it stands; None if another sweeper, or a decision, was faster.
+        """
+        return self._if_pending(
+            approval, {"due_at": until}, "due_at = :due", {":due": approval.due_at}
+        )
+
+    def step_done(self, approval: Approval, step: str, next_at: int) -> Approval | None:
+        """Notes that a reminder (`remind_at`) or an escalation (`escalate_at`) is sent.
+
+        Args:
+            approval: As `put_off` returned it.
+            step: The attribute to remove.
+            next_at: When the next step is due.
+        """
+        return self._if_pending(
+            approval,
+            {"due_at": next_at},
+            "due_at = :due",
+            {":due": approval.due_at},
+            extra=f" REMOVE {step}",
+        )
+
+    def take_resend(self, approval: Approval, now: int) -> Approval | None:
+        """Takes the right to send a decision's message again; of two sweepers one gets it."""
+        bound = {":status": approval.status, ":fence": approval.fence, ":was": approval.resends}
+        same = "resends = :was" if approval.resends else "attribute_not_exists(resends)"
+        return self._if_same(
+            approval,
+            {"resends": (approval.resends or 0) + 1, "resent_at": now},
+            f"attribute_exists(due_at) AND #status = :status AND fence = :fence AND {same}",
+            {name: value for name, value in bound.items() if value is not None},
+        )
+
+    def close(self, approval: Approval, now: int) -> Approval | None:
+        """Takes an item off the index that no session waits for; an open question is cancelled."""
+        bound = {":status": approval.status, ":fence": approval.fence}
+        values = {"status": CANCELLED, "decided_by": SWEEPER, "decided_at": now}
+        return self._if_same(
+            approval,
+            values if approval.status == PENDING else {},
+            "#status = :status AND fence = :fence",
+            bound,
+            extra=" REMOVE open_shard, due_at",
+        )
+
+    def _if_pending(
+        self,
+        approval: Approval,
+        values: dict[str, Any],
+        condition: str,
+        bound: dict[str, Any],
+        extra: str = "",
+    ) -> Approval | None:
+        return self._if_same(
+            approval,
+            values,
+            f"#status = :pending AND {condition}",
+            {":pending": PENDING, **bound},
+            extra,
+        )
+
+    def _if_same(
+        self,
+        approval: Approval,
+        values: dict[str, Any],
+        condition: str,
+        bound: dict[str, Any],
+        extra: str = "",
+    ) -> Approval | None:
+        updated, _ = self._update(
+            approval.session_id, approval.tool_use_id, values, condition, bound, extra=extra
+        )
+        return updated
+
+
+def _batches(entries: Sequence[OpenEntry]) -> Iterable[Sequence[OpenEntry]]:
+    for start in range(0, len(entries), BATCH_SIZE):
+        yield entries[start : start + BATCH_SIZE]
+
+
+def _index_key(shard: str, entry: OpenEntry) -> dict[str, Any]:
+    key = {"open_shard": {"S": shard}, "due_at": {"N": str(entry.due_at)}}
+    return {**key, **key_of(entry.session_id, entry.tool_use_id)}
+
+
+def _id(item: dict[str, Any]) -> tuple[str, str]:
+    return item["session_id"], item["tool_use_id"]
