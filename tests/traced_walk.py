@@ -87,6 +87,8 @@ def make_stack() -> dict[str, str]:
         "LINK_KEYS_SECRET_ARN": secret["ARN"],
         "APPROVAL_BASE_URL": "https://approvals.example.com",
         "DECIDE_WITHIN_SECONDS": "3600",
+        "REMIND_BEFORE_HOURS": "half",
+        "ON_SILENCE": "deny",
         "RETENTION_DAYS": "90",
         "MODEL_ID": "scripted",
         "PUBLISH_ENDPOINT_URL": "https://receiver.example.com",

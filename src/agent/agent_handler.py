@@ -22,10 +22,12 @@ from botocore.exceptions import ClientError
 
 import agent_definition
 import publish_post
-from longrunning import links, messages, notifications, observability, tracing
-from longrunning.approvals import Approval, ApprovalStore, LeaseHeldError
+from longrunning import links, messages, observability, tracing
+from longrunning.approvals import ApprovalStore, LeaseHeldError
 from longrunning.messages import MalformedMessageError, NewTask
+from longrunning.notifications import Notifier
 from longrunning.sessions import SessionStore
+from longrunning.timeouts import Timeouts
 from pausing import Pausing
 from worker import Delivery, Worker
 
@@ -80,10 +82,12 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 def _take(record: dict[str, Any], context: Any, resources: Resources) -> bool:
     """Takes one message through the walk; False has SQS deliver it again."""
     remaining = context.get_remaining_time_in_millis() / 1000
+    original_id = _original_message_id(record)
     delivery = Delivery(
-        message_id=record["messageId"],
+        message_id=original_id or record["messageId"],
         receive_count=int(record["attributes"]["ApproximateReceiveCount"]),
         deadline=time.time() + remaining,
+        is_redriven=original_id is not None,
     )
     come_back_after = partial(_come_back_after, record, resources)
     try:
@@ -103,6 +107,13 @@ def _take(record: dict[str, Any], context: Any, resources: Resources) -> bool:
         come_back_after(BACKOFF_SECONDS[min(delivery.receive_count, len(BACKOFF_SECONDS)) - 1])
         return False
     return True
+
+
+def _original_message_id(record: dict[str, Any]) -> str | None:
+    """A dead letter that `make redrive` sent anew goes on as the message that it was."""
+    attribute = record.get("messageAttributes", {}).get("original_message_id", {})
+    original_id = str(attribute.get("stringValue"))
+    return original_id if messages.MESSAGE_ID_PATTERN.fullmatch(original_id) else None
 
 
 def _come_back_after(record: dict[str, Any], resources: Resources, seconds: float) -> None:
@@ -179,8 +190,10 @@ def _resources() -> Resources:
         pausing=Pausing(
             approvals=ApprovalStore(dynamodb, env["APPROVALS_TABLE_NAME"]),
             tools=tools,
-            send_email=partial(_send_email, client("sns"), cache(partial(_link_keys, secrets))),
-            decide_within_seconds=int(env["DECIDE_WITHIN_SECONDS"]),
+            send_email=partial(_notifier(client("sns"), secrets).send, env["APPROVAL_TOPIC_ARN"]),
+            timeouts=Timeouts.parse(
+                env["DECIDE_WITHIN_SECONDS"], env["REMIND_BEFORE_HOURS"], env["ON_SILENCE"]
+            ),
         ),
         make_agent=partial(agent_definition.make_agent, model),
         clock=time.time,
@@ -199,23 +212,15 @@ def _publisher(session: Any, secrets: Any) -> publish_post.Publish:
     )
 
 
-def _link_keys(secrets: Any) -> links.LinkKeys:
-    return links.LinkKeys.parse(_secret(secrets, os.environ["LINK_KEYS_SECRET_ARN"]))
+def _notifier(sns: Any, secrets: Any) -> Notifier:
+    """Reads the key of the links at the first e-mail: not every message sends one."""
+
+    @cache
+    def read_keys() -> links.LinkKeys:
+        return links.LinkKeys.parse(_secret(secrets, os.environ["LINK_KEYS_SECRET_ARN"]))
+
+    return Notifier(sns, os.environ["APPROVAL_BASE_URL"], read_keys)
 
 
 def _secret(secrets: Any, arn: str) -> str:
     return str(secrets.get_secret_value(SecretId=arn)["SecretString"])
-
-
-def _send_email(sns: Any, link_keys: Any, approval: Approval) -> None:
-    """Publishes the question; a failure is a fault, so no session sleeps unnoticed."""
-    base_url, keys = os.environ["APPROVAL_BASE_URL"], link_keys()
-    token = links.make_token(keys, approval.session_id, approval.tool_use_id, approval.decide_by)
-    email = notifications.approval_email(
-        approval,
-        links.review_url(base_url, token, "approved"),
-        links.review_url(base_url, token, "denied"),
-    )
-    sns.publish(
-        TopicArn=os.environ["APPROVAL_TOPIC_ARN"], Subject=email.subject, Message=email.body
-    )

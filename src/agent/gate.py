@@ -270,6 +270,7 @@ class Gate(HookProvider):
                 self.published = True
                 return "success", text
             except tool.refused as refusal:
+                self.store.refuse(approval)
                 return "error", str(refusal)
 
     @property

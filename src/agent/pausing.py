@@ -10,6 +10,10 @@ from longrunning import approvals, human_approval, tracing
 from longrunning.approvals import Approval, ApprovalStore
 from longrunning.observability import put_metric
 from longrunning.sessions import PendingToolUse, Session
+from longrunning.timeouts import Timeouts
+
+OUTLIVES_SESSION_SECONDS = 86_400
+"""The record of a decision is kept this much longer than the session it was for."""
 
 
 class ReusedIdError(Exception):
@@ -23,7 +27,7 @@ class Pausing:
     approvals: ApprovalStore
     tools: tuple[ProtectedTool, ...]
     send_email: Callable[[Approval], None]
-    decide_within_seconds: int
+    timeouts: Timeouts
 
     @property
     def approval_names(self) -> set[str]:
@@ -65,21 +69,32 @@ class Pausing:
 
     def _record(self, session: Session, pending: PendingToolUse) -> Approval:
         """C2, from the saved session alone: whoever records the pause puts the same item."""
-        decide_by = session.paused_at + self.decide_within_seconds
         waiting = Approval(
             session_id=session.session_id,
             tool_use_id=pending.tool_use_id,
             agent_name=session.agent_name,
             tool_name=pending.tool_name,
             requested_at=session.paused_at,
-            decide_by=decide_by,
-            due_at=decide_by,
-            expires_at=session.expires_at + self.decide_within_seconds,
+            decide_by=0,
+            expires_at=session.expires_at + OUTLIVES_SESSION_SECONDS,
         )
-        recorded, is_first = self.approvals.put_if_absent(self._with_call(session, waiting))
+        asked = self._scheduled(self._with_call(session, waiting))
+        recorded, is_first = self.approvals.put_if_absent(asked)
         if is_first and recorded.is_approval:
             put_metric("ApprovalRequested", session_id=session.session_id)
         return _of_this_pause(recorded, session)
+
+    def _scheduled(self, waiting: Approval) -> Approval:
+        """Adds when it is due; there is nobody to remind of a tool that is no approval."""
+        scheduled = self.timeouts.schedule if waiting.is_approval else self.timeouts.job_schedule
+        times = scheduled(waiting.requested_at)
+        return replace(
+            waiting,
+            decide_by=times.decide_by,
+            remind_at=times.remind_at,
+            escalate_at=times.escalate_at,
+            due_at=times.due_at,
+        )
 
     def _with_call(self, session: Session, waiting: Approval) -> Approval:
         """Adds the exact call that an approval is to allow."""

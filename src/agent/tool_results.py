@@ -18,6 +18,10 @@ from longrunning.sessions import CorruptedStateError, Message
 
 ToolResult = dict[str, Any]
 
+_NO_RESULT = {
+    approvals.EXPIRED: "No result came in time. Whatever comes later is ignored.",
+    approvals.CANCELLED: "This was cancelled. Whatever comes later is ignored.",
+}
 _NEXT = {
     approvals.DENIED: (
         "Not published. Revise it as the comment asks and ask again, or stop. Exactly the same "
@@ -44,6 +48,8 @@ def result_of(approval: Approval, gate: Gate) -> ToolResult:
     """
     if approval.status == approvals.RESOLVED:
         return {**(approval.result or {}), "toolUseId": approval.tool_use_id}
+    if not approval.is_approval:
+        return _answer(approval, "error", next=_NO_RESULT[approval.status])
     if approval.status in _NEXT:
         return _answer(approval, "error", next=_NEXT[approval.status])
     is_gated_call = approval.tool_name != human_approval.TOOL_SPEC["name"]

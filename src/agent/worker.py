@@ -47,9 +47,16 @@ class Delivery:
     """One delivery of a queue message. Times are epoch seconds."""
 
     message_id: str
+    """Of the first delivery, also where `make redrive` sent the message anew."""
     receive_count: int
     deadline: float
     """When the function is ended."""
+    is_redriven: bool = False
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether an earlier delivery may have come some way."""
+        return self.is_redriven or self.receive_count > 1
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ class Worker:
         conditional anyway.
         """
         session_id = task.session_id or delivery.message_id
-        may_exist = task.session_id is not None or delivery.receive_count > 1
+        may_exist = task.session_id is not None or delivery.is_repeated
         if may_exist and (session := self._load(session_id)):
             return self._redelivered(session, task, delivery)
         gate = Gate(session_id, self.pausing.approvals, self.pausing.tools, is_new=True)
@@ -109,7 +116,8 @@ class Worker:
         except NotDecidedError:
             # The last decision of the turn resumes; a forged message ends here too.
             put_metric("MessageIgnored")
-            return _logger.info("not all decided", extra={"session_id": session.session_id})
+            _logger.info("not all decided", extra={"session_id": session.session_id})
+            return self._finish_pause(session, delivery)
         try:
             saved = self._resume_claimed(session, claimed, delivery)
         except BaseException:
@@ -192,8 +200,13 @@ class Worker:
             fence=0 if run.waits else max((a.fence for a in gate.claimed), default=0),
             paused_at=self._now(),
             paused_by=delivery.message_id,
-            expires_at=self._now() + self.retention_seconds,
+            expires_at=self._now() + self._kept_seconds(run),
         )
+
+    def _kept_seconds(self, run: Run) -> int:
+        """What waits is kept for as long as it may wait, and then like all else."""
+        wait_seconds = self.pausing.timeouts.longest_wait_seconds if run.waits else 0
+        return wait_seconds + self.retention_seconds
 
     def _redelivered(self, session: Session, task: NewTask, delivery: Delivery) -> None:
         """The session is there; the task is done with, unless the id is another task's."""

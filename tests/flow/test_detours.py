@@ -14,6 +14,7 @@ from converse_stand_in import StandInError, Turn, throttled, tool_use
 from longrunning import approvals, sessions
 from longrunning.human_approval import pause
 from longrunning.messages import build_existing, tool_result
+from longrunning.notifications import Notifier
 from world import LINK_KEYS, World
 
 ASK = "human_approval"
@@ -386,15 +387,16 @@ def test_a_click_before_the_save_finds_nothing_and_changes_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.play([[ask("ask-1", "Hi")], [publish("post-1", "Hi")], "Done."])
-    make, answers = agent_handler._send_email, []
+    send: Any = Notifier.send
+    answers: list[int] = []
 
     def click_first(*args: Any) -> None:
         """The mail is the last thing: by then the click must find its approval."""
-        make(*args)
+        send(*args)
         (mail,) = world.read_mail()
         answers.append(world.click(mail.links["approve"])["status_code"])
 
-    monkeypatch.setattr(agent_handler, "_send_email", click_first)
+    monkeypatch.setattr(Notifier, "send", click_first)
     put = world_put(monkeypatch, before=lambda: early(world, answers))
     world.start()
     world.deliver_all()
@@ -452,7 +454,7 @@ def test_an_old_link_is_gone(world: World, monkeypatch: pytest.MonkeyPatch) -> N
     world.play([[ask("ask-1", "Hi")]])
     world.start()
     (mail,) = world.read_mail()
-    time.sleep(2)
+    world.step(2)
     before = world.snapshot()
     assert world.click(mail.links["approve"])["status_code"] == 410
     assert world.request("GET", mail.links["approve"])["statusCode"] == 410
@@ -780,15 +782,14 @@ def test_a_failed_notification_is_tried_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.play([[ask("ask-1", "Hi")]])
-    real = agent_handler._send_email
 
     def down(*_: Any) -> None:
         raise ConnectionError
 
-    monkeypatch.setattr(agent_handler, "_send_email", down)
-    record = start_and_fail(world)
+    with monkeypatch.context() as patch:
+        patch.setattr(Notifier, "send", down)
+        record = start_and_fail(world)
     assert not world.read_mail()
-    monkeypatch.setattr(agent_handler, "_send_email", real)
     agent_handler._resources.cache_clear()
     assert world.handle(record, receive_count=2)
     assert len(world.read_mail()) == 1

@@ -11,6 +11,7 @@ import pytest
 import agent_handler
 import approval_handler
 import aws_template
+import operator_handler
 import scripted_model
 import unitok_handler
 from longrunning import links
@@ -21,6 +22,7 @@ EVENTS = aws_template.ROOT / "events"
 HANDLERS = {
     "sqs": agent_handler.handler,
     "approval_api": approval_handler.handler,
+    "operator_api": operator_handler.handler,
     "unitok_api": unitok_handler.handler,
 }
 FILES = sorted(path for source in HANDLERS for path in (EVENTS / source).glob("*.json"))
@@ -45,6 +47,21 @@ STATUS_CODES = {
     "approval_api/post_tampered_token": 404,
     "approval_api/post_without_body": 200,
     "approval_api/post_without_decision": 400,
+    "operator_api/cancel": 200,
+    "operator_api/cancel_not_json": 400,
+    "operator_api/cancel_unknown": 404,
+    "operator_api/cancel_unsigned": 403,
+    "operator_api/cancel_without_tool_use_id": 400,
+    "operator_api/history": 200,
+    "operator_api/history_of_no_session": 404,
+    "operator_api/history_without_session_id": 400,
+    "operator_api/list": 200,
+    "operator_api/list_bad_limit": 400,
+    "operator_api/list_bad_next": 400,
+    "operator_api/list_limited": 200,
+    "operator_api/list_next": 200,
+    "operator_api/list_unsigned": 403,
+    "operator_api/list_with_jwt": 200,
     "unitok_api/feed": 200,
     "unitok_api/feed_older": 200,
     "unitok_api/head_feed": 200,
@@ -129,7 +146,7 @@ def test_every_route_has_an_event_and_every_event_a_route() -> None:
     resources = aws_template.load()["Resources"]
     routes = {
         "{Method} {Path}".format(**event["Properties"])
-        for function in ("ApprovalFunction", "UniTokFunction")
+        for function in ("ApprovalFunction", "OperatorFunction", "UniTokFunction")
         for event in resources[function]["Properties"]["Events"].values()
     }
     assert {load(case)["routeKey"] for case in REQUESTS} == routes

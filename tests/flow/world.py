@@ -1,23 +1,51 @@
-"""The whole walk in one process: real handlers, real agent, moto for AWS, a scripted Converse."""
+"""The whole walk in one process: real handlers, real agent, an AWS in memory, a scripted Converse.
+
+Its clock stands still until a test moves it, and is the handlers' clock as well.
+"""
 
 import json
 import re
+import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+import boto3
 import pytest
+from botocore.awsrequest import AWSRequest
 from strands.models.bedrock import BedrockModel
 
 import agent_definition
 import agent_handler
 import approval_handler
+import approval_services
+import aws_template
+import operator_services
+import publish_post
+import operator_services
+import sweeper_handler
 import unitok_handler
 from converse_stand_in import ConverseStandIn, Script, StandInSession
 from longrunning.approvals import Approval, ApprovalStore
 from longrunning.sessions import Session, SessionStore
+from pocket import Clock, Pocket
 
 REGION = "eu-west-1"
+SERVICES = ("dynamodb", "sqs", "sns", "s3", "secretsmanager")
+TABLES = {
+    "SESSIONS_TABLE_NAME": "SessionsTable",
+    "APPROVALS_TABLE_NAME": "ApprovalsTable",
+    "POSTS_TABLE_NAME": "PostsTable",
+}
+MADE_ONCE = (
+    agent_handler._resources,
+    approval_services.services,
+    operator_services.services,
+    operator_services.services,
+    sweeper_handler._resources,
+    unitok_handler._store,
+)
+"""What each function makes at its first event and keeps."""
 LINK_KEYS = {"current": "k1", "k1": "a-key-for-tests-of-forty-eight-characters-length"}
 
 
@@ -54,11 +82,19 @@ class World:
     """Everything around the agent, with the handles that a test needs."""
 
     aws: dict[str, Any]
+    """Low-level clients by service name."""
     env: dict[str, str]
     monkeypatch: pytest.MonkeyPatch
+    pocket: Pocket
+    clock: Clock
     stand_in: ConverseStandIn = field(default_factory=lambda: ConverseStandIn([]))
     context: Context = Context()
     mails: list[Mail] = field(default_factory=list)
+    _read: dict[str, int] = field(default_factory=dict)
+
+    def step(self, seconds: float) -> None:
+        """Moves the clock of the handlers and of AWS."""
+        self.clock.step(seconds)
 
     def play(self, script: Script) -> ConverseStandIn:
         """Gives the model its script."""
@@ -77,7 +113,9 @@ class World:
     def receive(self) -> dict[str, Any] | None:
         """Takes the next message off the queue as SQS would hand it to Lambda."""
         found = self.aws["sqs"].receive_message(
-            QueueUrl=self.env["TASK_QUEUE_URL"], AttributeNames=["All"], MaxNumberOfMessages=1
+            QueueUrl=self.env["TASK_QUEUE_URL"],
+            AttributeNames=["All"],
+            MessageAttributeNames=["All"],
         )
         if not found.get("Messages"):
             return None
@@ -87,15 +125,24 @@ class World:
             "receiptHandle": message["ReceiptHandle"],
             "body": message["Body"],
             "attributes": message["Attributes"],
-            "messageAttributes": {},
+            "messageAttributes": {
+                name: {"stringValue": value["StringValue"], "dataType": value["DataType"]}
+                for name, value in message.get("MessageAttributes", {}).items()
+            },
             "eventSource": "aws:sqs",
         }
 
-    def handle(self, record: dict[str, Any], receive_count: int = 1) -> bool:
-        """Hands a message to the agent function; tells whether SQS may forget it."""
-        attributes = {**record["attributes"], "ApproximateReceiveCount": str(receive_count)}
-        event = {"Records": [{**record, "attributes": attributes}]}
-        answer = agent_handler.handler(event, self.context)
+    def handle(self, record: dict[str, Any], receive_count: int | None = None) -> bool:
+        """Hands a message to the agent function; tells whether SQS may forget it.
+
+        Args:
+            record: As `receive` returned it.
+            receive_count: Which delivery to say that this is, if not the record's own.
+        """
+        if receive_count is not None:
+            attributes = {**record["attributes"], "ApproximateReceiveCount": str(receive_count)}
+            record = {**record, "attributes": attributes}
+        answer = agent_handler.handler({"Records": [record]}, self.context)
         return answer == {"batchItemFailures": []}
 
     def deliver(self) -> dict[str, Any] | None:
@@ -114,6 +161,24 @@ class World:
                 return count
         raise AssertionError(f"more than {most} messages")
 
+    def deliver_until_quiet(self, most: int = 50) -> int:
+        """Delivers until the queue is empty, letting time pass until each message is visible.
+
+        Returns:
+            How many deliveries that took.
+        """
+        for count in range(most):
+            while self.deliver() is None:
+                next_at = self.pocket.sqs.next_visible_at(self.env["TASK_QUEUE_URL"])
+                if next_at is None:
+                    return count
+                self.step(max(0, next_at - self.clock()))
+        raise AssertionError(f"more than {most} deliveries")
+
+    def sweep(self) -> dict[str, int]:
+        """Runs the sweeper once; returns what it says it did."""
+        return sweeper_handler.handler({}, self.context)
+
     def start(self, task: str = "Announce the summer sale", **fields: str) -> str:
         """Sends a new task and delivers it; returns its session id."""
         self.send(json.dumps({**fields, "type": "new", "body": {"task": task}}))
@@ -121,14 +186,11 @@ class World:
         assert record
         return fields.get("session_id", record["messageId"])
 
-    def read_mail(self) -> list[Mail]:
-        """Returns the e-mails that came since the last look."""
-        new = []
-        url = self.env["MAIL_QUEUE_URL"]
-        while found := self.aws["sqs"].receive_message(QueueUrl=url).get("Messages"):
-            published = json.loads(found[0]["Body"])
-            new.append(Mail(published["Subject"], published["Message"]))
-            self.aws["sqs"].delete_message(QueueUrl=url, ReceiptHandle=found[0]["ReceiptHandle"])
+    def read_mail(self, topic: str = "APPROVAL_TOPIC_ARN") -> list[Mail]:
+        """Returns the e-mails that a topic sent since the last look."""
+        published = self.pocket.sns.topics[self.env[topic]].published
+        new = [Mail(p.subject, p.message) for p in published[self._read.get(topic, 0) :]]
+        self._read[topic] = len(published)
         self.mails += new
         return new
 
@@ -175,17 +237,15 @@ class World:
         return store.of_session(session_id)
 
     def dead_letters(self) -> list[dict[str, Any]]:
-        """Returns the dead letters: body and the attribute `reason`."""
+        """Returns the dead letters: body, and the attribute `reason` of a rejected one."""
         found = self.aws["sqs"].receive_message(
             QueueUrl=self.env["DEAD_LETTER_QUEUE_URL"],
             MessageAttributeNames=["All"],
             MaxNumberOfMessages=10,
             VisibilityTimeout=0,
         )
-        return [
-            {"body": m["Body"], "reason": m["MessageAttributes"]["reason"]["StringValue"]}
-            for m in found.get("Messages", [])
-        ]
+        letters = found.get("Messages", [])
+        return [{"body": letter["Body"], "reason": _reason(letter)} for letter in letters]
 
     def snapshot(self) -> dict[str, Any]:
         """Everything stored, to show that nothing changed."""
@@ -199,6 +259,96 @@ class World:
     def with_time_left(self, seconds: float) -> None:
         """Sets what is left of the function's time from now on."""
         self.context = replace(self.context, remaining_seconds=seconds)
+
+
+def make_world(monkeypatch: pytest.MonkeyPatch, receiver_url: str = "") -> World:
+    """Makes an empty stack as the template declares it, which lasts until the patch is undone.
+
+    Args:
+        monkeypatch: What installs it.
+        receiver_url: Where UniTok listens; without one, posts go to its handler directly.
+    """
+    clock = Clock()
+    pocket = Pocket(clock)
+    env = _make_resources(pocket) | {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_SESSION_TOKEN": "testing",
+        "AWS_DEFAULT_REGION": REGION,
+        "APPROVAL_BASE_URL": "https://approvals.example.com",
+        "DECIDE_WITHIN_SECONDS": "3600",
+        "REMIND_BEFORE_HOURS": "half",
+        "ON_SILENCE": "deny",
+        "RETENTION_DAYS": "90",
+        "MODEL_ID": "stand-in",
+        "PUBLISH_ENDPOINT_URL": receiver_url or "https://unitok.example.com",
+        "PUBLISH_TOKEN_SECRET_ARN": "",
+        "METRICS_NAMESPACE": "test",
+    }
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(time, "time", clock)
+    monkeypatch.setattr(time, "time_ns", clock.time_ns)
+    pocket.install(monkeypatch)
+    if not receiver_url:
+        monkeypatch.setattr(publish_post, "_send", _send_to_unitok)
+    forget_environments()
+    clients = {name: boto3.client(name, region_name=REGION) for name in SERVICES}
+    return World(clients, env, monkeypatch, pocket, clock)
+
+
+def forget_environments() -> None:
+    """The next event of each function is the first one of a new environment."""
+    for made_once in MADE_ONCE:
+        made_once.cache_clear()
+
+
+def _make_resources(pocket: Pocket) -> dict[str, str]:
+    resources = aws_template.load()["Resources"]
+    task_queue = resources["TaskQueue"]["Properties"]
+    dead_letters = pocket.sqs.add_queue("dead-letters", retention_seconds=1_209_600)
+    tasks = pocket.sqs.add_queue(
+        "tasks",
+        dead_letters,
+        visibility_seconds=task_queue["VisibilityTimeout"],
+        retention_seconds=task_queue["MessageRetentionPeriod"],
+        max_receive_count=task_queue["RedrivePolicy"]["maxReceiveCount"],
+    )
+    tables = {
+        name: pocket.dynamodb.add_table(aws_template.table_properties(logical_id))
+        for name, logical_id in TABLES.items()
+    }
+    pocket.s3.add_bucket("test-agent-state", expire_after_days=90)
+    return {
+        **tables,
+        "TASK_QUEUE_URL": tasks,
+        "DEAD_LETTER_QUEUE_URL": dead_letters,
+        "APPROVAL_TOPIC_ARN": pocket.sns.add_topic("approval-notifications"),
+        "ESCALATION_TOPIC_ARN": pocket.sns.add_topic("escalations"),
+        "STATE_BUCKET_NAME": "test-agent-state",
+        "LINK_KEYS_SECRET_ARN": pocket.secretsmanager.add_secret(
+            "link-keys", json.dumps(LINK_KEYS)
+        ),
+    }
+
+
+def _reason(letter: dict[str, Any]) -> str:
+    attributes = letter.get("MessageAttributes", {})
+    return str(attributes["reason"]["StringValue"]) if "reason" in attributes else ""
+
+
+def _send_to_unitok(request: AWSRequest) -> publish_post._Answer:
+    """Hands a signed post to UniTok's handler, as its API would."""
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    body = request.data.decode()
+    event = http_event("POST", urlsplit(request.url), headers, body, iam=is_signed(headers))
+    answer = unitok_handler.handler(event, None)
+    return publish_post._Answer(answer["statusCode"], answer["body"].encode())
+
+
+def is_signed(headers: dict[str, str]) -> bool:
+    """Whether a request carries an IAM signature."""
+    return "AWS4-HMAC-SHA256" in headers.get("authorization", "")
 
 
 def http_event(

@@ -18,6 +18,7 @@ import aws_template
 from core_samples import LogLines, Recorded
 from longrunning import observability
 from longrunning.approvals import ApprovalStore
+from longrunning.open_approvals import OpenApprovals
 from longrunning.sessions import SessionStore
 
 REGION = "eu-west-1"
@@ -75,6 +76,12 @@ def sessions_table(tables: dict[str, dict[str, Any]]) -> str:
 def approval_store(dynamodb: Recorded, approvals_table: str) -> ApprovalStore:
     """The table `approvals`."""
     return ApprovalStore(dynamodb, approvals_table)
+
+
+@pytest.fixture
+def open_approvals(dynamodb: Recorded, approvals_table: str) -> OpenApprovals:
+    """The same table as the sweeper sees it."""
+    return OpenApprovals(dynamodb, approvals_table)
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ from longrunning.messages import (
     build_new,
     tool_result,
 )
+from longrunning.timeouts import Timeouts
 
 SECRET = "the-draft-that-nobody-may-read-in-a-log"
 TASK = build_new(SECRET)
@@ -392,6 +393,8 @@ ENVIRONMENT = {
     "LINK_KEYS_SECRET_ARN": "arn:link-keys",
     "APPROVAL_BASE_URL": "https://approvals.example.com",
     "DECIDE_WITHIN_SECONDS": "3600",
+    "REMIND_BEFORE_HOURS": "half",
+    "ON_SILENCE": "deny",
     "RETENTION_DAYS": "90",
     "MODEL_ID": "scripted",
     "PUBLISH_ENDPOINT_URL": "https://receiver.example.com",
@@ -465,7 +468,7 @@ def test_everything_is_made_once_and_from_the_environment(session: FakeSession) 
         "https://dead-letter-queue",
     )
     assert made.worker.retention_seconds == 90 * 86_400
-    assert made.worker.pausing.decide_within_seconds == 3_600
+    assert made.worker.pausing.timeouts == Timeouts(3_600, None, "deny")
     assert [tool.name for tool in made.worker.pausing.tools] == ["publish_post"]
     assert session.named("configure") == [("INFO", "test-stack")]
 

@@ -13,9 +13,7 @@ import pytest
 
 import edits
 import gate
-import review_request
 from core_samples import (
-    DAY_SECONDS,
     NOW,
     SESSION_ID,
     TOOL_USE_ID,
@@ -24,7 +22,7 @@ from core_samples import (
     item_bytes,
     job,
 )
-from longrunning import approvals
+from longrunning import approvals, http
 from longrunning.approvals import (
     APPROVED,
     CANCELLED,
@@ -46,6 +44,7 @@ from longrunning.messages import (
     parse,
     tool_result,
 )
+from longrunning.open_approvals import SHARDS, OpenApprovals
 
 DECISIONS: dict[str, str | None] = {APPROVED: "approved", DENIED: "denied", SPENT: "approved"}
 CLAIMABLE = (APPROVED, DENIED, EXPIRED, CANCELLED, SPENT, RESOLVED)
@@ -53,6 +52,10 @@ LEASE_UNTIL = NOW + 125
 ANSWER = {"toolUseId": "tooluse_job", "status": "success", "content": [{"json": {"score": 0.1}}]}
 
 Given = Callable[..., Approval]
+
+
+SIBLING = "tooluse_sibling"
+both = pytest.mark.parametrize("ids", [[TOOL_USE_ID], [TOOL_USE_ID, SIBLING]], ids=["one", "two"])
 
 
 @pytest.fixture
@@ -103,6 +106,11 @@ def test_an_item_with_every_field_comes_back_as_it_went(approval_store: Approval
         decided_by="link",
         decided_at=NOW + 60,
         comment="",
+        remind_at=NOW + 10,
+        escalate_at=NOW + 20,
+        resends=2,
+        resent_at=NOW + 30,
+        refused=True,
         fence=7,
         lease_until=LEASE_UNTIL,
         result={"content": [{"json": {"float": 1.0, "int": 1, "big": 10**40, "true": True}}]},
@@ -152,24 +160,61 @@ def test_all_items_of_a_session_and_no_others(approval_store: ApprovalStore) -> 
     assert approval_store.of_session("nobody") == []
 
 
-def test_an_open_item_is_in_the_index_of_what_is_due(
-    approval_store: ApprovalStore, dynamodb: Recorded, approvals_table: str
+@both
+def test_an_item_is_in_the_index_of_open_ones_until_it_is_claimed(
+    approval_store: ApprovalStore, open_approvals: OpenApprovals, ids: list[str]
 ) -> None:
-    approval_store.put_if_absent(asked())
-    found = [
-        item["tool_use_id"]["S"]
-        for shard in range(4)
-        for item in dynamodb.query(
-            TableName=approvals_table,
-            IndexName="open-approvals",
-            KeyConditionExpression="open_shard = :shard AND due_at <= :due",
-            ExpressionAttributeValues={
-                ":shard": {"S": str(shard)},
-                ":due": {"N": str(NOW + DAY_SECONDS)},
-            },
-        )["Items"]
-    ]
-    assert found == [TOOL_USE_ID]
+    def open_ids() -> set[str]:
+        return {e.tool_use_id for shard in SHARDS for e in open_approvals.entries(shard, 10)}
+
+    for tool_use_id in ids:
+        approval_store.put_if_absent(asked(tool_use_id=tool_use_id))
+    assert open_ids() == set(ids)
+    for tool_use_id in ids:
+        decide(approval_store, "approved", tool_use_id=tool_use_id)
+    assert open_ids() == set(ids), "nobody has come for the decision yet"
+    claim(approval_store, ids)
+    assert open_ids() == set()
+
+
+# --- cancel --------------------------------------------------------------------------------------
+
+
+def cancel(store: ApprovalStore, **more: Any) -> approvals.Decided:
+    return store.cancel(SESSION_ID, TOOL_USE_ID, decided_by="operator", now=NOW + 60, **more)
+
+
+@pytest.mark.parametrize("waiting", [asked(), job(tool_use_id=TOOL_USE_ID)])
+def test_an_operator_cancels_what_waits_whatever_the_tool(
+    approval_store: ApprovalStore, waiting: Approval
+) -> None:
+    approval_store.put_if_absent(waiting)
+    cancelled = cancel(approval_store, comment="Not today")
+    assert cancelled.outcome == "decided"
+    assert cancelled.approval == replace(
+        waiting,
+        status=CANCELLED,
+        decided_by="operator",
+        decided_at=NOW + 60,
+        comment="Not today",
+    )
+    assert cancel(approval_store) == approvals.Decided("repeated", cancelled.approval)
+    assert decide(approval_store, "approved").approval in (cancelled.approval, waiting)
+    assert read(approval_store) == cancelled.approval
+
+
+@pytest.mark.parametrize("status", [APPROVED, DENIED, EXPIRED, SPENT])
+def test_what_is_decided_cannot_be_cancelled(
+    approval_store: ApprovalStore, given: Given, status: str
+) -> None:
+    before = given(status)
+    assert cancel(approval_store) == approvals.Decided("conflict", before)
+    assert read(approval_store) == before
+
+
+def test_what_is_not_there_cannot_be_cancelled(approval_store: ApprovalStore) -> None:
+    assert cancel(approval_store) == approvals.Decided("unknown", None)
+    assert approval_store.get(SESSION_ID, TOOL_USE_ID) is None
 
 
 # --- decide (C3) ---------------------------------------------------------------------------------
@@ -200,7 +245,6 @@ def test_a_decision_is_recorded_with_who_when_and_why(
         decided_by="link",
         decided_at=NOW + 60,
         comment="Fine 🦄",
-        due_at=NOW + 60,
     )
 
 
@@ -311,7 +355,7 @@ def test_the_first_result_of_a_tool_counts(approval_store: ApprovalStore) -> Non
     assert approval_store.resolve(SESSION_ID, "tooluse_job", ANSWER, NOW + 60) is True
     assert approval_store.resolve(SESSION_ID, "tooluse_job", second, NOW + 61) is False
     assert read(approval_store, "tooluse_job") == job(
-        status=RESOLVED, result=ANSWER, decided_at=NOW + 60, due_at=NOW + 60
+        status=RESOLVED, result=ANSWER, decided_at=NOW + 60
     )
 
 
@@ -330,9 +374,6 @@ def test_a_result_for_nothing_leaves_nothing(approval_store: ApprovalStore) -> N
 
 
 # --- claim (C4) ----------------------------------------------------------------------------------
-
-SIBLING = "tooluse_sibling"
-both = pytest.mark.parametrize("ids", [[TOOL_USE_ID], [TOOL_USE_ID, SIBLING]], ids=["one", "two"])
 
 
 def claim(
@@ -353,7 +394,7 @@ def test_whatever_is_decided_can_be_claimed(
 ) -> None:
     before = [given(status, tool_use_id=tool_use_id) for tool_use_id in ids]
     claimed = claim(approval_store, ids)
-    assert claimed == [replace(a, fence=1, lease_until=LEASE_UNTIL) for a in before]
+    assert claimed == [replace(a, fence=1, lease_until=LEASE_UNTIL, due_at=None) for a in before]
     assert claimed == [read(approval_store, tool_use_id) for tool_use_id in ids]
 
 
@@ -442,7 +483,7 @@ def test_what_is_left_of_earlier_turns_may_have_passed_its_time_to_live(
 ) -> None:
     before = given(DENIED)
     (claimed,) = claim(approval_store, [TOOL_USE_ID], ["tooluse_gone"])
-    assert claimed == replace(before, fence=1, lease_until=LEASE_UNTIL)
+    assert claimed == replace(before, fence=1, lease_until=LEASE_UNTIL, due_at=None)
     assert approval_store.of_session(SESSION_ID) == [claimed]
 
 
@@ -622,6 +663,16 @@ WRITE_UNIT_BYTES = 1_024
 ITEM_LIMIT_BYTES = 400 * 1_024
 
 
+def test_what_a_receiver_refused_for_good_is_noted(
+    approval_store: ApprovalStore, given: Given
+) -> None:
+    spent, approved = given(SPENT, tool_use_id=TOOL_USE_ID), given(APPROVED, tool_use_id=SIBLING)
+    approval_store.refuse(spent)
+    approval_store.refuse(approved)
+    assert read(approval_store) == replace(spent, refused=True)
+    assert read(approval_store, SIBLING) == approved
+
+
 @pytest.fixture
 def stored_bytes(dynamodb: Recorded, approvals_table: str) -> Callable[[], int]:
     """Measures the one item of the table."""
@@ -672,7 +723,7 @@ def test_the_largest_approval_fits_an_item(
         tool_use_id=TOOL_USE_ID,
     )
     edit = "x" * (edits.MAX_TEXTS_BYTES - MAX_CONTENT_BYTES)
-    comment = "🦄" * review_request.MAX_COMMENT_CHARS
+    comment = "🦄" * http.MAX_COMMENT_CHARS
     decided = decide(approval_store, "approved", edited_content=edit, comment=comment)
     assert decided.outcome == "decided"
     assert stored_bytes() <= ITEM_LIMIT_BYTES

@@ -84,6 +84,9 @@ class FakeStore:
             raise self.failure
         return replace(approval, status=SPENT)
 
+    def refuse(self, approval: Approval) -> None:
+        self.calls.append(f"refuse {approval.tool_use_id}")
+
 
 @dataclass
 class StoppableAgent:
@@ -533,6 +536,7 @@ def test_a_refusal_for_good_is_told_and_no_fault() -> None:
     assert stage.agent.cancelled == []
     assert not stage.gate.published
     assert stage.gate.spent == {"ask-1"}
+    assert stage.store.calls == ["spend ask-1", "refuse ask-1"], "posts = spent and not refused"
 
 
 @pytest.mark.parametrize("failure", [FencedError("a newer worker"), TimeoutError("DynamoDB")])

@@ -1,9 +1,24 @@
 """The e-mail shows all that the approver needs, and nothing in it can pass for a link."""
 
+import re
+from dataclasses import dataclass, field
+
 import pytest
 
 from approval_api_driver import CONTENT, pending
-from longrunning.notifications import MAX_CONTENT_BYTES, approval_email
+from core_samples import NOW, asked
+from longrunning.links import LinkKeys
+from longrunning.notifications import (
+    ASKED,
+    ESCALATION,
+    MAX_CONTENT_BYTES,
+    REMINDER,
+    Notifier,
+    approval_email,
+)
+from longrunning.text import NO_DEADLINE
+
+KEYS = LinkKeys.parse('{"current": "k1", "k1": "a-key-for-tests-of-forty-eight-characters-length"}')
 
 APPROVE = "https://api.example.com/approvals/t?decision=approved"
 DENY = "https://api.example.com/approvals/t?decision=denied"
@@ -90,3 +105,51 @@ def test_content_that_grows_when_shown_fits_too() -> None:
     assert len(body.encode()) < 200_000
     assert body.count(': "[U+202E]') == 20
     assert "and more, on the page" in body
+
+
+# --- sending -------------------------------------------------------------------------------------
+
+
+@dataclass
+class Topic:
+    """Notes what is published."""
+
+    published: list[dict[str, str]] = field(default_factory=list)
+
+    def publish(self, **message: str) -> None:
+        self.published.append(message)
+
+
+def test_reminder_and_escalation_say_so_and_have_the_same_links() -> None:
+    topic = Topic()
+    notifier = Notifier(topic, "https://approvals.example.com", lambda: KEYS)
+    for occasion in (ASKED, REMINDER, ESCALATION):
+        notifier.send(f"arn:{occasion}", asked(), occasion)
+    assert [m["TopicArn"] for m in topic.published] == [
+        "arn:asked",
+        "arn:reminder",
+        "arn:escalation",
+    ]
+    assert [m["Subject"].split(":")[0] for m in topic.published] == [
+        "Approval needed",
+        "Reminder, approval needed",
+        "Escalated, approval needed",
+    ]
+    links = {tuple(re.findall(r"https://\S+", m["Message"])) for m in topic.published}
+    assert len(links) == 1
+    assert len(links.pop()) == 2
+
+
+def test_the_longest_subject_is_one_that_sns_takes() -> None:
+    approval = asked(agent_name="a" * 500, action="p" * 500)
+    subjects = [
+        approval_email(approval, "a", "d", o).subject for o in (ASKED, REMINDER, ESCALATION)
+    ]
+    assert max(map(len, subjects)) < 100
+
+
+def test_where_silence_means_waiting_there_is_no_deadline() -> None:
+    century = NOW + 100 * 365 * 86_400
+    body = approval_email(asked(decide_by=century), "a", "d").body
+    assert NO_DEADLINE in body
+    assert "Decide until" not in body

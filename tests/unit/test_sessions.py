@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+import aws_template
 from core_samples import NOW, SESSION_ID, LogLines, Recorded
 from longrunning import codec
 from longrunning.sessions import (
+    BASE_REFRESH_SECONDS,
     COMPLETED,
     INLINE_BYTES,
     WAITING,
@@ -25,6 +27,7 @@ from longrunning.sessions import (
     SessionChangedError,
     SessionExistsError,
     SessionStore,
+    read_turn,
 )
 
 AGENT = "post-generator"
@@ -357,6 +360,57 @@ def test_a_base_that_no_longer_holds_is_not_used(
     assert saved.base != session.base
     assert load(session_store).messages == changed
     assert objects(s3) == ([saved.base.key] if saved.base else []), "the old one is gone"
+
+
+def test_a_base_is_written_anew_long_before_the_lifecycle_rule_takes_it(
+    session_store: SessionStore, s3: Recorded
+) -> None:
+    """However often a session pauses, the base that it points to is never older than 30 days."""
+    session = session_store.create(paused([user("x" * 5_000), *turn(1)]))
+    young = replace(session, paused_at=NOW + BASE_REFRESH_SECONDS)
+    same = session_store.save(young, fence=1)
+    assert same.base == session.base
+    old = replace(same, paused_at=NOW + BASE_REFRESH_SECONDS + 1)
+    anew = session_store.save(old, fence=1)
+    assert anew.base
+    assert anew.base.written_at == NOW + BASE_REFRESH_SECONDS + 1
+    assert objects(s3) == [anew.base.key], "the old one is gone"
+    assert load(session_store) == anew
+
+
+def test_the_bucket_keeps_a_base_for_longer_than_any_session_points_to_it() -> None:
+    template = aws_template.load()
+    bucket = template["Resources"]["StateBucket"]["Properties"]
+    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+    kept_seconds = rule["ExpirationInDays"] * 86_400
+    waits = template["Mappings"]["Hours"].values()
+    longest_wait_seconds = max(int(wait["Seconds"]) for wait in waits)
+    redriven_after_seconds = 14 * 86_400
+    assert kept_seconds > BASE_REFRESH_SECONDS + longest_wait_seconds + redriven_after_seconds
+
+
+# --- what the sweeper reads ----------------------------------------------------------------------
+
+
+def test_the_turn_is_read_consistently_and_without_the_conversation(
+    session_store: SessionStore, dynamodb: Recorded, sessions_table: str
+) -> None:
+    waiting = (PendingToolUse("use-1", "human_approval"), PendingToolUse("use-2", "render_video"))
+    session_store.create(paused(pending=waiting))
+    dynamodb.calls.clear()
+    assert read_turn(dynamodb, sessions_table, SESSION_ID, AGENT) == ("use-1", "use-2")
+    (call,) = dynamodb.named("get_item")
+    assert call["ConsistentRead"] is True
+    assert "messages" not in call["ProjectionExpression"]
+
+
+@pytest.mark.parametrize("status", [WAITING, COMPLETED])
+def test_a_session_that_waits_for_nothing_has_no_turn(
+    session_store: SessionStore, dynamodb: Recorded, sessions_table: str, status: str
+) -> None:
+    assert read_turn(dynamodb, sessions_table, SESSION_ID, AGENT) == ()
+    session_store.create(paused(status=status, pending=()))
+    assert read_turn(dynamodb, sessions_table, SESSION_ID, AGENT) == ()
 
 
 def test_a_superseded_base_is_deleted_only_after_the_save(

@@ -1,0 +1,189 @@
+"""DynamoDB: reads that are always current, writes one at a time, transactions all or nothing."""
+
+from typing import Any
+
+from pocket import expressions
+from pocket.attributes import Item, copied, size_of, stored
+from pocket.errors import AwsError, NotInPocketError, invalid
+from pocket.evaluation import Bound, bind
+from pocket.reading import Reading
+from pocket.tables import Table
+
+MAX_TRANSACTION = 100
+MAX_BATCH = 100
+MAX_BATCH_BYTES = 16 * 1024 * 1024
+
+FAILED = "The conditional request failed"
+Names = dict[str, str]
+
+
+class DynamoDB(Reading):
+    """All tables, by name."""
+
+    def put_item(
+        self,
+        TableName: str,
+        Item: Item,
+        ConditionExpression: str | None = None,
+        ExpressionAttributeNames: Names | None = None,
+        ExpressionAttributeValues: Item | None = None,
+        ReturnValues: str = "NONE",
+        ReturnValuesOnConditionCheckFailure: str = "NONE",
+    ) -> dict[str, Any]:
+        table, parsed = self.table(TableName), _parsed(ConditionExpression)
+        bound = bind(parsed, ExpressionAttributeNames, ExpressionAttributeValues)
+        item = stored(Item)
+        old = table.get(table.key_of(_keys(table, item)))
+        _check(bound, parsed, old, ReturnValuesOnConditionCheckFailure)
+        table.put(item)
+        return _returned(ReturnValues, {"ALL_OLD": old})
+
+    def delete_item(
+        self,
+        TableName: str,
+        Key: Item,
+        ConditionExpression: str | None = None,
+        ExpressionAttributeNames: Names | None = None,
+        ExpressionAttributeValues: Item | None = None,
+        ReturnValues: str = "NONE",
+        ReturnValuesOnConditionCheckFailure: str = "NONE",
+    ) -> dict[str, Any]:
+        table, parsed = self.table(TableName), _parsed(ConditionExpression)
+        bound = bind(parsed, ExpressionAttributeNames, ExpressionAttributeValues)
+        key = table.key_of(stored(Key))
+        old = table.get(key)
+        _check(bound, parsed, old, ReturnValuesOnConditionCheckFailure)
+        table.delete(key)
+        return _returned(ReturnValues, {"ALL_OLD": old})
+
+    def update_item(
+        self,
+        TableName: str,
+        Key: Item,
+        UpdateExpression: str | None = None,
+        ConditionExpression: str | None = None,
+        ExpressionAttributeNames: Names | None = None,
+        ExpressionAttributeValues: Item | None = None,
+        ReturnValues: str = "NONE",
+        ReturnValuesOnConditionCheckFailure: str = "NONE",
+    ) -> dict[str, Any]:
+        table, parsed = self.table(TableName), _parsed(ConditionExpression, UpdateExpression)
+        bound = bind(parsed, ExpressionAttributeNames, ExpressionAttributeValues)
+        key = stored(Key)
+        old = table.get(table.key_of(key))
+        _check(bound, parsed, old, ReturnValuesOnConditionCheckFailure)
+        actions = parsed.get("UpdateExpression", ())
+        changed = {bound.name(action[1]) for action in actions}
+        for name in changed & key.keys():
+            raise invalid(f"Cannot update attribute {name}. This attribute is part of the key")
+        new = bound.changed(actions, old or key)
+        table.put(new)
+        return _returned(
+            ReturnValues,
+            {
+                "ALL_OLD": old,
+                "ALL_NEW": new,
+                "UPDATED_OLD": {n: v for n, v in (old or {}).items() if n in changed},
+                "UPDATED_NEW": {n: v for n, v in new.items() if n in changed},
+            },
+        )
+
+    def transact_write_items(self, TransactItems: list[dict[str, Any]]) -> dict[str, Any]:
+        if len(TransactItems) > MAX_TRANSACTION:
+            raise invalid("Member must have length less than or equal to 100")
+        before: dict[tuple[str, Any], Item | None] = {}
+        reasons: list[dict[str, Any]] = []
+        for entry in TransactItems:
+            ((kind, request),) = entry.items()
+            table = self.table(request["TableName"])
+            place = table.key_of(_keys(table, stored(request.get("Key") or request["Item"])))
+            if (table.name, place) in before:
+                raise invalid("Transaction request cannot include multiple operations on one item")
+            before[table.name, place] = table.get(place)
+            reasons.append(self._attempt(kind, request))
+        if any(reason["Code"] != "None" for reason in reasons):
+            self._restore(before)
+            codes = ", ".join(reason["Code"] for reason in reasons)
+            message = "Transaction cancelled, please refer to the reasons"
+            raise AwsError(
+                "TransactionCanceledException",
+                f"{message} [{codes}]",
+                CancellationReasons=reasons,
+            )
+        return {}
+
+    def batch_get_item(self, RequestItems: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        if sum(len(request["Keys"]) for request in RequestItems.values()) > MAX_BATCH:
+            raise invalid("Too many items requested for the BatchGetItem call")
+        responses: dict[str, list[Item]] = {}
+        left: dict[str, Any] = {}
+        size = 0
+        for name, request in RequestItems.items():
+            table = self.table(name)
+            places = [table.key_of(stored(key)) for key in request["Keys"]]
+            if len(set(places)) < len(places):
+                raise invalid("Provided list of item keys contains duplicates")
+            responses[name] = []
+            for n, key in enumerate(request["Keys"]):
+                size += size_of(table.get(places[n]) or {})
+                if size > MAX_BATCH_BYTES:
+                    left[name] = {**request, "Keys": request["Keys"][n:]}
+                    break
+                one = {k: v for k, v in request.items() if k != "Keys"}
+                found = self.get_item(name, key, **one)
+                responses[name] += [found["Item"]] if "Item" in found else []
+        return {"Responses": responses, "UnprocessedKeys": left}
+
+    def delete_expired(self, table_name: str, attribute: str, now: float) -> None:
+        """Does what time to live does, some time after it is over."""
+        table = self.table(table_name)
+        for item in [i for i in table.all() if float(i.get(attribute, {"N": "inf"})["N"]) < now]:
+            table.delete(table.key_of(_keys(table, item)))
+
+    def _attempt(self, kind: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Makes one write of a transaction; returns the reason that it gives."""
+        writes = {"Put": self.put_item, "Update": self.update_item, "Delete": self.delete_item}
+        if kind not in writes:
+            raise NotInPocketError(f"{kind} in a transaction")
+        try:
+            writes[kind](**request)
+        except AwsError as error:
+            code = error.code.removesuffix("Exception").replace("Validation", "ValidationError")
+            return {"Code": code, "Message": error.message, **error.members}
+        return {"Code": "None"}
+
+    def _restore(self, before: dict[tuple[str, Any], Item | None]) -> None:
+        for (name, place), item in before.items():
+            table = self.table(name)
+            table.delete(place)
+            if item is not None:
+                table.put(item)
+
+
+def _parsed(condition: str | None, update: str | None = None) -> dict[str, Any]:
+    parsed: dict[str, Any] = {}
+    if update is not None:
+        parsed["UpdateExpression"] = expressions.update(update)
+    if condition is not None:
+        parsed["ConditionExpression"] = expressions.condition(condition)
+    return parsed
+
+
+def _check(bound: Bound, parsed: dict[str, Any], old: Item | None, on_failure: str) -> None:
+    if "ConditionExpression" not in parsed or bound.holds(parsed["ConditionExpression"], old or {}):
+        return
+    shown = {"Item": copied(old)} if old and on_failure == "ALL_OLD" else {}
+    raise AwsError("ConditionalCheckFailedException", FAILED, **shown)
+
+
+def _returned(wanted: str, attributes: dict[str, Item | None]) -> dict[str, Any]:
+    if wanted == "NONE":
+        return {}
+    if wanted not in attributes:
+        raise invalid("Return values set to invalid value")
+    found = attributes[wanted]
+    return {"Attributes": copied(found)} if found else {}
+
+
+def _keys(table: Table, item: Item) -> Item:
+    return {name: item[name] for name in table.main.keys if name in item}

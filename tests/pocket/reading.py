@@ -1,0 +1,141 @@
+"""DynamoDB's reads. "Eventually consistent" means current here, which AWS may be as well."""
+
+from typing import Any
+
+from pocket import expressions
+from pocket.attributes import Item, copied, stored
+from pocket.errors import NotInPocketError, invalid
+from pocket.evaluation import Bound, bind
+from pocket.expressions import Node
+from pocket.tables import Index, Page, Table, no_such_table
+
+Names = dict[str, str]
+
+
+class Reading:
+    """The tables, and every operation that changes none of them."""
+
+    def __init__(self) -> None:
+        self.tables: dict[str, Table] = {}
+
+    def add_table(self, properties: dict[str, Any]) -> str:
+        """Adds a table from what CreateTable takes; returns its name."""
+        table = Table(properties)
+        self.tables[table.name] = table
+        return table.name
+
+    def table(self, name: str) -> Table:
+        if name not in self.tables:
+            raise no_such_table()
+        return self.tables[name]
+
+    def get_item(
+        self,
+        TableName: str,
+        Key: Item,
+        ConsistentRead: bool = False,
+        ProjectionExpression: str | None = None,
+        ExpressionAttributeNames: Names | None = None,
+    ) -> dict[str, Any]:
+        table, parsed = self.table(TableName), _parsed(projection=ProjectionExpression)
+        bound = bind(parsed, ExpressionAttributeNames, None)
+        item = table.get(table.key_of(stored(Key)))
+        return {} if item is None else {"Item": _shown(bound, parsed, item)}
+
+    def query(
+        self,
+        TableName: str,
+        KeyConditionExpression: str,
+        IndexName: str | None = None,
+        FilterExpression: str | None = None,
+        ProjectionExpression: str | None = None,
+        ExpressionAttributeNames: Names | None = None,
+        ExpressionAttributeValues: Item | None = None,
+        ConsistentRead: bool = False,
+        ScanIndexForward: bool = True,
+        Select: str | None = None,
+        Limit: int | None = None,
+        ExclusiveStartKey: Item | None = None,
+    ) -> dict[str, Any]:
+        table = self.table(TableName)
+        index = table.index(IndexName)
+        if ConsistentRead and IndexName and not index.is_local:
+            raise invalid("Consistent reads are not supported on global secondary indexes")
+        parsed = _parsed(KeyConditionExpression, FilterExpression, ProjectionExpression)
+        bound = bind(parsed, ExpressionAttributeNames, ExpressionAttributeValues)
+        _check_key_condition(bound, parsed["KeyConditionExpression"], index)
+        page = table.page(
+            index,
+            lambda item: bound.holds(parsed["KeyConditionExpression"], item),
+            start=ExclusiveStartKey and stored(ExclusiveStartKey),
+            limit=Limit,
+            forward=ScanIndexForward,
+        )
+        return _answer(bound, parsed, page, Select)
+
+    def scan(
+        self,
+        TableName: str,
+        IndexName: str | None = None,
+        FilterExpression: str | None = None,
+        ProjectionExpression: str | None = None,
+        ExpressionAttributeNames: Names | None = None,
+        ExpressionAttributeValues: Item | None = None,
+        ConsistentRead: bool = False,
+        Select: str | None = None,
+        Limit: int | None = None,
+        ExclusiveStartKey: Item | None = None,
+    ) -> dict[str, Any]:
+        table = self.table(TableName)
+        parsed = _parsed(None, FilterExpression, ProjectionExpression)
+        bound = bind(parsed, ExpressionAttributeNames, ExpressionAttributeValues)
+        start = ExclusiveStartKey and stored(ExclusiveStartKey)
+        page = table.page(table.index(IndexName), lambda _: True, start=start, limit=Limit)
+        return _answer(bound, parsed, page, Select)
+
+
+def _answer(bound: Bound, parsed: dict[str, Any], page: Page, select: str | None) -> dict[str, Any]:
+    """A filter leaves items out after they were read, and counted towards limits."""
+    if select not in (None, "COUNT", "SPECIFIC_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES"):
+        raise NotInPocketError(f"Select {select}")
+    condition = parsed.get("FilterExpression")
+    found = [i for i in page.items if condition is None or bound.holds(condition, i)]
+    answer: dict[str, Any] = {"Count": len(found), "ScannedCount": len(page.items)}
+    if select != "COUNT":
+        answer["Items"] = [_shown(bound, parsed, item) for item in found]
+    if page.last_key:
+        answer["LastEvaluatedKey"] = copied(page.last_key)
+    return answer
+
+
+def _parsed(
+    keys: str | None = None, filters: str | None = None, projection: str | None = None
+) -> dict[str, Any]:
+    parsed: dict[str, Any] = {}
+    if keys is not None:
+        kind = "KeyConditionExpression"
+        parsed[kind] = expressions.condition(keys, kind)
+    if filters is not None:
+        parsed["FilterExpression"] = expressions.condition(filters, "FilterExpression")
+    if projection is not None:
+        parsed["ProjectionExpression"] = expressions.projection(projection)
+    return parsed
+
+
+def _shown(bound: Bound, parsed: dict[str, Any], item: Item) -> Item:
+    names = parsed.get("ProjectionExpression")
+    return copied(item if names is None else bound.projected(names, item))
+
+
+def _check_key_condition(bound: Bound, node: Node, index: Index) -> None:
+    """One value of the hash key, and at most one condition on the range key."""
+    parts = [node[1], node[2]] if node[0] == "AND" else [node]
+    of_name = {bound.name(part[1]): part for part in parts if part[1][0] == "name"}
+    if index.hash not in of_name:
+        raise invalid(f"Query condition missed key schema element: {index.hash}")
+    if of_name[index.hash][0] != "=":
+        raise invalid("Query key condition not supported")
+    if len(of_name) < len(parts) or not of_name.keys() <= set(index.keys):
+        raise invalid("Query condition missed key schema element")
+    if of_name.get(index.range or "", ("=",))[0] in ("<>", "IN", "OR", "NOT", "contains"):
+        raise invalid("Invalid operator used in KeyConditionExpression")

@@ -1,0 +1,257 @@
+"""SQS: standard queues, their visibility timeouts, delays, retention and dead-letter queues.
+
+A receive never waits: on a clock that a test moves, nothing comes while one waits. Messages come in
+the order in which they were sent, which SQS does not promise. A receipt handle of an earlier
+delivery deletes nothing, which SQS allows.
+
+Source: SQS, "Message timers", "Visibility timeout", "Using dead-letter queues", "Quotas".
+"""
+
+import hashlib
+import json
+import math
+import re
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pocket.errors import AwsError, NotInPocketError
+
+MAX_MESSAGE_BYTES = 1_048_576
+MAX_VISIBILITY_SECONDS = 43_200
+MAX_DELAY_SECONDS = 900
+_ALLOWED = re.compile("[\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
+_NUMBERS = ("VisibilityTimeout", "MessageRetentionPeriod", "DelaySeconds")
+
+
+@dataclass
+class Message:
+    """A message on a queue. Times are epoch seconds."""
+
+    message_id: str
+    body: str
+    attributes: dict[str, dict[str, Any]]
+    sent_at: float
+    visible_at: float
+    receive_count: int = 0
+    first_received_at: float = 0
+    receipt_handle: str = ""
+    came_from: str = ""
+    """ARN of the queue whose deliveries it used up."""
+
+
+@dataclass
+class Queue:
+    """A queue and its messages, oldest first."""
+
+    arn: str
+    visibility_seconds: int = 30
+    retention_seconds: int = 345_600
+    delay_seconds: int = 0
+    max_receive_count: int | None = None
+    dead_letter_arn: str = ""
+    messages: list[Message] = field(default_factory=list)
+    handles: set[str] = field(default_factory=set)
+    """Every receipt handle ever given out."""
+
+
+class Sqs:
+    """All queues, by URL."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.queues: dict[str, Queue] = {}
+        self._count = 0
+
+    def add_queue(self, name: str, dead_letter_url: str = "", **settings: int) -> str:
+        """Adds a queue; returns its URL.
+
+        Args:
+            name: Its name.
+            dead_letter_url: Where messages go after `max_receive_count` deliveries.
+            **settings: Fields of `Queue`.
+        """
+        arn = f"arn:aws:sqs:eu-west-1:123456789012:{name}"
+        to = self.queues[dead_letter_url].arn if dead_letter_url else ""
+        url = f"https://sqs.eu-west-1.amazonaws.com/123456789012/{name}"
+        self.queues[url] = Queue(arn, dead_letter_arn=to, **settings)
+        return url
+
+    def next_visible_at(self, url: str) -> float | None:
+        """Returns when the next message that is hidden now can be received."""
+        now = self._clock()
+        hidden = [m.visible_at for m in self._queue(url).messages if m.visible_at > now]
+        return min(hidden, default=None)
+
+    def send_message(
+        self,
+        QueueUrl: str,
+        MessageBody: str,
+        DelaySeconds: int | None = None,
+        MessageAttributes: dict[str, dict[str, Any]] | None = None,
+    ) -> dict[str, Any]:
+        queue, attributes = self._queue(QueueUrl), MessageAttributes or {}
+        _check_contents(MessageBody, attributes)
+        delay = queue.delay_seconds if DelaySeconds is None else DelaySeconds
+        _check_range("DelaySeconds", delay, MAX_DELAY_SECONDS)
+        message_id, now = self._unique("message"), self._clock()
+        queue.messages.append(Message(message_id, MessageBody, attributes, now, now + delay))
+        return {"MessageId": message_id, "MD5OfMessageBody": _md5(MessageBody)}
+
+    def receive_message(
+        self,
+        QueueUrl: str,
+        MaxNumberOfMessages: int = 1,
+        VisibilityTimeout: int | None = None,
+        WaitTimeSeconds: int = 0,
+        AttributeNames: Iterable[str] = (),
+        MessageSystemAttributeNames: Iterable[str] = (),
+        MessageAttributeNames: Iterable[str] = (),
+    ) -> dict[str, Any]:
+        if not 1 <= MaxNumberOfMessages <= 10:
+            raise _invalid("MaxNumberOfMessages", MaxNumberOfMessages, "Must be between 1 and 10")
+        queue, now = self._queue(QueueUrl), self._clock()
+        seconds = queue.visibility_seconds if VisibilityTimeout is None else VisibilityTimeout
+        _check_range("VisibilityTimeout", seconds, MAX_VISIBILITY_SECONDS)
+        self._move_dead_letters(queue, now)
+        taken = [m for m in queue.messages if m.visible_at <= now][:MaxNumberOfMessages]
+        for message in taken:
+            message.receive_count += 1
+            message.first_received_at = message.first_received_at or now
+            message.visible_at = now + seconds
+            message.receipt_handle = self._unique("receipt")
+            queue.handles.add(message.receipt_handle)
+        system = {*AttributeNames, *MessageSystemAttributeNames}
+        shown = [_shown(m, system, set(MessageAttributeNames)) for m in taken]
+        return {"Messages": shown} if shown else {}
+
+    def delete_message(self, QueueUrl: str, ReceiptHandle: str) -> dict[str, Any]:
+        queue = self._queue(QueueUrl)
+        _check_handle(queue, ReceiptHandle)
+        queue.messages = [m for m in queue.messages if m.receipt_handle != ReceiptHandle]
+        return {}
+
+    def change_message_visibility(
+        self, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int
+    ) -> dict[str, Any]:
+        queue, now = self._queue(QueueUrl), self._clock()
+        _check_range("VisibilityTimeout", VisibilityTimeout, MAX_VISIBILITY_SECONDS)
+        _check_handle(queue, ReceiptHandle)
+        found = [m for m in queue.messages if m.receipt_handle == ReceiptHandle]
+        if not found:
+            reason = "Message does not exist or is not available for visibility timeout change"
+            raise _invalid("ReceiptHandle", ReceiptHandle, reason)
+        if found[0].visible_at <= now:
+            code = "AWS.SimpleQueueService.MessageNotInflight"
+            raise AwsError(code, "The message is not in flight.", "MessageNotInflight")
+        found[0].visible_at = now + VisibilityTimeout
+        return {}
+
+    def get_queue_attributes(
+        self, QueueUrl: str, AttributeNames: Iterable[str] = ()
+    ) -> dict[str, Any]:
+        queue, now = self._queue(QueueUrl), self._clock()
+        hidden = [m for m in queue.messages if m.visible_at > now]
+        flying = sum(1 for m in hidden if m.receive_count)
+        known = {
+            "QueueArn": queue.arn,
+            "ApproximateNumberOfMessages": len(queue.messages) - len(hidden),
+            "ApproximateNumberOfMessagesNotVisible": flying,
+            "ApproximateNumberOfMessagesDelayed": len(hidden) - flying,
+            "VisibilityTimeout": queue.visibility_seconds,
+            "MessageRetentionPeriod": queue.retention_seconds,
+            "DelaySeconds": queue.delay_seconds,
+        }
+        if queue.max_receive_count:
+            to = {"deadLetterTargetArn": queue.dead_letter_arn}
+            policy = {**to, "maxReceiveCount": queue.max_receive_count}
+            known["RedrivePolicy"] = json.dumps(policy)
+        wanted = known.keys() if "All" in AttributeNames else AttributeNames
+        if unknown := set(wanted) - known.keys():
+            raise NotInPocketError(f"attributes of a queue: {unknown}")
+        return {"Attributes": {name: str(known[name]) for name in wanted}}
+
+    def _queue(self, url: str) -> Queue:
+        """Returns a queue; messages past its retention are gone."""
+        if url not in self.queues:
+            code = "AWS.SimpleQueueService.NonExistentQueue"
+            raise AwsError(code, "The specified queue does not exist.", "QueueDoesNotExist")
+        queue = self.queues[url]
+        oldest = self._clock() - queue.retention_seconds
+        queue.messages = [m for m in queue.messages if m.sent_at >= oldest]
+        return queue
+
+    def _move_dead_letters(self, queue: Queue, now: float) -> None:
+        """What comes once more than it may goes on with its id, its time and its attributes."""
+        most = queue.max_receive_count or math.inf
+        used_up = [m for m in queue.messages if m.receive_count >= most]
+        dead = [m for m in used_up if m.visible_at <= now]
+        if not dead:
+            return
+        (to,) = (q for q in self.queues.values() if q.arn == queue.dead_letter_arn)
+        queue.messages = [m for m in queue.messages if m not in dead]
+        for message in dead:
+            message.came_from, message.receipt_handle = queue.arn, ""
+            to.messages.append(message)
+
+    def _unique(self, what: str) -> str:
+        self._count += 1
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{what} {self._count}"))
+
+
+def _shown(message: Message, system: set[str], custom: set[str]) -> dict[str, Any]:
+    known = {
+        "SenderId": "AIDATEST",
+        "SentTimestamp": str(int(message.sent_at * 1000)),
+        "ApproximateReceiveCount": str(message.receive_count),
+        "ApproximateFirstReceiveTimestamp": str(int(message.first_received_at * 1000)),
+    }
+    if message.came_from:
+        known["DeadLetterQueueSourceArn"] = message.came_from
+    shown: dict[str, Any] = {
+        "MessageId": message.message_id,
+        "ReceiptHandle": message.receipt_handle,
+        "MD5OfBody": _md5(message.body),
+        "Body": message.body,
+    }
+    if any("*" in name for name in custom):
+        raise NotInPocketError(f"names of message attributes: {custom}")
+    attributes = {n: v for n, v in message.attributes.items() if custom & {"All", ".*", n}}
+    system_attributes = {n: v for n, v in known.items() if system & {"All", n}}
+    shown |= {"Attributes": system_attributes} if system_attributes else {}
+    return shown | ({"MessageAttributes": attributes} if attributes else {})
+
+
+def _check_contents(body: str, attributes: dict[str, dict[str, Any]]) -> None:
+    if not body:
+        raise AwsError("MissingParameter", "The request must contain the parameter MessageBody.")
+    texts = [body, *(a.get("StringValue", "") for a in attributes.values())]
+    if not all(map(_ALLOWED.fullmatch, texts)):
+        raise AwsError("InvalidMessageContents", "Invalid characters found.")
+    if any(a["DataType"] != "String" or not a.get("StringValue") for a in attributes.values()):
+        raise NotInPocketError(f"message attributes that are no text: {attributes}")
+    size = sum(len(t.encode()) for t in (*texts, *attributes)) + len("String") * len(attributes)
+    if size > MAX_MESSAGE_BYTES:
+        reason = f"Message must be shorter than {MAX_MESSAGE_BYTES} bytes."
+        raise AwsError("InvalidParameterValue", f"One or more parameters are invalid. {reason}")
+
+
+def _check_handle(queue: Queue, handle: str) -> None:
+    if handle not in queue.handles:
+        message = f'The input receipt handle "{handle}" is not a valid receipt handle.'
+        raise AwsError("ReceiptHandleIsInvalid", message, "ReceiptHandleIsInvalid")
+
+
+def _check_range(name: str, value: int, most: int) -> None:
+    if not 0 <= value <= most:
+        raise _invalid(name, value, f"Must be between 0 and {most}")
+
+
+def _invalid(name: str, value: object, reason: str) -> AwsError:
+    message = f"Value {value} for parameter {name} is invalid. Reason: {reason}."
+    return AwsError("InvalidParameterValue", message)
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()

@@ -1,0 +1,323 @@
+"""`make ledger` and `make redrive`, on moto: what they read, show, move, and leave as it was."""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+from operate import ledger, reading, redrive
+from operate.errors import OperateError
+from operate.reading import Reader
+from operate.stacks import Stack
+
+import aws_template
+from core_samples import asked
+from longrunning.approval_item import to_item
+from longrunning.messages import build_new
+
+REGION = "eu-west-1"
+TABLES = ("SessionsTable", "ApprovalsTable", "PostsTable")
+QUEUES = ("tasks", "dead")
+MESSAGE_ID = "6f1d7a52-3c0e-4c57-9d0b-2a9f4be1c0de"
+
+Watch = Callable[[Any, str, Callable[[dict[str, Any]], None]], None]
+
+
+@pytest.fixture(scope="module")
+def clients(aws_clients: dict[str, Any]) -> dict[str, Any]:
+    """Made once; they reach moto only within `stack`."""
+    keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+    return aws_clients | {"sqs": boto3.client("sqs", region_name=REGION, **keys)}
+
+
+@pytest.fixture
+def stack(clients: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    """Empty tables and queues."""
+    monkeypatch.setattr(reading, "WAIT_SECONDS", 0)
+    with mock_aws():
+        tables = [aws_template.table_properties(name) for name in TABLES]
+        for table in tables:
+            clients["dynamodb"].create_table(**table)
+        names = [table["TableName"] for table in tables]
+        urls = [clients["sqs"].create_queue(QueueName=name)["QueueUrl"] for name in QUEUES]
+        aws = (clients["dynamodb"], clients["sqs"], clients["s3"])
+        yield Stack("test", *aws, *names, "bucket", *urls)
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    """Has a function see the parameters of each call of one operation."""
+    with contextlib.ExitStack() as undo:
+
+        def watch(client: Any, operation: str, see: Callable[[dict[str, Any]], None]) -> None:
+            def seen(params: dict[str, Any], **_: Any) -> None:
+                see(dict(params))
+
+            name = f"provide-client-params.{client.meta.service_model.service_name}.{operation}"
+            client.meta.events.register(name, seen)
+            undo.callback(client.meta.events.unregister, name, seen)
+
+        yield watch
+
+
+def bury(stack: Stack, body: str, **attributes: str) -> None:
+    stack.sqs.send_message(
+        QueueUrl=stack.dead_letter_queue_url,
+        MessageBody=body,
+        MessageAttributes={
+            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
+        },
+    )
+
+
+def messages_in(stack: Stack, url: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    while some := stack.sqs.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+    ).get("Messages"):
+        found += some
+    return found
+
+
+def put_session(stack: Stack, session_id: str, status: str = "completed") -> None:
+    fields = {"session_id": session_id, "agent_name": "a", "status": status, "outcome": "finished"}
+    item = {name: {"S": value} for name, value in fields.items()}
+    stack.dynamodb.put_item(TableName=stack.sessions_table, Item=item | {"pending": {"L": []}})
+
+
+def test_every_page_of_a_table_is_counted(stack: Stack, watch: Watch) -> None:
+    """DynamoDB answers with 1 MB at a time."""
+    for number in range(3):
+        put_session(stack, f"s-{number}")
+        stack.dynamodb.update_item(
+            TableName=stack.sessions_table,
+            Key={"session_id": {"S": f"s-{number}"}, "agent_name": {"S": "a"}},
+            UpdateExpression="SET messages = :m",
+            ExpressionAttributeValues={":m": {"S": "x" * 399_000}},
+        )
+    scans: list[dict[str, Any]] = []
+    watch(stack.dynamodb, "Scan", scans.append)
+    for number in range(3):
+        put_session(stack, f"t-{number}")
+    rows = Reader(stack).read()
+    assert len(rows.sessions) == 6
+    assert any("ExclusiveStartKey" in scan for scan in scans)
+
+
+def test_no_conversation_and_no_draft_is_read(stack: Stack, watch: Watch) -> None:
+    scans: list[dict[str, Any]] = []
+    watch(stack.dynamodb, "Scan", scans.append)
+    Reader(stack).read()
+    names = {name for scan in scans for name in scan["ExpressionAttributeNames"].values()}
+    assert len(scans) == 3
+    assert not names & {"messages", "content", "edited_content", "arguments", "comment", "result"}
+
+
+def test_a_look_at_the_dead_letters_gives_them_all_back(stack: Stack) -> None:
+    for number in range(25):
+        bury(stack, build_new("x", f"s-{number}"))
+    assert len(Reader(stack).look_at_letters()) == 25
+    assert len(messages_in(stack, stack.dead_letter_queue_url)) == 25
+
+
+def test_a_look_that_fails_gives_back_what_it_had(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(25):
+        bury(stack, build_new("x", f"s-{number}"))
+    told = iter([None])
+    monkeypatch.setattr(Reader, "_tell", lambda *_: next(told))
+    with pytest.raises(StopIteration):
+        Reader(stack).look_at_letters()
+    assert len(messages_in(stack, stack.dead_letter_queue_url)) == 25
+
+
+def test_what_looks_broken_is_read_again_before_it_is_said(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scan saw a session before its approval was recorded."""
+    put_session(stack, "s-1", "waiting")
+    stack.dynamodb.update_item(
+        TableName=stack.sessions_table,
+        Key={"session_id": {"S": "s-1"}, "agent_name": {"S": "a"}},
+        UpdateExpression="SET pending = :p",
+        ExpressionAttributeValues={
+            ":p": {"L": [{"M": {"tool_use_id": {"S": "t"}, "tool_name": {"S": "ask"}}}]}
+        },
+    )
+    reader = Reader(stack)
+    read = reader.read
+
+    def read_too_early() -> reading.Rows:
+        rows = read()
+        item = to_item(asked(session_id="s-1", tool_use_id="t", expires_at=None))
+        stack.dynamodb.put_item(TableName=stack.approvals_table, Item=item)
+        return rows
+
+    monkeypatch.setattr(reader, "read", read_too_early)
+    _, found = ledger.settled(reader)
+    assert found.holds
+    assert found.tasks["waiting"] == 1
+
+
+def test_a_post_made_after_the_scan_is_read_again(stack: Stack) -> None:
+    put_session(stack, "s-1")
+    spent = replace(asked(session_id="s-1", tool_use_id="t", due_at=None), expires_at=None)
+    item = to_item(replace(spent, status="SPENT"))
+    stack.dynamodb.put_item(TableName=stack.approvals_table, Item=item)
+    reader = Reader(stack)
+    rows = reader.read()
+    post = {"feed": "unitok", "idempotency_key": "s-1/t", "post_id": "1"}
+    stack.dynamodb.put_item(
+        TableName=stack.posts_table,
+        Item={n: {"S": v} for n, v in post.items()} | {"created_at": {"N": "1"}},
+    )
+    assert not ledger.counted(rows).holds
+    assert ledger.counted(reader.read_again(rows, {"s-1"})).holds
+
+
+def test_without_unitok_nothing_is_said_about_posts(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ledger.main(replace(stack, posts_table=None)) == ledger.HOLDS
+    assert "only their receiver can count them" in capsys.readouterr().out
+
+
+def test_the_ledger_never_receives_a_task(stack: Stack, watch: Watch) -> None:
+    stack.sqs.send_message(QueueUrl=stack.task_queue_url, MessageBody=build_new("x"))
+    received: list[dict[str, Any]] = []
+    watch(stack.sqs, "ReceiveMessage", received.append)
+    assert Reader(stack).read().on_their_way == 1
+    assert {call["QueueUrl"] for call in received} == {stack.dead_letter_queue_url}
+
+
+def test_a_table_that_cannot_be_read_is_unknown_and_not_empty(stack: Stack) -> None:
+    stack.dynamodb.delete_table(TableName=stack.approvals_table)
+    with pytest.raises(OperateError, match="Scan: ResourceNotFoundException"):
+        ledger.main(stack)
+
+
+@pytest.mark.parametrize("path", ["missing", "."])
+def test_a_list_that_cannot_be_read_is_said(tmp_path: Path, path: str) -> None:
+    with pytest.raises(OperateError, match="ACCEPTED="):
+        ledger.read_accepted(str(tmp_path / path))
+
+
+def test_empty_lines_of_a_list_are_no_tasks(tmp_path: Path) -> None:
+    (tmp_path / "accepted").write_text("a\n\n  b \n")
+    assert ledger.read_accepted(str(tmp_path / "accepted")) == {"a", "b"}
+
+
+# Redrive.
+
+
+def test_a_letter_goes_back_as_the_message_that_it_was(stack: Stack) -> None:
+    bury(stack, build_new("x"), tenant="seven")
+    [letter] = Reader(stack).look_at_letters()
+    assert redrive.redrive(stack) == 1
+    [sent] = messages_in(stack, stack.task_queue_url)
+    assert sent["Body"] == build_new("x")
+    attributes = {n: a["StringValue"] for n, a in sent["MessageAttributes"].items()}
+    assert attributes == {"tenant": "seven", "original_message_id": letter["MessageId"]}
+    assert not messages_in(stack, stack.dead_letter_queue_url)
+
+
+def test_a_letter_that_died_again_keeps_its_first_identity(stack: Stack) -> None:
+    bury(stack, build_new("x"), original_message_id=MESSAGE_ID)
+    redrive.redrive(stack)
+    [sent] = messages_in(stack, stack.task_queue_url)
+    assert sent["MessageAttributes"]["original_message_id"]["StringValue"] == MESSAGE_ID
+
+
+def test_a_letter_with_all_the_attributes_that_sqs_takes_still_goes_back(stack: Stack) -> None:
+    bury(stack, build_new("x"), **{f"name{number}": "x" for number in range(10)})
+    redrive.redrive(stack)
+    [sent] = messages_in(stack, stack.task_queue_url)
+    assert len(sent["MessageAttributes"]) == 10
+    assert "original_message_id" in sent["MessageAttributes"]
+
+
+def test_a_rejected_letter_that_goes_back_leaves_its_reason_behind(stack: Stack) -> None:
+    bury(stack, "no JSON", reason="body: expected JSON")
+    assert redrive.redrive(stack) == 0
+    assert redrive.redrive(stack, rejected=True) == 1
+    [sent] = messages_in(stack, stack.task_queue_url)
+    assert set(sent["MessageAttributes"]) == {"original_message_id"}
+
+
+def test_a_run_is_bounded_and_rejected_letters_are_not_in_its_way(stack: Stack) -> None:
+    for number in range(12):
+        bury(stack, build_new("x", f"bad-{number}"), reason="x")
+    for number in range(12):
+        bury(stack, build_new("x", f"good-{number}"))
+    assert redrive.redrive(stack, most=5) == 5
+    assert redrive.redrive(stack, most=100) == 7
+    assert len(messages_in(stack, stack.task_queue_url)) == 12
+    assert len(messages_in(stack, stack.dead_letter_queue_url)) == 12
+
+
+def test_a_dry_run_moves_nothing_and_hides_nothing(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bury(stack, build_new("a secret text", "s-1"))
+    assert redrive.redrive(stack, is_dry=True) == 0
+    assert len(messages_in(stack, stack.dead_letter_queue_url)) == 1
+    assert not messages_in(stack, stack.task_queue_url)
+    said = capsys.readouterr().out
+    assert "s-1" in said
+    assert "secret" not in said
+
+
+def test_a_failure_half_way_leaves_each_letter_in_one_of_the_queues(
+    stack: Stack, watch: Watch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bodies = {build_new("x", f"s-{number}") for number in range(15)}
+    for body in bodies:
+        bury(stack, body)
+    sent: list[str] = []
+
+    def fail_at_the_fourth(params: dict[str, Any]) -> None:
+        sent.append(params["MessageBody"])
+        if len(sent) == 4:
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, "SendMessage")
+
+    watch(stack.sqs, "SendMessage", fail_at_the_fourth)
+    with pytest.raises(OperateError, match="SendMessage: AccessDenied"):
+        redrive.redrive(stack)
+    assert "Moved: 3" in capsys.readouterr().out
+    moved = {m["Body"] for m in messages_in(stack, stack.task_queue_url)}
+    left = {m["Body"] for m in messages_in(stack, stack.dead_letter_queue_url)}
+    assert (len(moved), len(left), moved | left) == (3, 12, bodies)
+
+
+@pytest.mark.parametrize("most", ["0", "-1", "many", "1.5"])
+def test_a_bound_that_is_none_is_said(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, most: str
+) -> None:
+    monkeypatch.setenv("MOST", most)
+    with pytest.raises(OperateError, match="MOST="):
+        redrive.main(stack)
+
+
+def test_a_stuck_job_is_brought_on_without_a_result_of_ours(stack: Stack) -> None:
+    """A tool that is no approval: what is on record counts, not the message."""
+    put_session(stack, "s-1", "waiting")
+    stack.dynamodb.update_item(
+        TableName=stack.sessions_table,
+        Key={"session_id": {"S": "s-1"}, "agent_name": {"S": "a"}},
+        UpdateExpression="SET pending = :p, paused_by = :b",
+        ExpressionAttributeValues={
+            ":p": {"L": [{"M": {"tool_use_id": {"S": "t"}, "tool_name": {"S": "job"}}}]},
+            ":b": {"S": MESSAGE_ID},
+        },
+    )
+    assert redrive.resend(stack) == 1
+    [sent] = messages_in(stack, stack.task_queue_url)
+    assert json.loads(sent["Body"])["type"] == "new"
+    assert sent["MessageAttributes"]["original_message_id"]["StringValue"] == MESSAGE_ID

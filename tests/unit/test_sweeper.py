@@ -1,0 +1,383 @@
+"""The sweep: each thing it does, done twice without harm, and nothing that stops the rest."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+import sweeper as sweeper_module
+from core_samples import DAY_SECONDS, NOW, SESSION_ID, TOOL_USE_ID, asked, job, metrics
+from longrunning.approvals import (
+    CANCELLED,
+    DENIED,
+    EXPIRED,
+    PENDING,
+    Approval,
+    ApprovalStore,
+)
+from longrunning.open_approvals import SHARDS, OpenApprovals
+from sweeper import AUDITED_PER_SWEEP, RESEND_SECONDS, RETRY_SECONDS, Sweeper
+
+HALF, END = NOW + DAY_SECONDS // 2, NOW + DAY_SECONDS
+SIBLING = "tooluse_sibling"
+
+
+@dataclass
+class Floor:
+    """A sweeper with all that it touches, and what came of it."""
+
+    store: ApprovalStore
+    open: OpenApprovals
+    now: float = NOW
+    turns: dict[str, tuple[str, ...]] = field(default_factory=lambda: {SESSION_ID: (TOOL_USE_ID,)})
+    mails: list[tuple[str, str]] = field(default_factory=list)
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    broken: dict[str, Exception] = field(default_factory=dict)
+    """What goes wrong when a session of this id is read, told, or written to."""
+
+    def put(self, approval: Approval | None = None, **changes: Any) -> Approval:
+        """Records what waits, as the agent does: due at half time first."""
+        waiting = approval or asked(remind_at=HALF, due_at=HALF, **changes)
+        self.store.put_if_absent(waiting)
+        return waiting
+
+    def decide(self, decision: str = "approved", at: int = NOW + 60, **ids: str) -> Approval:
+        ids = {"session_id": SESSION_ID, "tool_use_id": TOOL_USE_ID} | ids
+        decided = self.store.decide(**ids, decision=decision, decided_by="link", now=at)
+        assert decided.outcome == "decided" and decided.approval
+        return decided.approval
+
+    def sweeper(self) -> Sweeper:
+        return Sweeper(
+            approvals=self.open,
+            read_turn=self._read_turn,
+            notify=self._notify,
+            send_message=lambda body: self.messages.append(json.loads(body)),
+            clock=lambda: self.now,
+        )
+
+    def sweep(self, now: float, seconds: float = 40) -> dict[str, int]:
+        """Sweeps once; returns what came of it, without what did not."""
+        self.now = now
+        swept = self.sweeper().sweep(now + seconds)
+        return {name: count for name, count in swept.items() if count and name != "looked_at"}
+
+    def read(self, session_id: str = SESSION_ID, tool_use_id: str = TOOL_USE_ID) -> Approval:
+        found = self.store.get(session_id, tool_use_id)
+        assert found
+        return found
+
+    def is_open(self) -> bool:
+        return any(list(self.open.entries(shard, 10)) for shard in SHARDS)
+
+    def _read_turn(self, session_id: str, agent_name: str) -> tuple[str, ...]:
+        if session_id in self.broken:
+            raise self.broken[session_id]
+        assert agent_name == "post-generator"
+        return self.turns.get(session_id, ())
+
+    def _notify(self, approval: Approval, occasion: str) -> None:
+        if "mail" in self.broken:
+            raise self.broken["mail"]
+        self.mails.append((approval.tool_use_id, occasion))
+
+
+@pytest.fixture
+def floor(approval_store: ApprovalStore, open_approvals: OpenApprovals) -> Floor:
+    return Floor(approval_store, open_approvals)
+
+
+def told(tool_use_id: str, decision: str, status: str, tool: str = "human_approval") -> Any:
+    text = json.dumps({"decision": decision})
+    result = {"toolUseId": tool_use_id, "status": status, "content": [{"text": text}]}
+    return {
+        "session_id": SESSION_ID,
+        "type": "existing",
+        "toolName": tool,
+        "body": [{"toolResult": result}],
+    }
+
+
+# --- nothing to do -------------------------------------------------------------------------------
+
+
+def test_an_empty_index_takes_four_queries_and_nothing_else(floor: Floor) -> None:
+    calls = floor.store._client.calls
+    calls.clear()
+    assert floor.sweep(NOW) == {}
+    assert calls == [("get_paginator", {})] * len(SHARDS)
+
+
+def test_what_waits_and_is_not_due_is_left_alone(floor: Floor) -> None:
+    waiting = floor.put()
+    assert floor.sweep(HALF - 1) == {}
+    assert floor.read() == waiting
+    assert floor.mails == floor.messages == []
+
+
+# --- expiry --------------------------------------------------------------------------------------
+
+
+def test_what_nobody_decided_expires_and_the_agent_is_told_once(floor: Floor) -> None:
+    floor.put(asked(due_at=END))
+    assert floor.sweep(END) == {"expired": 1}
+    assert (floor.read().status, floor.read().decided_by) == (EXPIRED, "sweeper")
+    assert floor.messages == [told(TOOL_USE_ID, "expired", "error")]
+    assert floor.sweep(END + 60) == {}
+    assert len(floor.messages) == 1
+
+
+def test_a_tool_that_is_no_approval_expires_too(floor: Floor) -> None:
+    floor.put(job(tool_use_id=TOOL_USE_ID, due_at=END))
+    assert floor.sweep(END) == {"expired": 1}
+    assert floor.messages == [told(TOOL_USE_ID, "expired", "error", "render_video")]
+
+
+def test_an_expiry_whose_message_was_lost_is_told_again(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    floor.put(asked(due_at=END))
+    lost = replace_send(floor, TimeoutError("SQS"))
+    assert lost.sweep(END + 40) == {
+        "looked_at": 1, "expired": 0, "reminded": 0, "escalated": 0, "resent": 0, "closed": 0,
+        "failed": 1,
+    }  # fmt: skip
+    assert floor.read().status == EXPIRED
+    assert floor.sweep(END + RESEND_SECONDS - 1) == {}
+    assert floor.sweep(END + RESEND_SECONDS) == {"resent": 1}
+    assert floor.messages == [told(TOOL_USE_ID, "expired", "error")]
+
+
+def replace_send(floor: Floor, error: Exception) -> Sweeper:
+    def fail(_: str) -> None:
+        raise error
+
+    floor.now = END
+    return replace(floor.sweeper(), send_message=fail)
+
+
+def test_where_silence_means_waiting_nothing_expires(floor: Floor) -> None:
+    century = NOW + 100 * 365 * DAY_SECONDS
+    floor.put(asked(decide_by=century, remind_at=HALF, due_at=HALF))
+    assert floor.sweep(END) == {"reminded": 1}
+    assert floor.read().due_at == century
+    assert floor.sweep(END + 300 * DAY_SECONDS) == {}
+    assert floor.read().status == PENDING
+
+
+# --- reminders and escalations -------------------------------------------------------------------
+
+
+def test_a_reminder_goes_out_once_and_the_end_is_next(floor: Floor) -> None:
+    waiting = floor.put()
+    assert floor.sweep(HALF) == {"reminded": 1}
+    assert floor.mails == [(TOOL_USE_ID, "reminder")]
+    assert floor.read() == replace(waiting, remind_at=None, due_at=END)
+    assert floor.sweep(HALF + 60) == {}
+    assert floor.sweep(END) == {"expired": 1}
+    assert len(floor.mails) == 1
+
+
+def test_reminder_escalation_and_end_come_in_their_order(floor: Floor) -> None:
+    floor.put(asked(remind_at=HALF, escalate_at=HALF + 600, due_at=HALF))
+    swept = [floor.sweep(at) for at in (HALF, HALF + 599, HALF + 600, END)]
+    assert swept == [{"reminded": 1}, {}, {"escalated": 1}, {"expired": 1}]
+    assert [occasion for _, occasion in floor.mails] == ["reminder", "escalation"]
+
+
+def test_after_an_outage_each_step_is_still_made_up_for(floor: Floor) -> None:
+    floor.put(asked(remind_at=HALF, escalate_at=HALF + 600, due_at=HALF))
+    assert floor.sweep(HALF + 900) == {"escalated": 1}
+    assert floor.sweep(HALF + 960) == {"reminded": 1}
+    assert floor.read().due_at == END
+
+
+def test_a_reminder_that_fails_comes_five_minutes_later(floor: Floor) -> None:
+    floor.put()
+    floor.broken["mail"] = TimeoutError("SNS")
+    assert floor.sweep(HALF) == {"failed": 1}
+    assert floor.sweep(HALF + 60) == {}, "not in a storm"
+    del floor.broken["mail"]
+    assert floor.sweep(HALF + RETRY_SECONDS) == {"reminded": 1}
+    assert floor.read().due_at == END
+
+
+def test_what_is_decided_is_not_reminded_of(floor: Floor) -> None:
+    floor.put()
+    floor.decide(at=HALF - 10)
+    assert floor.sweep(HALF) == {}
+    assert floor.mails == []
+
+
+# --- a lost message ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("decision", "status"), [("approved", "success"), ("denied", "error")])
+def test_a_decision_that_no_worker_came_for_is_told_again(
+    floor: Floor, decision: str, status: str
+) -> None:
+    floor.put()
+    floor.decide(decision)
+    assert floor.sweep(NOW + 60 + RESEND_SECONDS - 1) == {}, "the first message may be on its way"
+    assert floor.sweep(NOW + 60 + RESEND_SECONDS) == {"resent": 1}
+    assert floor.messages == [told(TOOL_USE_ID, decision, status)]
+
+
+def test_it_is_told_again_ever_more_rarely(floor: Floor) -> None:
+    """The queue may just be long: a message a minute for each would make it longer."""
+    floor.put(asked(decide_by=NOW + 10 * DAY_SECONDS, due_at=NOW + 10 * DAY_SECONDS))
+    floor.decide(at=NOW)
+    minutes = [m for m in range(0, 190, 2) if floor.sweep(NOW + 60 * m)]
+    assert minutes == [2, 6, 14, 30, 62, 122, 182], "at last once an hour"
+
+
+def test_once_a_worker_came_for_it_nothing_is_told_again(floor: Floor) -> None:
+    floor.put()
+    floor.decide()
+    floor.store.claim(SESSION_ID, [TOOL_USE_ID], [], now=NOW + 61, lease_until=NOW + 180)
+    assert floor.sweep(NOW + DAY_SECONDS) == {}
+    assert not floor.is_open()
+
+
+def test_a_turn_with_an_open_question_is_resumed_by_the_last_decision(floor: Floor) -> None:
+    floor.turns[SESSION_ID] = (TOOL_USE_ID, SIBLING)
+    floor.put()
+    floor.put(tool_use_id=SIBLING)
+    floor.decide()
+    assert floor.sweep(NOW + 1_000) == {}
+    floor.decide("denied", at=NOW + 1_100, tool_use_id=SIBLING)
+    assert floor.sweep(NOW + 1_100 + RESEND_SECONDS) == {"resent": 2}
+
+
+def test_the_result_of_another_tool_is_told_again_too(floor: Floor) -> None:
+    floor.put(job(tool_use_id=TOOL_USE_ID, due_at=END))
+    answer = {"toolUseId": TOOL_USE_ID, "status": "success", "content": [{"text": "Done."}]}
+    assert floor.store.resolve(SESSION_ID, TOOL_USE_ID, answer, NOW)
+    assert floor.sweep(NOW + RESEND_SECONDS) == {"resent": 1}
+    assert floor.messages[0]["toolName"] == "render_video"
+
+
+# --- closing -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("turn", [(), (SIBLING,)], ids=["gone", "moved on"])
+def test_a_question_that_no_session_waits_for_is_cancelled(
+    floor: Floor, turn: tuple[str, ...]
+) -> None:
+    floor.put()
+    floor.turns[SESSION_ID] = turn
+    assert floor.sweep(HALF) == {"closed": 1}
+    assert (floor.read().status, floor.read().decided_by) == (CANCELLED, "sweeper")
+    assert not floor.is_open()
+    assert floor.mails == floor.messages == []
+    assert floor.sweep(HALF + 60) == {}
+
+
+def test_a_decision_that_no_session_waits_for_is_closed_as_it_is(floor: Floor) -> None:
+    floor.put()
+    decided = floor.decide("denied")
+    floor.turns.clear()
+    assert floor.sweep(NOW + 300) == {"closed": 1}
+    assert floor.read() == replace(decided, due_at=None)
+    assert floor.read().status == DENIED
+    assert floor.messages == []
+
+
+# --- many, and bad ones --------------------------------------------------------------------------
+
+
+def test_one_bad_item_never_stops_the_rest(floor: Floor, capsys: Any) -> None:
+    for n in range(6):
+        floor.put(asked(session_id=f"session-{n}", due_at=END, content=f"draft {n}"))
+        floor.turns[f"session-{n}"] = (TOOL_USE_ID,)
+    floor.broken["session-3"] = ValueError("a text with draft 3 in it")
+    assert floor.sweep(END) == {"expired": 5, "failed": 1}
+    printed = capsys.readouterr().out
+    assert metrics(printed)["SweepFailed"] == 1
+    assert "draft" not in printed
+    del floor.broken["session-3"]
+    assert floor.sweep(END + 60) == {"expired": 1}
+
+
+def test_an_item_that_cannot_be_read_never_stops_the_rest(
+    floor: Floor, approvals_table: str
+) -> None:
+    floor.put(asked(due_at=END))
+    broken: dict[str, Any] = {"session_id": {"S": "b"}, "tool_use_id": {"S": "b"}}
+    broken |= {"open_shard": {"S": "0"}, "due_at": {"N": "1"}, "requested_at": {"N": "1"}}
+    floor.store._client.put_item(TableName=approvals_table, Item=broken)
+    assert floor.sweep(END) == {"expired": 1, "failed": 1}
+
+
+def test_what_is_due_does_not_wait_for_the_look_at_the_others(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    floor.put(asked(due_at=END))
+    monkeypatch.setitem(floor.store._client.failures, "batch_get_item", TimeoutError("DynamoDB"))
+    floor.put(asked(session_id="another", due_at=END + 900))
+    assert floor.sweep(END) == {"expired": 1}
+
+
+def test_what_there_is_no_time_for_is_left_to_the_next_sweep(floor: Floor) -> None:
+    for n in range(5):
+        floor.put(asked(session_id=f"session-{n}", due_at=END))
+        floor.turns[f"session-{n}"] = (TOOL_USE_ID,)
+    floor.now = END
+    assert floor.sweeper().sweep(deadline=END) == dict.fromkeys(
+        ("looked_at", "expired", "reminded", "escalated", "resent", "closed", "failed"), 0
+    )
+    assert floor.sweep(END) == {"expired": 5}
+
+
+def test_of_very_many_open_ones_each_sweep_looks_at_a_part(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeper_module, "AUDITED_PER_SWEEP", 10)
+    for n in range(30):
+        floor.put(session_id=f"session-{n}")
+        floor.turns[f"session-{n}"] = (TOOL_USE_ID,)
+        floor.decide(session_id=f"session-{n}", at=NOW)
+    found = [floor.sweep(NOW + 600 + 60 * minute).get("resent", 0) for minute in range(3)]
+    assert sum(found) == 30
+    assert all(found), "in three parts, one after the other"
+    assert AUDITED_PER_SWEEP == 500
+
+
+# --- gauges --------------------------------------------------------------------------------------
+
+
+def test_how_many_are_open_and_how_old_the_oldest_is(floor: Floor, capsys: Any) -> None:
+    floor.put(session_id="old", requested_at=NOW - 500)
+    floor.put()
+    floor.sweep(NOW + 100)
+    printed = metrics(capsys.readouterr().out)
+    assert (printed["OpenApprovals"], printed["OldestOpenSeconds"]) == (2, 600)
+
+
+def test_how_long_an_approval_was_past_its_end(floor: Floor, capsys: Any) -> None:
+    floor.put(asked(due_at=END))
+    floor.sweep(END + 47)
+    printed = metrics(capsys.readouterr().out)
+    assert (printed["OverdueSeconds"], printed["ApprovalExpired"]) == (47, 1)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "at"),
+    [
+        (lambda f: f.put(asked(due_at=END)), END),
+        (lambda f: f.put(), HALF),
+        (lambda f: (f.put(), f.decide()), NOW + 300),
+        (lambda f: (f.put(), f.turns.clear()), HALF),
+    ],
+    ids=["expire", "remind", "tell again", "close"],
+)
+def test_whatever_is_done_again_at_the_same_moment_is_done_once(
+    floor: Floor, prepare: Callable[[Floor], Any], at: int
+) -> None:
+    prepare(floor)
+    assert len(floor.sweep(at)) == 1
+    before = floor.read(), list(floor.mails), list(floor.messages)
+    assert floor.sweep(at) == {}
+    assert (floor.read(), floor.mails, floor.messages) == before
