@@ -11,7 +11,6 @@ import logging
 import math
 import os
 import time
-import traceback
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
@@ -92,13 +91,7 @@ def _take(record: dict[str, Any], context: Any, resources: Resources) -> bool:
     come_back_after = partial(_come_back_after, record, resources)
     try:
         come_back_after(remaining + VISIBILITY_MARGIN_SECONDS)
-        match messages.parse(record["body"]):
-            case NewTask() as task:
-                resources.worker.start(task, delivery)
-            case results:
-                resources.worker.resume(results, delivery)
-    except MalformedMessageError as reason:
-        _dead_letter(record, str(reason), resources)
+        _walk(record, delivery, resources)
     except LeaseHeldError as held:
         come_back_after(held.until - time.time() + 1)
         return False
@@ -107,6 +100,18 @@ def _take(record: dict[str, Any], context: Any, resources: Resources) -> bool:
         come_back_after(BACKOFF_SECONDS[min(delivery.receive_count, len(BACKOFF_SECONDS)) - 1])
         return False
     return True
+
+
+def _walk(record: dict[str, Any], delivery: Delivery, resources: Resources) -> None:
+    """Takes the steps; what can never be understood is a dead letter at once."""
+    try:
+        match messages.parse(record["body"]):
+            case NewTask() as task:
+                resources.worker.start(task, delivery)
+            case results:
+                resources.worker.resume(results, delivery)
+    except MalformedMessageError as reason:
+        _dead_letter(record, str(reason), resources)
 
 
 def _original_message_id(record: dict[str, Any]) -> str | None:
@@ -144,29 +149,10 @@ def _dead_letter(record: dict[str, Any], reason: str, resources: Resources) -> N
 
 
 def _log_fault(fault: Exception, delivery: Delivery) -> None:
-    """Says what failed and where, without the message: it may quote the conversation."""
-    cause = _cause(fault)
-    _logger.error(
-        "failed, will be delivered again",
-        extra={
-            "error": type(fault).__name__,
-            "cause": type(cause).__name__,
-            "code": cause.response["Error"]["Code"] if isinstance(cause, ClientError) else None,
-            "message_id": delivery.message_id,
-            "receive_count": delivery.receive_count,
-            "where": [frame.strip() for frame in traceback.format_tb(fault.__traceback__)[-3:]],
-        },
-    )
+    ids = {"message_id": delivery.message_id, "receive_count": delivery.receive_count}
+    facts = observability.facts_of(fault)
+    _logger.error("failed, will be delivered again", extra={**facts, **ids})
     observability.put_metric("RunFailed")
-
-
-def _cause(fault: BaseException) -> BaseException:
-    """Finds what was first: Strands wraps a model's error once the conversation has turns."""
-    seen: list[BaseException] = []
-    while fault not in seen:
-        seen.append(fault)
-        fault = fault.__cause__ or getattr(fault, "original_exception", None) or fault
-    return fault
 
 
 @cache

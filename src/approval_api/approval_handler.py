@@ -48,10 +48,11 @@ def handler(event: Event, context: Any) -> Response:
         _note(refusal)
         response = answers.refused(request, refusal)
     except decisions.NotSentError as error:
-        logger.exception("the decision is recorded, its message was not sent")
+        facts = observability.facts_of(error)
+        logger.error("the decision is recorded, its message was not sent", extra=facts)
         response = answers.unavailable(request, str(error), resend=error.decision)
-    except (BotoCoreError, ClientError):
-        logger.exception("an AWS call failed")
+    except (BotoCoreError, ClientError) as error:
+        logger.error("an AWS call failed", extra=observability.facts_of(error))
         response = answers.unavailable(request, UNAVAILABLE)
     return {**response, "body": ""} if request.method == "HEAD" else response
 

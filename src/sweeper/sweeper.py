@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from gauges import METRIC_OF, measure_open, measure_overdue
 from longrunning.approval_item import PENDING, Approval, wake_up_message
 from longrunning.notifications import ESCALATION, REMINDER
-from longrunning.observability import get_logger, put_metric
+from longrunning.observability import facts_of, get_logger, put_metric
 from longrunning.open_approvals import SHARDS, OpenApprovals, OpenEntry
 
 RETRY_SECONDS = 300
@@ -166,6 +166,5 @@ def _hash(entry: OpenEntry) -> int:
 
 
 def _note_failure(error: Exception, **ids: str) -> None:
-    """Says what failed without its text: it may quote the item."""
-    _logger.error("failed, looked at again", extra={"error": type(error).__name__, **ids})
+    _logger.error("failed, looked at again", extra={**facts_of(error), **ids})
     put_metric(METRIC_OF["failed"])

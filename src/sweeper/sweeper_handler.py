@@ -45,7 +45,7 @@ def handler(event: Any, context: Any) -> dict[str, int]:
     try:
         resources.measure_subscriptions()
     except Exception as error:  # The sweep must not wait for it; its metric alarms when missing.
-        _logger.error("topic not read", extra={"error": type(error).__name__})
+        _logger.error("topic not read", extra=observability.facts_of(error))
     swept = resources.sweeper.sweep(time.time() + seconds_left)
     _logger.info("swept", extra=swept)
     return swept

@@ -180,7 +180,7 @@ class TestListing:
         for number in range(30):
             ask(approval_store, number)
         queries: list[dict[str, Any]] = []
-        event = "before-parameter-build.dynamodb.Query"
+        event = "provide-client-params.dynamodb.Query"
         note = lambda params, **_: queries.append(dict(params))  # noqa: E731
         dynamodb.client.meta.events.register(event, note)
         try:

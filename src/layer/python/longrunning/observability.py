@@ -11,6 +11,8 @@ import json
 import logging
 import sys
 import time
+import traceback
+from typing import Any
 
 ROOT_LOGGER_NAME = "longrunning"
 _STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
@@ -58,6 +60,22 @@ def get_logger(name: str) -> logging.Logger:
     return logging.getLogger(f"{ROOT_LOGGER_NAME}.{name}")
 
 
+def facts_of(fault: BaseException) -> dict[str, Any]:
+    """Returns what may be logged of a fault: what failed first, AWS's code, and where.
+
+    Not its text: that may quote what was sent, a conversation, a draft or a comment.
+    """
+    cause = _first_cause(fault)
+    response = getattr(cause, "response", None)  # botocore's; other libraries' is anything
+    error = response.get("Error") if isinstance(response, dict) else None
+    return {
+        "error": type(fault).__name__,
+        "cause": type(cause).__name__,
+        "code": error.get("Code") if isinstance(error, dict) else None,
+        "where": [frame.strip() for frame in traceback.format_tb(fault.__traceback__)[-3:]],
+    }
+
+
 def put_metric(name: str, value: float = 1, unit: str = "Count", **properties: str) -> None:
     """Writes one metric to standard output.
 
@@ -79,3 +97,12 @@ def put_metric(name: str, value: float = 1, unit: str = "Count", **properties: s
         ],
     }
     sys.stdout.write(json.dumps({"_aws": metadata, name: value, **properties}) + "\n")
+
+
+def _first_cause(fault: BaseException) -> BaseException:
+    """Strands wraps a model's error once the conversation has turns."""
+    seen: list[BaseException] = []
+    while fault not in seen:
+        seen.append(fault)
+        fault = fault.__cause__ or getattr(fault, "original_exception", None) or fault
+    return fault

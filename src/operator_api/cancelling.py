@@ -1,0 +1,37 @@
+"""Cancels what waits and wakes the agent: first the record, then the message."""
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from longrunning import observability, tracing
+from longrunning.approvals import Decided, wake_up_message
+from operator_requests import Cancellation
+from operator_services import Services
+
+logger = observability.get_logger("operator_api")
+
+
+class NotSentError(Exception):
+    """It is cancelled, but the agent could not be told yet. Please send it again."""
+
+
+def cancel(services: Services, wanted: Cancellation, caller: str, now: int) -> Decided:
+    """Records a cancellation and tells the agent; the same again only tells the agent again.
+
+    Raises:
+        NotSentError: It is cancelled, the message is not on the queue.
+    """
+    ids = {"session_id": wanted.session_id, "tool_use_id": wanted.tool_use_id}
+    with tracing.subsegment("decide", **ids):
+        decided = services.approvals.cancel(
+            **ids, decided_by=caller, now=now, comment=wanted.comment
+        )
+    logger.info("cancel", extra={**ids, "outcome": decided.outcome})
+    if decided.outcome == "decided":
+        observability.put_metric("ApprovalCancelled")
+    if decided.approval and decided.outcome in ("decided", "repeated"):
+        body = wake_up_message(decided.approval)
+        try:
+            services.sqs.send_message(QueueUrl=services.task_queue_url, MessageBody=body)
+        except (BotoCoreError, ClientError) as error:
+            raise NotSentError(NotSentError.__doc__) from error
+    return decided

@@ -1,0 +1,67 @@
+"""What operators are shown of approvals: facts and the first characters, never a link."""
+
+import heapq
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from longrunning.approvals import Approval
+from longrunning.open_approvals import SHARDS, OpenApprovals, OpenEntry
+from operator_requests import Page, Positions, next_token
+
+PREVIEW_CHARS = 200
+"""Enough to know it again; the whole text is the approver's to read."""
+
+ASKED_FIELDS = (
+    "session_id", "tool_use_id", "agent_name", "tool_name", "action", "status",
+    "requested_at", "decide_by", "due_at",
+)  # fmt: skip
+DECIDED_FIELDS = ("decision", "decided_by", "decided_at", "comment")
+
+Document = dict[str, Any]
+
+
+def document(approval: Approval) -> Document:
+    """Returns what was asked, who decided what and when, and the digest of the text that counts."""
+    facts = {name: getattr(approval, name) for name in ASKED_FIELDS + DECIDED_FIELDS}
+    return facts | {
+        "edited": approval.edited_content is not None,
+        "digest": approval.digest if approval.is_approval else None,
+        "preview": approval.text[:PREVIEW_CHARS],
+    }
+
+
+def history(approvals: list[Approval]) -> Document:
+    """Returns all approvals of a session in the order in which they were asked for."""
+    in_order = sorted(approvals, key=lambda a: (a.requested_at, a.tool_use_id))
+    return {"approvals": [document(approval) for approval in in_order]}
+
+
+def open_page(table: OpenApprovals, page: Page) -> Document:
+    """Returns a page of what is open, the earliest due first, and where the next one starts.
+
+    The index is a moment behind: what a worker has claimed since is left out, so a page may be
+    shorter than its limit, and only `next` tells whether there are more.
+    """
+    streams = (_entries(table, shard, page) for shard in SHARDS)
+    merged = heapq.merge(*streams, key=lambda found: (found[1].due_at, found[0]))
+    found = list(islice(merged, page.limit + 1))
+    shown = found[: page.limit]
+    positions: Positions = {**page.after, **dict(shown)}
+    return {
+        "approvals": list(_documents(table, [entry for _, entry in shown])),
+        "next": next_token(positions) if len(found) > page.limit else None,
+    }
+
+
+def _entries(table: OpenApprovals, shard: str, page: Page) -> Iterator[tuple[str, OpenEntry]]:
+    # One more than asked for, to learn whether there are more.
+    for entry in table.entries(shard, page.limit + 1, page.after.get(shard)):
+        yield shard, entry
+
+
+def _documents(table: OpenApprovals, entries: list[OpenEntry]) -> Iterator[Document]:
+    for entry in entries:
+        approval = table.get(entry.session_id, entry.tool_use_id)
+        if approval and approval.due_at is not None:
+            yield document(approval)

@@ -1,0 +1,45 @@
+"""What the operators' API works with, made once per environment at its first event."""
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import botocore.session  # not boto3: its resource layer is a sixth of the start-up time
+from botocore.config import Config
+
+from longrunning import observability, tracing
+from longrunning.approvals import ApprovalStore
+from longrunning.open_approvals import OpenApprovals
+
+
+@dataclass(frozen=True)
+class Services:
+    """The table `approvals` with its index, and the queue with its low-level client."""
+
+    approvals: ApprovalStore
+    open: OpenApprovals
+    sqs: Any
+    task_queue_url: str
+
+
+@cache
+def services() -> Services:
+    """Reads the environment, makes the clients, starts logs and traces."""
+    observability.configure(
+        os.environ.get("LOG_LEVEL", "INFO"),
+        os.environ.get("METRICS_NAMESPACE", "HumanApproval"),
+    )
+    if os.environ.get("AWS_XRAY_DAEMON_ADDRESS"):
+        tracing.enable()
+    # All tries of one stuck call together are shorter than the function's timeout.
+    config = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 3})
+    session = botocore.session.get_session()
+    dynamodb, sqs = (session.create_client(name, config=config) for name in ("dynamodb", "sqs"))
+    table_name = os.environ["APPROVALS_TABLE_NAME"]
+    return Services(
+        approvals=ApprovalStore(dynamodb, table_name),
+        open=OpenApprovals(dynamodb, table_name),
+        sqs=sqs,
+        task_queue_url=os.environ["TASK_QUEUE_URL"],
+    )
