@@ -1,4 +1,4 @@
-"""`make ledger` and `make redrive`, on moto: what they read, show, move, and leave as it was."""
+"""`make ledger` and `make redrive`, in memory: what they read, show, move, and leave as it was."""
 
 import contextlib
 import json
@@ -7,21 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
-from moto import mock_aws
 from operate import ledger, reading, redrive
 from operate.errors import OperateError
 from operate.reading import Reader
 from operate.stacks import Stack
 
-import aws_template
 from core_samples import asked
 from longrunning.approval_item import to_item
 from longrunning.messages import build_new
+from pocket import Pocket
 
-REGION = "eu-west-1"
 TABLES = ("SessionsTable", "ApprovalsTable", "PostsTable")
 QUEUES = ("tasks", "dead")
 MESSAGE_ID = "6f1d7a52-3c0e-4c57-9d0b-2a9f4be1c0de"
@@ -29,25 +26,19 @@ MESSAGE_ID = "6f1d7a52-3c0e-4c57-9d0b-2a9f4be1c0de"
 Watch = Callable[[Any, str, Callable[[dict[str, Any]], None]], None]
 
 
-@pytest.fixture(scope="module")
-def clients(aws_clients: dict[str, Any]) -> dict[str, Any]:
-    """Made once; they reach moto only within `stack`."""
-    keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
-    return aws_clients | {"sqs": boto3.client("sqs", region_name=REGION, **keys)}
-
-
 @pytest.fixture
-def stack(clients: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+def stack(
+    aws_clients: dict[str, Any],
+    pocket: Pocket,
+    tables: dict[str, dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Stack:
     """Empty tables and queues."""
     monkeypatch.setattr(reading, "WAIT_SECONDS", 0)
-    with mock_aws():
-        tables = [aws_template.table_properties(name) for name in TABLES]
-        for table in tables:
-            clients["dynamodb"].create_table(**table)
-        names = [table["TableName"] for table in tables]
-        urls = [clients["sqs"].create_queue(QueueName=name)["QueueUrl"] for name in QUEUES]
-        aws = (clients["dynamodb"], clients["sqs"], clients["s3"])
-        yield Stack("test", *aws, *names, "bucket", *urls)
+    names = [pocket.dynamodb.add_table(tables[name]) for name in TABLES]
+    urls = [pocket.sqs.add_queue(name) for name in QUEUES]
+    aws = (aws_clients["dynamodb"], aws_clients["sqs"], aws_clients["s3"])
+    return Stack("test", *aws, *names, "bucket", *urls)
 
 
 @pytest.fixture
@@ -197,8 +188,8 @@ def test_the_ledger_never_receives_a_task(stack: Stack, watch: Watch) -> None:
     assert {call["QueueUrl"] for call in received} == {stack.dead_letter_queue_url}
 
 
-def test_a_table_that_cannot_be_read_is_unknown_and_not_empty(stack: Stack) -> None:
-    stack.dynamodb.delete_table(TableName=stack.approvals_table)
+def test_a_table_that_cannot_be_read_is_unknown_and_not_empty(stack: Stack, pocket: Pocket) -> None:
+    del pocket.dynamodb.tables[stack.approvals_table]
     with pytest.raises(OperateError, match="Scan: ResourceNotFoundException"):
         ledger.main(stack)
 

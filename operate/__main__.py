@@ -1,0 +1,35 @@
+"""`python -m operate ledger | redrive`, with the layer's modules on the path.
+
+Options come from the environment, as make passes them: STACK names a deployed stack, else it is the
+one that `make run` runs. `--state-dir` names another local one.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from operate import ledger, redrive, stacks
+from operate.errors import OperateError
+
+COMMANDS = {"ledger": ledger.main, "redrive": redrive.main}
+
+
+def main() -> int:
+    """Runs a command; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="operate", description=__doc__)
+    parser.add_argument("command", choices=sorted(COMMANDS))
+    parser.add_argument("--state-dir", type=Path, default=Path(".local"), help="instead of .local")
+    options = parser.parse_args()
+    try:
+        stack = stacks.find(os.environ.get("STACK", "").strip(), options.state_dir)
+        return COMMANDS[options.command](stack)
+    except OperateError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

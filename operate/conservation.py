@@ -1,0 +1,327 @@
+"""The conservation law: no task is lost, none is done twice. A pure function over plain rows.
+
+    accepted new tasks = completed + denied + expired + failed + cancelled + waiting + dead-lettered
+    posts              = approvals spent, minus those whose effect the receiver refused for good
+
+Messages on their way can still change what looks broken: while there are any, what moved within
+the last hour counts as under way and is not held against the law.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from operate.rows import Approval, Letter, Post, Session
+
+CATEGORIES = ("completed", "denied", "expired", "failed", "cancelled", "waiting", "dead-lettered")
+
+_CATEGORY_OF = {
+    "published": "completed", "finished": "completed", "denied": "denied", "expired": "expired",
+    "failed": "failed", "cancelled": "cancelled",
+}  # fmt: skip
+"""By the outcome of a session that ended."""
+
+MOVING_SECONDS = 3_600
+"""A message is handled or a dead letter long before: five deliveries, two minutes apart."""
+
+KEPT_SECONDS = 14 * 86_400
+"""A session and an approval are kept longer than a dead letter can lie, which is so long. What is
+older may have passed its time to live, one before the other: TTL keeps no order."""
+
+ADVICE = {
+    "lost": "A sender knows it, nothing here does. Send the task again, with its session id.",
+    "in two": "One session id with two items: two agents ran one task. Compare them by hand.",
+    "no outcome": "It ended and does not say how. Read the session and the agent's log.",
+    "stuck": "Nothing will bring it on. make redrive RESEND=1",
+    "never asked": "It waits for what nobody was asked. make redrive RESEND=1",
+    "open question": "Its link still takes a decision that nobody waits for. The sweeper closes "
+    "it within the hour; if not, see its alarm.",
+    "no session": "An approval whose session is gone. Was a session deleted by hand?",
+    "not posted": "Spent, and the receiver has no post. Ask the receiver before you post it.",
+    "not approved": "A post without a spent approval. Who else may post? Check its IAM callers.",
+    "posted twice": "One approval, more than one post. The receiver ignores idempotency keys.",
+    "base missing": "Its conversation in S3 is gone: it cannot go on. Restore the object.",
+}
+"""What breaks the law, by kind, and what to do about it."""
+
+
+@dataclass(frozen=True, order=True)
+class Violation:
+    """One thing that breaks the law."""
+
+    kind: str
+    """A key of `ADVICE`."""
+    session_id: str
+    tool_use_id: str = ""
+
+    @property
+    def advice(self) -> str:
+        """What to do about it."""
+        return ADVICE[self.kind]
+
+
+@dataclass
+class Ledger:
+    """What was counted."""
+
+    tasks: dict[str, int]
+    """Number of tasks in each of `CATEGORIES`."""
+    accepted: int
+    """Tasks accepted, counted on their own: every id that a table, a dead letter or a sender has,
+    but those still in the queue."""
+    spent: int = 0
+    """Approvals spent."""
+    refused: int = 0
+    """Of these: the receiver refused the effect for good."""
+    unfinished: int = 0
+    """Of these: the effect is still to be made or repeated, by a message or a dead letter."""
+    posts: int | None = None
+    """Posts that an approval can still stand behind; None where the receiver is not known."""
+    older_posts: int = 0
+    """Posts so old that their approvals may have passed their time to live."""
+    on_their_way: int = 0
+    """Messages in the task queue."""
+    unseen_letters: int = 0
+    """Dead letters that someone else was looking at."""
+    under_way: int = 0
+    """Sessions that look stuck, and that a message may still bring on."""
+    queued: int = 0
+    """Tasks that a sender knows and that are only in the queue."""
+    unnamed: int = 0
+    """Tasks here that the senders' list does not name."""
+    letters: Counter[str] = field(default_factory=Counter)
+    """Dead letters: `moving` bring something on when redriven, `done` nothing, `rejected` were
+    malformed, `unreadable` are and were never looked at."""
+    violations: tuple[Violation, ...] = ()
+
+    @property
+    def sums_hold(self) -> bool:
+        """Whether both sides of both equations are equal."""
+        tasks = self.accepted == sum(self.tasks.values())
+        effects = self.posts is None or self.posts == self.spent - self.refused - self.unfinished
+        return tasks and effects
+
+    @property
+    def holds(self) -> bool:
+        """Whether the law holds."""
+        return self.sums_hold and not self.violations
+
+    @property
+    def to_resend(self) -> tuple[str, ...]:
+        """Session ids that `make redrive RESEND=1` brings on."""
+        kinds = ("stuck", "never asked")
+        return tuple(sorted({v.session_id for v in self.violations if v.kind in kinds}))
+
+
+def count(
+    sessions: Iterable[Session],
+    approvals: Iterable[Approval],
+    posts: Iterable[Post] | None,
+    letters: Iterable[Letter],
+    *,
+    now: int,
+    on_their_way: int = 0,
+    unseen_letters: int = 0,
+    accepted: Collection[str] | None = None,
+) -> Ledger:
+    """Counts the law.
+
+    Args:
+        sessions: All of them.
+        approvals: All of them.
+        posts: What the receiver has, one entry per effect; None if nobody can tell.
+        letters: The dead letters.
+        now: Epoch seconds.
+        on_their_way: Messages in the task queue, delayed and in flight included.
+        unseen_letters: Dead letters that could not be read, because someone else looks at them.
+        accepted: Session ids that the senders know of, to compare with.
+    """
+    counted = _Count(sessions, approvals, letters, now, on_their_way + unseen_letters)
+    ledger = counted.ledger(posts, accepted)
+    ledger.on_their_way, ledger.unseen_letters = on_their_way, unseen_letters
+    return ledger
+
+
+class _Count:
+    """One count; everything is looked up by session."""
+
+    def __init__(
+        self,
+        sessions: Iterable[Session],
+        approvals: Iterable[Approval],
+        letters: Iterable[Letter],
+        now: int,
+        hidden: int,
+    ) -> None:
+        self.now, self.hidden = now, hidden
+        every = list(sessions)
+        self.past = {s.session_id for s in every if _is_over(s.expires_at, now)}
+        """TTL deletes days late: such a session may have lost its approvals already."""
+        self.items = [s for s in every if s.session_id not in self.past]
+        self.sessions = {s.session_id: s for s in self.items}
+        self.approvals: dict[str, dict[str, Approval]] = defaultdict(dict)
+        for approval in approvals:
+            if approval.session_id not in self.past and not _is_over(approval.expires_at, now):
+                self.approvals[approval.session_id][approval.tool_use_id] = approval
+        self.letters = list(letters)
+        self.by_session: dict[str, list[Letter]] = defaultdict(list)
+        for letter in self.letters:
+            if not letter.is_rejected:
+                self.by_session[letter.session_id].append(letter)
+        self.under_way: set[str] = set()
+
+    def ledger(self, posts: Iterable[Post] | None, accepted: Collection[str] | None) -> Ledger:
+        dead = {i.session_id for i in self.letters if i.kind == "new" and not i.is_rejected}
+        dead -= self.sessions.keys() | self.past
+        known = self.sessions.keys() | dead
+        violations = [*self._of_sessions(), *self._of_approvals()]
+        tasks = Counter(filter(None, map(self._category, self.items)))
+        tasks["dead-lettered"] += len(dead)
+        found = Ledger(
+            tasks={category: tasks[category] for category in CATEGORIES},
+            accepted=len(known),
+            letters=Counter(map(self._use_of, self.letters)),
+        )
+        if accepted is not None:
+            violations += self._compare(found, set(accepted) - self.past, known)
+        violations += self._of_posts(found, posts)
+        found.under_way = len(self.under_way)
+        found.violations = tuple(sorted(set(violations)))
+        return found
+
+    def _category(self, session: Session) -> str | None:
+        if session.status == "waiting":
+            return "dead-lettered" if self._is_dead(session) else "waiting"
+        return _CATEGORY_OF.get(session.outcome)
+
+    def _is_dead(self, session: Session) -> bool:
+        return any(self._moves(letter, session) for letter in self.by_session[session.session_id])
+
+    def _moves(self, letter: Letter, session: Session) -> bool:
+        """Whether a dead letter is what would have moved a waiting session on."""
+        if letter.message_id == session.paused_by:
+            return True  # It saved the session, and did not come to the end of the pause.
+        if letter.kind == "new" or not session.pending:
+            return False
+        records = self.approvals.get(session.session_id, {})
+        turn = [records.get(tool_use_id) for tool_use_id, _ in session.pending]
+        is_decided = all(a and a.status != "PENDING" for a in turn)
+        awaited = {i for i, _ in session.pending} & set(letter.tool_use_ids)
+        brings = any((a := records.get(i)) and _takes_a_message(a) for i in awaited)
+        return bool(awaited) and (is_decided or brings)
+
+    def _use_of(self, letter: Letter) -> str:
+        if letter.is_rejected:
+            return "rejected"
+        if letter.kind == "unreadable":
+            return "unreadable"
+        session = self.sessions.get(letter.session_id)
+        is_task = letter.kind == "new" and not session and letter.session_id not in self.past
+        is_awaited = session and session.status == "waiting" and self._moves(letter, session)
+        return "moving" if is_task or is_awaited else "done"
+
+    def _of_sessions(self) -> Iterator[Violation]:
+        items = Counter(session.session_id for session in self.items)
+        for session in self.items:
+            if items[session.session_id] > 1:
+                yield Violation("in two", session.session_id)
+            if self._category(session) is None:
+                yield Violation("no outcome", session.session_id)
+            elif session.status == "waiting" and not self._is_dead(session):
+                yield from self._unless_moving(session, self._of_waiting(session))
+
+    def _of_waiting(self, session: Session) -> Iterator[Violation]:
+        records = self.approvals.get(session.session_id, {})
+        turn = [records.get(tool_use_id) for tool_use_id, _ in session.pending]
+        for (tool_use_id, _), record in zip(session.pending, turn, strict=True):
+            if record is None:
+                yield Violation("never asked", session.session_id, tool_use_id)
+        decided = [record for record in turn if record and record.status != "PENDING"]
+        if len(decided) == len(turn) and not any(record.is_open for record in decided):
+            yield Violation("stuck", session.session_id)
+
+    def _unless_moving(
+        self, session: Session, violations: Iterable[Violation]
+    ) -> Iterator[Violation]:
+        found = list(violations)
+        if found and self._may_move(session):
+            self.under_way.add(session.session_id)
+        else:
+            yield from found
+
+    def _may_move(self, session: Session) -> bool:
+        records = self.approvals.get(session.session_id, {}).values()
+        if any(record.lease_until >= self.now for record in records):
+            return True
+        moved = [session.paused_at, *(max(r.decided_at, r.lease_until) for r in records)]
+        return self.hidden > 0 and max(moved) > self.now - MOVING_SECONDS
+
+    def _of_approvals(self) -> Iterator[Violation]:
+        for session_id, records in self.approvals.items():
+            session = self.sessions.get(session_id)
+            waits_for = {i for i, _ in session.pending} if session else set()
+            for approval in records.values():
+                if session is None and approval.requested_at > self.now - KEPT_SECONDS:
+                    yield Violation("no session", session_id, approval.tool_use_id)
+                elif approval.status == "PENDING" and approval.tool_use_id not in waits_for:
+                    yield Violation("open question", session_id, approval.tool_use_id)
+
+    def _compare(self, found: Ledger, accepted: set[str], known: set[str]) -> list[Violation]:
+        missing = accepted - known
+        found.unnamed = len(known - accepted)
+        if len(missing) <= self.hidden:
+            found.queued = len(missing)
+            return []
+        found.accepted += len(missing)
+        return [Violation("lost", session_id) for session_id in missing]
+
+    def _of_posts(self, found: Ledger, posts: Iterable[Post] | None) -> list[Violation]:
+        spent = {
+            approval.key: approval
+            for records in self.approvals.values()
+            for approval in records.values()
+            if approval.status == "SPENT"
+        }
+        found.spent = len(spent)
+        found.refused = sum(approval.refused for approval in spent.values())
+        if posts is None:
+            return []
+        made: Counter[str] = Counter()
+        for post in posts:
+            is_old = post.key not in spent and post.created_at <= self.now - KEPT_SECONDS
+            found.older_posts += is_old
+            made[post.key] += not is_old
+        made = +made
+        found.posts = made.total()
+        missing = [a for key, a in spent.items() if not made[key] and not a.refused]
+        unfinished = [a for a in missing if self._is_unfinished(a)]
+        found.unfinished = len(unfinished)
+        lacking = [a for a in missing if a not in unfinished]
+        wrong = [key for key in made if key not in spent or spent[key].refused]
+        twice = [key for key, times in made.items() if times > 1]
+        return [
+            *(Violation("not posted", a.session_id, a.tool_use_id) for a in lacking),
+            *(Violation("not approved", *_ids(key)) for key in wrong),
+            *(Violation("posted twice", *_ids(key)) for key in twice),
+        ]
+
+    def _is_unfinished(self, approval: Approval) -> bool:
+        """Spent by a run that was not saved: whoever claims it next repeats the effect."""
+        session = self.sessions.get(approval.session_id)
+        if session is None or session.status != "waiting":
+            return False
+        return approval.tool_use_id in {*(i for i, _ in session.pending), *session.unspent}
+
+
+def _takes_a_message(approval: Approval) -> bool:
+    """Whether a message's own result would be recorded: not for what only a person decides."""
+    return approval.status == "PENDING" and not approval.action
+
+
+def _is_over(expires_at: int, now: int) -> bool:
+    return 0 < expires_at <= now
+
+
+def _ids(key: str) -> tuple[str, str]:
+    session_id, _, tool_use_id = key.partition("/")
+    return session_id, tool_use_id

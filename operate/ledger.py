@@ -1,0 +1,145 @@
+"""`make ledger`: counts the conservation law of a stack, and lists what breaks it."""
+
+import os
+import time
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+from operate.conservation import CATEGORIES, Ledger, Violation, count
+from operate.errors import OperateError
+from operate.reading import Reader, Rows
+from operate.stacks import Stack
+
+HOLDS, BROKEN, UNKNOWN = 0, 1, 2
+"""Exit statuses; the last one is that of every command that could not do its work."""
+
+LOOKS = 3
+"""How often what breaks the law is read again: a scan of a stack at work is no snapshot."""
+
+MAX_READ_AGAIN = 1_000
+
+READ_UNIT_DOLLARS = 0.125e-6
+"""List price of us-east-1, on demand. Source: Amazon DynamoDB pricing."""
+
+
+def main(stack: Stack) -> int:
+    """Prints the ledger; returns the exit status.
+
+    Raises:
+        OperateError: It could not be counted.
+    """
+    accepted = read_accepted(os.environ.get("ACCEPTED", ""))
+    reader, started = Reader(stack), time.monotonic()
+    _, ledger = settled(reader, accepted, deep=os.environ.get("DEEP") == "1")
+    seconds = time.monotonic() - started
+    dollars = reader.read_units * READ_UNIT_DOLLARS
+    print(
+        f"Stack {stack.name}: {reader.items:,} items read in {seconds:.1f} s, "
+        f"{reader.read_units:,.0f} read units, about ${dollars:.6f}.\n"
+    )
+    print("\n".join(report(ledger)))
+    return HOLDS if ledger.holds else BROKEN
+
+
+def settled(
+    reader: Reader, accepted: frozenset[str] | None = None, *, deep: bool = False
+) -> tuple[Rows, Ledger]:
+    """Reads and counts, and looks again at what breaks the law before it says so."""
+    rows = reader.read()
+    ledger = counted(rows, accepted)
+    for look in range(1, LOOKS):
+        broken = {violation.session_id for violation in ledger.violations}
+        if not broken or len(broken) > MAX_READ_AGAIN:
+            break
+        time.sleep(look - 1)
+        ledger = counted(reader.read_again(rows, broken), accepted)
+    if deep:
+        missing = reader.missing_bases(rows.sessions)
+        found = [*ledger.violations, *(Violation("base missing", i) for i in missing)]
+        ledger.violations = tuple(sorted(found))
+    return rows, ledger
+
+
+def counted(rows: Rows, accepted: frozenset[str] | None = None) -> Ledger:
+    """Counts the law from what was read."""
+    return count(
+        rows.sessions,
+        rows.approvals,
+        rows.posts,
+        rows.letters,
+        now=int(time.time()),
+        on_their_way=rows.on_their_way,
+        unseen_letters=rows.unseen_letters,
+        accepted=accepted,
+    )
+
+
+def read_accepted(path: str) -> frozenset[str] | None:
+    """Reads the session ids that the senders know, one a line; None where no file is named.
+
+    Raises:
+        OperateError: The file cannot be read.
+    """
+    if not path:
+        return None
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise OperateError(f"ACCEPTED={path} cannot be read: {error}") from error
+    return frozenset(filter(None, map(str.strip, lines)))
+
+
+def report(ledger: Ledger) -> Iterator[str]:
+    """Yields the lines of the ledger: the two equations, what may still move, what is broken."""
+    yield _line(ledger.accepted, "new tasks accepted")
+    for category in CATEGORIES:
+        yield _line(ledger.tasks[category], f"  {category}")
+    if (together := sum(ledger.tasks.values())) != ledger.accepted:
+        yield _line(together, "  together: not as many as were accepted")
+    yield ""
+    yield _line(ledger.spent, "approvals spent")
+    yield _line(ledger.refused, "  refused by the receiver for good")
+    yield _line(ledger.unfinished, "  whose post is still to be made")
+    expected = ledger.spent - ledger.refused - ledger.unfinished
+    if ledger.posts is None:
+        yield "        ?  posts: this stack's are elsewhere, only their receiver can count them"
+    else:
+        is_off = ledger.posts != expected
+        yield _line(ledger.posts, f"  posts{f': expected {expected:,}' if is_off else ''}")
+    yield ""
+    yield from _notes(ledger)
+    yield from _broken(ledger.violations)
+    if ledger.holds:
+        yield "The law holds."
+    else:
+        yield f"The law is broken: {len(ledger.violations):,} found."
+
+
+def _notes(ledger: Ledger) -> Iterator[str]:
+    told = [
+        (ledger.on_their_way, "messages on their way: this count is a moment's"),
+        (ledger.under_way, "sessions that look stuck, and that a message may still bring on"),
+        (ledger.queued, "tasks of the senders' list that are still in the queue"),
+        (ledger.unnamed, "tasks that are not on the senders' list"),
+        (ledger.older_posts, "posts older than the records kept: not counted"),
+        (ledger.unseen_letters, "dead letters hidden: someone looks at them; count again later"),
+        (ledger.letters["moving"], "dead letters that would bring a task on: make redrive"),
+        (ledger.letters["done"], "dead letters that change nothing any more"),
+        (ledger.letters["rejected"], "dead letters that were malformed; each has its reason"),
+        (ledger.letters["unreadable"], "dead letters that no agent has read: make redrive"),
+    ]
+    lines = [f"{number:>9,}  {what}" for number, what in told if number]
+    yield from [*lines, ""] if lines else []
+
+
+def _broken(violations: tuple[Violation, ...]) -> Iterator[str]:
+    for kind, group in groupby(violations, key=lambda violation: violation.kind):
+        found = list(group)
+        yield f"{kind}: {len(found):,}. {found[0].advice}"
+        yield from (f"  {v.session_id}  {v.tool_use_id}".rstrip() for v in found)
+        yield ""
+
+
+def _line(number: int, what: str) -> str:
+    return f"{number:>9,}  {what}"

@@ -1,0 +1,173 @@
+"""`make redrive`: moves dead letters back to the task queue, as the messages that they were.
+
+Safe at any time, and when killed at any moment: a letter is sent before it is deleted, and a
+message of what is done already changes nothing. SQS gives what is sent anew an id of its own; the
+attribute `original_message_id` has the agent take it for the message that it was.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from longrunning.approval_item import Approval, wake_up_message
+from longrunning.messages import build_new
+from operate.errors import OperateError
+from operate.ledger import settled
+from operate.reading import (
+    MAX_LETTERS,
+    TELL_SECONDS,
+    Message,
+    Reader,
+    explained,
+    give_back,
+    receive,
+)
+from operate.rows import ORIGINAL_ID, REASON, Letter, Session
+from operate.stacks import Stack
+
+MOST = 1_000
+"""Letters of one run, unless MOST= says otherwise: what fails again is not sent in a circle."""
+
+HIDDEN_SECONDS = 900
+"""How long a letter is hidden from others while a run is on it."""
+
+MAX_ATTRIBUTES = 10
+"""Source: SQS, "Message metadata": at most 10 attributes a message."""
+
+BRINGS_ON = "This brings a session on that is there. If you read it as a task: do nothing."
+"""The text of a message for a session that is there: nobody reads it."""
+
+
+def main(stack: Stack) -> int:
+    """Moves the letters back; returns the exit status.
+
+    Raises:
+        OperateError: It could not be done, or not to the end.
+    """
+    env = os.environ
+    is_dry = env.get("DRY_RUN") == "1"
+    redrive(stack, most=_most(), rejected=env.get("REJECTED") == "1", is_dry=is_dry)
+    if env.get("RESEND") == "1":
+        resend(stack, is_dry=is_dry)
+    return 0
+
+
+def redrive(stack: Stack, *, most: int = MOST, rejected: bool = False, is_dry: bool = False) -> int:
+    """Moves dead letters back; returns how many.
+
+    Args:
+        stack: The stack.
+        most: At most so many.
+        rejected: Also those that the agent refused as malformed.
+        is_dry: Only shows what it would move.
+
+    Raises:
+        OperateError: AWS refuses a call; what was moved by then is moved.
+    """
+    held: list[Message] = []
+    with explained():
+        try:
+            moving = _take(stack, most, rejected, held)
+            for line in _shown(moving, len(held) - len(moving), most):
+                print(line)
+            return 0 if is_dry else _move_all(stack, moving, held)
+        finally:
+            give_back(stack, held)
+
+
+def resend(stack: Stack, *, is_dry: bool = False) -> int:
+    """Brings on every session that the ledger calls stuck; returns how many."""
+    rows, ledger = settled(Reader(stack))
+    sessions = {session.session_id: session for session in rows.sessions}
+    asked = {approval.key: approval.status for approval in rows.approvals}
+    print(f"Sessions that no message will bring on: {len(ledger.to_resend):,}")
+    for session_id in ledger.to_resend:
+        print(f"  {session_id}")
+        if not is_dry:
+            with explained():
+                _bring_on(stack, sessions[session_id], asked)
+    return 0 if is_dry else len(ledger.to_resend)
+
+
+def _take(stack: Stack, most: int, rejected: bool, held: list[Message]) -> list[Message]:
+    """Takes letters until there are enough to move; `held` has all that are hidden by then."""
+    moving: list[Message] = []
+    for messages in receive(stack, HIDDEN_SECONDS, MAX_LETTERS):
+        held += messages
+        moving += [m for m in messages if rejected or not Letter.of(m).is_rejected]
+        if len(moving) >= most:
+            break
+    return moving[:most]
+
+
+def _shown(moving: list[Message], left: int, most: int) -> Iterator[str]:
+    yield f"Dead letters that go back to the task queue: {len(moving):,}"
+    for letter in map(Letter.of, moving):
+        yield f"  {letter.kind:<10}  {letter.session_id or letter.message_id}"
+    if len(moving) == most:
+        yield f"No more than {most:,} at a time: run it again for the rest."
+    elif left:
+        yield f"Malformed, and would be again: {left:,} (REJECTED=1 moves them, too)"
+
+
+def _move_all(stack: Stack, moving: list[Message], held: list[Message]) -> int:
+    moved, told = 0, time.monotonic()
+    try:
+        for message in moving:
+            _move(stack, message)
+            held.remove(message)
+            moved += 1
+            if time.monotonic() - told > TELL_SECONDS:
+                told = time.monotonic()
+                print(f"  {moved:,} of {len(moving):,}", file=sys.stderr, flush=True)
+    finally:
+        if moving:
+            print(f"Moved: {moved:,}")
+    return moved
+
+
+def _move(stack: Stack, message: Message) -> None:
+    """Sends, then deletes: killed in between, the letter is there twice, which is harmless."""
+    attributes = message.get("MessageAttributes", {}).items()
+    kept = [(name, value) for name, value in attributes if name not in (REASON, ORIGINAL_ID)]
+    identity = _identity(Letter.of(message).message_id)
+    stack.sqs.send_message(
+        QueueUrl=stack.task_queue_url,
+        MessageBody=message["Body"],
+        MessageAttributes=identity | dict(kept[: MAX_ATTRIBUTES - 1]),
+    )
+    stack.sqs.delete_message(
+        QueueUrl=stack.dead_letter_queue_url, ReceiptHandle=message["ReceiptHandle"]
+    )
+
+
+def _bring_on(stack: Stack, session: Session, asked: dict[str, str]) -> None:
+    """Sends what the session misses: the message of a decision, or else its own once more.
+
+    Its own asks what was not asked, and goes on with what was interrupted. An `existing` message
+    would not do: of a tool that is no approval, its result would count.
+    """
+    statuses = [asked.get(f"{session.session_id}/{i}") for i, _ in session.pending]
+    if statuses and all(statuses):
+        (tool_use_id, tool_name), status = session.pending[-1], str(statuses[-1])
+        ids = (session.session_id, tool_use_id, session.agent_name, tool_name)
+        body, attributes = wake_up_message(Approval(*ids, 0, 0, status=status)), {}
+    else:
+        body = build_new(BRINGS_ON, session.session_id)
+        attributes = _identity(session.paused_by)
+    stack.sqs.send_message(
+        QueueUrl=stack.task_queue_url, MessageBody=body, MessageAttributes=attributes
+    )
+
+
+def _identity(message_id: str) -> dict[str, Any]:
+    return {ORIGINAL_ID: {"DataType": "String", "StringValue": message_id}}
+
+
+def _most() -> int:
+    text = os.environ.get("MOST", "") or str(MOST)
+    if not text.isdigit() or int(text) < 1:
+        raise OperateError(f"MOST={text} is no number of letters: 1 or more.")
+    return int(text)

@@ -1,0 +1,162 @@
+"""What the law is counted from: one row per session, approval, post and dead letter.
+
+Never content: no conversation, no draft and no task is read or kept. Times are epoch seconds.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from longrunning import messages
+from longrunning.messages import MESSAGE_ID_PATTERN, MalformedMessageError, NewTask
+
+Item = dict[str, Any]
+"""A DynamoDB item as a low-level client returns it: `{"status": {"S": "waiting"}, …}`."""
+
+ORIGINAL_ID = "original_message_id"
+"""The message attribute in which a dead letter that goes back keeps its identity."""
+
+REASON = "reason"
+"""The message attribute that only a message has which the agent rejected as malformed."""
+
+_STRING = {"S": ""}
+_NUMBER = {"N": "0"}
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session between two runs; a session is what became of one task."""
+
+    ATTRIBUTES: ClassVar = (
+        "session_id", "agent_name", "status", "outcome", "pending", "unspent", "paused_at",
+        "paused_by", "expires_at", "base.key",
+    )  # fmt: skip
+
+    session_id: str
+    agent_name: str
+    status: str
+    outcome: str = ""
+    pending: tuple[tuple[str, str], ...] = ()
+    """Tool use id and tool name of what it waits for."""
+    unspent: tuple[str, ...] = ()
+    """Tool use ids of earlier turns that were approved and not yet published."""
+    paused_at: int = 0
+    paused_by: str = ""
+    """SQS message id of the delivery that saved it."""
+    expires_at: int = 0
+    base_key: str = ""
+
+    @classmethod
+    def of(cls, item: Item) -> "Session":
+        """Reads an item of the table `agent-memory-store`, whole or projected."""
+        uses = [use["M"] for use in item.get("pending", {}).get("L", [])]
+        return cls(
+            session_id=item["session_id"]["S"],
+            agent_name=item.get("agent_name", _STRING)["S"],
+            status=item.get("status", _STRING)["S"],
+            outcome=item.get("outcome", _STRING)["S"],
+            pending=tuple((use["tool_use_id"]["S"], use["tool_name"]["S"]) for use in uses),
+            unspent=tuple(use["S"] for use in item.get("unspent", {}).get("L", [])),
+            paused_at=int(item.get("paused_at", _NUMBER)["N"]),
+            paused_by=item.get("paused_by", _STRING)["S"],
+            expires_at=int(item.get("expires_at", _NUMBER)["N"]),
+            base_key=item.get("base", {}).get("M", {}).get("key", _STRING)["S"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """An item of the table `approvals`: one tool use that waits or waited."""
+
+    ATTRIBUTES: ClassVar = (
+        "session_id", "tool_use_id", "tool_name", "status", "action", "open_shard", "due_at",
+        "lease_until", "fence", "requested_at", "decided_at", "expires_at", "refused",
+    )  # fmt: skip
+
+    session_id: str
+    tool_use_id: str
+    tool_name: str
+    status: str
+    action: str = ""
+    """The protected tool that it allows; "" for a tool that is no approval."""
+    is_open: bool = False
+    """Whether it stands in the index that the sweeper reads."""
+    fence: int = 0
+    lease_until: int = 0
+    requested_at: int = 0
+    decided_at: int = 0
+    expires_at: int = 0
+    refused: bool = False
+    """Whether the receiver refused its effect for good."""
+
+    @classmethod
+    def of(cls, item: Item) -> "Approval":
+        """Reads an item of the table `approvals`, whole or projected."""
+        return cls(
+            session_id=item["session_id"]["S"],
+            tool_use_id=item["tool_use_id"]["S"],
+            tool_name=item.get("tool_name", _STRING)["S"],
+            status=item.get("status", _STRING)["S"],
+            action=item.get("action", _STRING)["S"],
+            is_open={"open_shard", "due_at"} <= item.keys(),
+            fence=int(item.get("fence", _NUMBER)["N"]),
+            lease_until=int(item.get("lease_until", _NUMBER)["N"]),
+            requested_at=int(item.get("requested_at", _NUMBER)["N"]),
+            decided_at=int(item.get("decided_at", _NUMBER)["N"]),
+            expires_at=int(item.get("expires_at", _NUMBER)["N"]),
+            refused=bool(item.get("refused", {}).get("BOOL", False)),
+        )
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of its one effect."""
+        return f"{self.session_id}/{self.tool_use_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """An effect that the receiver has: its idempotency key, and when it came."""
+
+    ATTRIBUTES: ClassVar = ("idempotency_key", "created_at")
+
+    key: str
+    created_at: int
+
+    @classmethod
+    def of(cls, item: Item) -> "Post":
+        """Reads an item of UniTok's table, whole or projected."""
+        return cls(item["idempotency_key"]["S"], int(item["created_at"]["N"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A dead letter."""
+
+    message_id: str
+    """Its identity: the id of the message as it was first sent."""
+    kind: str
+    """`new`, `existing`, or `unreadable`."""
+    session_id: str
+    """The session that it would move on; "" for one that cannot be read."""
+    tool_use_ids: tuple[str, ...] = ()
+    is_rejected: bool = False
+    """Whether the agent refused it as malformed, so that it is no task."""
+
+    @classmethod
+    def of(cls, message: dict[str, Any]) -> "Letter":
+        """Reads a message of the dead-letter queue, as `receive_message` returns it.
+
+        It must have been received with `MessageAttributeNames=["All"]`.
+        """
+        attributes = message.get("MessageAttributes", {})
+        original = attributes.get(ORIGINAL_ID, {}).get("StringValue", "")
+        if not MESSAGE_ID_PATTERN.fullmatch(original):
+            original = message["MessageId"]
+        is_rejected = REASON in attributes
+        try:
+            parsed = messages.parse(message["Body"])
+        except MalformedMessageError:
+            return cls(original, "unreadable", "", is_rejected=is_rejected)
+        if isinstance(parsed, NewTask):
+            return cls(original, "new", parsed.session_id or original, is_rejected=is_rejected)
+        ids = tuple(result["toolUseId"] for result in parsed.results)
+        return cls(original, "existing", parsed.session_id, ids, is_rejected)
