@@ -15,6 +15,7 @@ AWS emulator; its pins exclude those of the tests and of the SAM CLI.
     mail            the approver's mailbox
     traces          the X-Ray daemon: which step happened when
     function_logs   what the functions log, compact
+    signatures      requests signed with the owner's key
     server          reads and answers HTTP requests on http://localhost:3000
     front_door      what is behind it: guard, pages, proxy to the HTTP APIs, view of the tables
     tasks           sends a task

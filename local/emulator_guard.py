@@ -18,13 +18,10 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from ministack.core.iam_evaluator import is_root_access_key
-from ministack.core.sigv4 import (
-    decode_header_value,
-    header_signature_failure,
-    parse_header_signature,
-    request_time_failure,
-)
+from ministack.core.sigv4 import decode_header_value
 from ministack.services.apigateway import route_authorization_type
+
+from local.signatures import OwnerKey
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -50,8 +47,7 @@ class Guard:
 
     def __init__(self, inner: Asgi, access_key_id: str, secret_access_key: str) -> None:
         self._inner = inner
-        self._owner = access_key_id
-        self._secret = secret_access_key
+        self._owner = OwnerKey(access_key_id, secret_access_key)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Any) -> None:
         """Passes a request on, or refuses it."""
@@ -65,21 +61,12 @@ class Guard:
             is_refused = key is None
             if key and is_root_access_key(key):
                 body, receive = await _buffer(receive)
-                is_refused = key != self._owner or not self._has_signed(scope, headers, body)
+                target = f"{scope['raw_path'].decode('latin-1')}?{_query(scope)}"
+                is_refused = not self._owner.has_signed(scope["method"], target, headers, body)
         if is_refused:
             await _refuse(scope, send)
         else:
             await self._inner(_as_secure(scope), receive, send)
-
-    def _has_signed(self, scope: Scope, headers: dict[str, str], body: bytes) -> bool:
-        signature = parse_header_signature(headers)
-        if isinstance(signature, tuple) or request_time_failure(signature):
-            return False
-        query = parse_qs(scope.get("query_string", b"").decode(), keep_blank_values=True)
-        path = scope["raw_path"].decode("latin-1")
-        return not header_signature_failure(
-            signature, self._secret, scope["method"], path, query, headers, body
-        )
 
 
 def _headers(scope: Scope) -> dict[str, str]:
@@ -101,7 +88,7 @@ def _comes_from_elsewhere(scope: Scope, headers: dict[str, str]) -> bool:
 def _claimed_key(scope: Scope, headers: dict[str, str]) -> str | None:
     """Returns the key a request claims to hold, "" for none, None where that is no honest claim."""
     authorization = headers.get("authorization")
-    query = parse_qs(scope.get("query_string", b"").decode(), keep_blank_values=True)
+    query = parse_qs(_query(scope), keep_blank_values=True)
     if authorization is None:
         claimed = [value.split("/")[0] for name in _QUERY_KEYS for value in query.get(name, [])]
         # ministack checks presigned requests, but the owner's.
@@ -119,6 +106,10 @@ def _must_sign(scope: Scope, headers: dict[str, str]) -> bool:
     api_id = host.removesuffix(_API_HOST)
     kind = route_authorization_type(api_id, "$default", scope["method"], scope["path"])
     return bool(kind == "AWS_IAM")
+
+
+def _query(scope: Scope) -> str:
+    return str(scope.get("query_string", b"").decode())
 
 
 def _host(headers: dict[str, str]) -> str:

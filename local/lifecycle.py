@@ -25,11 +25,19 @@ from local.proxy import Proxy
 from local.reload import Reloader
 from local.server import LoopbackServer
 from local.settings import REGION, Settings
+from local.signatures import OwnerKey
 from local.stack import Stack
 from local.traces import Traces
 from local.view import View
 
-FUNCTIONS = {"agent": "AgentFunction", "approval": "ApprovalFunction", "unitok": "UniTokFunction"}
+FUNCTIONS = {
+    "agent": "AgentFunction",
+    "approval": "ApprovalFunction",
+    "unitok": "UniTokFunction",
+    "sweeper": "SweeperFunction",
+    "operator": "OperatorFunction",
+}
+TOPICS = ("approval-notifications", "escalation-notifications")
 _OWN_FILES = ("stack.json", "functions.log", "emulator.log")
 _OWN_FOLDERS = ("tmp", "rebuild")
 
@@ -95,17 +103,18 @@ def _start(settings: Settings, console: Console, emulator: Emulator, traces: Tra
     with console.step("stack") as notes:
         stack = stacks.create(settings, emulator, build)
         notes.append(f"{len(stack.physical_ids)} resources of template.yaml")
-    topic_arn = stack.id_ending("approval-notifications")
-    mailbox = Mailbox(emulator, topic_arn, settings.front_url)
+    topic_arns = [stack.id_ending(name) for name in TOPICS]
+    mailbox = Mailbox(emulator, topic_arns, settings.front_url)
     mailbox.open()
     return Running(settings, emulator, stack, mailbox, traces, build)
 
 
 def _front_door(run: Running) -> FrontDoor:
     send = partial(tasks.send, run.emulator.client("sqs"), run.task_queue_url)
+    owner = OwnerKey(run.emulator.access_key_id, run.emulator.secret_access_key)
     return FrontDoor(
         guard=Guard(run.settings.port),
-        proxy=Proxy(run.stack, run.emulator.port),
+        proxy=Proxy(run.stack, run.emulator.port, owner),
         mailbox=run.mailbox,
         traces=run.traces,
         view=View(

@@ -1,11 +1,12 @@
-"""The approver's mailbox: what the topic sends, kept in memory.
+"""The mailbox: what the topics send to approvers, kept in memory.
 
-ministack only logs an e-mail subscription, so a queue of our own subscribes to the topic beside it.
+ministack only logs an e-mail subscription, so a queue of our own subscribes beside it.
 """
 
 import json
 import re
 import threading
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -73,15 +74,15 @@ class Mailbox:
 
     Args:
         emulator: Where the topic is.
-        topic_arn: The topic.
+        topic_arns: The topics.
         front_url: Where the links lead.
     """
 
-    def __init__(self, emulator: Emulator, topic_arn: str, front_url: str) -> None:
+    def __init__(self, emulator: Emulator, topic_arns: Sequence[str], front_url: str) -> None:
         self._front_url = front_url
         self._sqs = emulator.client("sqs")
         self._sns = emulator.client("sns")
-        self._topic_arn = topic_arn
+        self._topic_arns = topic_arns
         self._queue_url = ""
         self._mails: list[Mail] = []
         self._arrived = threading.Condition()
@@ -95,9 +96,10 @@ class Mailbox:
         )["Attributes"]["QueueArn"]
         self._sqs.set_queue_attributes(
             QueueUrl=self._queue_url,
-            Attributes={"Policy": json.dumps(_allow_topic(queue_arn, self._topic_arn))},
+            Attributes={"Policy": json.dumps(_allow_topics(queue_arn, self._topic_arns))},
         )
-        self._sns.subscribe(TopicArn=self._topic_arn, Protocol="sqs", Endpoint=queue_arn)
+        for topic_arn in self._topic_arns:
+            self._sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=queue_arn)
         threading.Thread(target=self._receive_until_stopped, daemon=True).start()
 
     def close(self) -> None:
@@ -139,7 +141,7 @@ class Mailbox:
             )
 
 
-def _allow_topic(queue_arn: str, topic_arn: str) -> dict[str, Any]:
+def _allow_topics(queue_arn: str, topic_arns: Sequence[str]) -> dict[str, Any]:
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -148,7 +150,7 @@ def _allow_topic(queue_arn: str, topic_arn: str) -> dict[str, Any]:
                 "Principal": {"Service": "sns.amazonaws.com"},
                 "Action": "sqs:SendMessage",
                 "Resource": queue_arn,
-                "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
+                "Condition": {"ArnEquals": {"aws:SourceArn": list(topic_arns)}},
             }
         ],
     }

@@ -2,7 +2,8 @@
 
 The event a function gets is the emulator's, as API Gateway makes it (payload format 2.0); nothing
 of it is made here. Two things the emulator does otherwise than AWS are made good: it answers
-OPTIONS itself, and it would let a browser of any origin read the answer.
+OPTIONS itself, and it would let a browser of any origin read the answer. A signature is for this
+address, so it is checked here, and the request is signed anew for the API's.
 """
 
 import http.client
@@ -14,6 +15,7 @@ from http import HTTPStatus
 
 from local.routes import Route
 from local.server import Answer, Headers, Request
+from local.signatures import OwnerKey
 from local.stack import Stack
 
 TIMEOUT_SECONDS = 30  # What an HTTP API gives its function.
@@ -33,10 +35,12 @@ class Proxy:
     Args:
         stack: The stack.
         port: The emulator's port.
+        owner: Who may sign.
     """
 
-    def __init__(self, stack: Stack, port: int) -> None:
+    def __init__(self, stack: Stack, port: int, owner: OwnerKey) -> None:
         self._port = port
+        self._owner = owner
         self._routes = [
             (_matcher(route.path), route, stack.physical_ids[route.api])
             for route in stack.routes
@@ -54,14 +58,17 @@ class Proxy:
             return Answer(HTTPStatus.NO_CONTENT, [("Allow", ", ".join(sorted(methods)))])
         takes_head = {"HEAD", "ANY"} & {route.method for route, _ in found}
         method = "GET" if request.method == "HEAD" and not takes_head else request.method
+        needs_iam = any(route.needs_iam for route, _ in found if route.method in (method, "ANY"))
+        host = f"{found[0][1]}.execute-api.localhost:{self._port}"
+        headers = self._sent_headers(request, method, host, needs_iam)
         with self._slots:
-            return self._forward(found[0][1], method, request)
+            return self._forward(method, request, headers)
 
-    def _forward(self, api_id: str, method: str, request: Request) -> Answer:
+    def _forward(self, method: str, request: Request, headers: Headers) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=TIMEOUT_SECONDS)
         try:
             connection.putrequest(method, request.target, skip_host=True, skip_accept_encoding=True)
-            for name, value in self._sent_headers(api_id, request):
+            for name, value in headers:
                 connection.putheader(name, value.encode("latin-1"))
             connection.endheaders(request.body or None)
             response = connection.getresponse()
@@ -73,11 +80,17 @@ class Proxy:
         finally:
             connection.close()
 
-    def _sent_headers(self, api_id: str, request: Request) -> Headers:
-        passed = [(n, v) for n, v in request.headers.items() if n.lower() not in _HOP_BY_HOP]
+    def _sent_headers(self, request: Request, method: str, host: str, needs_iam: bool) -> Headers:
+        received = request.headers.items()
+        if needs_iam and self._is_signed(request):
+            received = self._owner.sign(request, method, host)
+        passed = [(n, v) for n, v in received if n.lower() not in _HOP_BY_HOP]
         length = [("Content-Length", str(len(request.body)))] if request.body else []
-        host = f"{api_id}.execute-api.localhost:{self._port}"
         return [("Host", host), *passed, ("X-Forwarded-For", "127.0.0.1"), *length]
+
+    def _is_signed(self, request: Request) -> bool:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        return self._owner.has_signed(request.method, request.target, headers, request.body)
 
 
 def _failed(status: HTTPStatus, message: str) -> Answer:

@@ -13,6 +13,7 @@ STACK_NAME = "local"
 DEFAULT_PORT = 3000
 ARTIFACTS_BUCKET = "artifacts"
 APPROVER_EMAIL = "approver@example.com"
+ESCALATION_EMAIL = "escalation@example.com"
 AGENTS_AT_ONCE = 4  # Each is a process of its own here, and takes its start and its memory.
 # Lambda's names of the processor this machine has: the built packages must run here.
 _ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
@@ -62,6 +63,8 @@ class Settings:
         return {
             "ApproverEmail": APPROVER_EMAIL,
             "ApprovalBaseUrl": self.front_url,
+            "OnSilence": "escalate",  # So that everything the template can send is here to see.
+            "EscalationEmail": ESCALATION_EMAIL,
             "ModelId": self.model_id,
             "MaximumConcurrency": str(AGENTS_AT_ONCE),
             "PythonRuntime": f"python{sys.version_info.major}.{sys.version_info.minor}",

@@ -30,6 +30,30 @@ def load() -> dict[str, Any]:
     return yaml.load((ROOT / "template.yaml").read_text(), Loader=_Loader)  # noqa: S506
 
 
+def resources() -> dict[str, dict[str, Any]]:
+    """Returns the resources of the template by logical id."""
+    found: dict[str, dict[str, Any]] = load()["Resources"]
+    return found
+
+
+def properties(logical_id: str) -> dict[str, Any]:
+    """Returns the properties of one resource."""
+    found: dict[str, Any] = resources()[logical_id]["Properties"]
+    return found
+
+
+def of_type(*kinds: str) -> list[str]:
+    """Returns the logical ids of all resources of some types."""
+    return [name for name, resource in resources().items() if resource["Type"] in kinds]
+
+
+def as_list(value: Any) -> list[Any]:
+    """One value or several; `!Sub [text, values]` is one text."""
+    if isinstance(value, list) and isinstance(value[-1], dict):
+        return value[:1]
+    return value if isinstance(value, list) else [value]
+
+
 def table_properties(logical_id: str) -> dict[str, Any]:
     """Returns what `create_table` takes of a table in the template."""
     properties = load()["Resources"][logical_id]["Properties"]

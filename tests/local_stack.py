@@ -15,11 +15,15 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = ROOT / ".venv" / "local" / "bin" / "python"
 START_SECONDS = 240  # The first start builds everything.
 WAIT_SECONDS = 120
+STOP_SECONDS = 90  # Each worker has all its packages in a folder of its own.
 AGENT_TIMEOUT_SECONDS = 20  # Of the tests' stack; ten of them are kept for saving.
 JSON = {"Accept": "application/json"}
 
@@ -75,7 +79,7 @@ def wait_for_stack_json(process: "subprocess.Popen[str]", state_dir: Path) -> di
 
 def stop(process: "subprocess.Popen[str]", number: int = signal.SIGINT) -> int:
     process.send_signal(number)
-    return process.wait(timeout=30)
+    return process.wait(timeout=STOP_SECONDS)
 
 
 def wait_until(is_done: Callable[[], bool], seconds: float = WAIT_SECONDS) -> None:
@@ -105,6 +109,7 @@ class LocalStack:
         self.state_dir = state_dir
         self.front_url: str = description["front_url"]
         self.port = int(urlsplit(self.front_url).port or 0)
+        self.swept_by_hand = 0
         self.sqs = self.client("sqs")
         self.dynamodb = self.client("dynamodb")
 
@@ -126,6 +131,34 @@ class LocalStack:
         functions.update_function_configuration(FunctionName=name, Timeout=seconds)
         functions.close()
 
+    def physical_ids(self) -> dict[str, str]:
+        """Returns what the emulator calls each resource of the template."""
+        cloudformation = self.client("cloudformation")
+        pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName="local")
+        found = {
+            resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+            for page in pages
+            for resource in page["StackResourceSummaries"]
+        }
+        cloudformation.close()
+        return found
+
+    def sweep(self) -> dict[str, int]:
+        """Runs a sweep now, without waiting for the minute; returns what it did."""
+        functions = self.client("lambda")
+        self.swept_by_hand += 1
+        answer = functions.invoke(FunctionName=self.description["functions"]["sweeper"])
+        swept: dict[str, int] = json.loads(answer["Payload"].read())
+        functions.close()
+        assert "errorMessage" not in swept, swept
+        return swept
+
+    def workers(self, function: str) -> list[int]:
+        """Returns the processes that run a function."""
+        name = self.description["functions"][function]
+        folder = str(self.state_dir / "tmp" / f"ministack-lambda-{name}-")
+        return [pid for pid, _, arguments in processes() if folder in arguments]
+
     def close(self) -> None:
         self.sqs.close()
         self.dynamodb.close()
@@ -137,9 +170,12 @@ class LocalStack:
         headers: dict[str, str] | None = None,
         body: bytes | None = None,
     ) -> Answer:
-        """Sends one request to the front door, Host and all as given."""
-        target = url.removeprefix(self.front_url)
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT_SECONDS)
+        """Sends one request to the front door, or to an API itself; Host and all as given."""
+        target, port = url.removeprefix(self.front_url), self.port
+        if target.startswith("http://"):
+            parts = urlsplit(target)
+            target, port = f"{parts.path}?{parts.query}", int(parts.port or 0)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_SECONDS)
         sent = {"Host": f"localhost:{self.port}"} | (headers or {})
         try:
             connection.request(method, target, body, sent)
@@ -148,6 +184,33 @@ class LocalStack:
             return Answer(response.status, found, response.read().decode())
         finally:
             connection.close()
+
+    def signed(
+        self,
+        method: str,
+        url: str,
+        credentials: Credentials | None = None,
+        body: object = None,
+        **headers: str,
+    ) -> Answer:
+        """Sends one JSON request, signed for an HTTP API by the owner unless it says by whom."""
+        data = None if body is None else json.dumps(body).encode()
+        headers |= {"Host": urlsplit(url).netloc, "Content-Type": "application/json"}
+        request = AWSRequest(method, url, data=data, headers=headers)
+        signer = SigV4Auth(credentials or self.owner, "execute-api", self.description["region"])
+        signer.add_auth(request)
+        return self.request(method, url, dict(request.headers.items()), data)
+
+    def api_url(self, logical_id: str) -> str:
+        """Returns the URL of an HTTP API of the stack, past the front door."""
+        port = self.description["endpoint_url"].rpartition(":")[2]
+        return f"http://{self.physical_ids()[logical_id]}.execute-api.localhost:{port}"
+
+    @property
+    def owner(self) -> Credentials:
+        """Who may do everything on this stack."""
+        description = self.description
+        return Credentials(description["access_key_id"], description["secret_access_key"])
 
     def post_form(self, url: str, **fields: str) -> Answer:
         headers = JSON | {"Content-Type": "application/x-www-form-urlencoded"}

@@ -1,9 +1,12 @@
 """A fresh clone for tests of the SAM CLI: the real commands, run as an adopter runs them."""
 
+import json
 import os
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 SAM = ROOT / ".venv/sam/bin/sam"
@@ -33,6 +36,22 @@ def run_sam(
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done
+
+
+@cache
+def processed_resources() -> dict[str, dict[str, Any]]:
+    """Returns the resources that CloudFormation gets of the template, after the SAM transform."""
+    template = str(ROOT / "template.yaml")
+    done = subprocess.run(
+        [ROOT / ".venv/sam/bin/python", "local/transform.py", template, template, "bucket", "{}"],
+        cwd=ROOT,
+        env=environment(AWS_DEFAULT_REGION="us-east-1"),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    resources: dict[str, dict[str, Any]] = json.loads(done.stdout)["template"]["Resources"]
+    return resources
 
 
 def environment(uv: bool = True, **variables: str) -> dict[str, str]:

@@ -11,13 +11,14 @@ import time
 from typing import Any
 
 import boto3
-from moto import mock_aws
+import pytest
 
 import agent_handler
 import aws_template
 import publish_post
 from longrunning.approvals import ApprovalStore
 from longrunning.messages import build_existing, build_new, tool_result
+from pocket import Pocket, clients_made_once
 
 REGION = "eu-west-1"
 KEYS = {"current": "k1", "k1": "a-key-for-tests-of-forty-eight-characters-length"}
@@ -64,27 +65,26 @@ def deliver(message_id: str, body: str) -> None:
 
 
 def client(service: str) -> Any:
-    """A low-level client on moto."""
+    """A low-level client."""
     return boto3.client(service, region_name=REGION)
 
 
-def make_stack() -> dict[str, str]:
+def make_stack(pocket: Pocket) -> dict[str, str]:
     """Makes what the function needs; returns its environment."""
-    tables = {n: aws_template.table_properties(n) for n in ("SessionsTable", "ApprovalsTable")}
-    for table in tables.values():
-        client("dynamodb").create_table(**table)
-    location = {"LocationConstraint": REGION}
-    client("s3").create_bucket(Bucket="state", CreateBucketConfiguration=location)
-    secret = client("secretsmanager").create_secret(Name="k", SecretString=json.dumps(KEYS))
-    queue = client("sqs").create_queue(QueueName="tasks")["QueueUrl"]
+    names = ("SessionsTable", "ApprovalsTable")
+    sessions, approvals = (
+        pocket.dynamodb.add_table(aws_template.table_properties(name)) for name in names
+    )
+    pocket.s3.add_bucket("state")
+    queue = pocket.sqs.add_queue("tasks")
     return {
-        "SESSIONS_TABLE_NAME": tables["SessionsTable"]["TableName"],
-        "APPROVALS_TABLE_NAME": tables["ApprovalsTable"]["TableName"],
+        "SESSIONS_TABLE_NAME": sessions,
+        "APPROVALS_TABLE_NAME": approvals,
         "STATE_BUCKET_NAME": "state",
         "TASK_QUEUE_URL": queue,
         "DEAD_LETTER_QUEUE_URL": queue,
-        "APPROVAL_TOPIC_ARN": client("sns").create_topic(Name="topic")["TopicArn"],
-        "LINK_KEYS_SECRET_ARN": secret["ARN"],
+        "APPROVAL_TOPIC_ARN": pocket.sns.add_topic("topic"),
+        "LINK_KEYS_SECRET_ARN": pocket.secretsmanager.add_secret("k", json.dumps(KEYS)),
         "APPROVAL_BASE_URL": "https://approvals.example.com",
         "DECIDE_WITHIN_SECONDS": "3600",
         "REMIND_BEFORE_HOURS": "half",
@@ -99,6 +99,8 @@ def make_stack() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    with mock_aws():
-        os.environ |= make_stack()
+    with pytest.MonkeyPatch.context() as patch, clients_made_once():
+        pocket = Pocket(time.time)
+        pocket.install(patch)
+        os.environ |= make_stack(pocket)
         main()

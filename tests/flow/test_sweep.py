@@ -1,14 +1,16 @@
 """What the sweeper does for a session that waits, from the agent's and the approver's side."""
 
 import json
+from collections import Counter
 from typing import Any
 
+import botocore.client
 import pytest
 from botocore.exceptions import ClientError
 
 import approval_services
 from converse_stand_in import tool_use
-from core_samples import metrics
+from core_samples import asked, metrics
 from longrunning import approvals, human_approval, sessions
 from world import World
 
@@ -221,3 +223,39 @@ def test_a_topic_that_cannot_be_read_does_not_stop_the_sweep(
     world.pocket.sns.topics.pop(world.env["APPROVAL_TOPIC_ARN"])
     assert world.sweep()["expired"] == 1
     assert "ConfirmedSubscriptions" not in metrics(capsys.readouterr().out), "missing alarms"
+
+
+# --- what it costs (docs/operate.md states the figures) -------------------------------------------
+
+
+def calls_of_a_sweep(world: World, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    world.sweep()  # The first one also makes the clients.
+    calls: Counter[str] = Counter()
+    call = botocore.client.BaseClient._make_api_call
+
+    def count(client: Any, operation: str, arguments: Any) -> Any:
+        calls[operation] += 1
+        return call(client, operation, arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(botocore.client.BaseClient, "_make_api_call", count)
+        world.sweep()
+    return calls
+
+
+def test_an_idle_sweep_takes_four_queries_and_a_look_at_the_topic(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert calls_of_a_sweep(world, monkeypatch) == {"Query": 4, "GetTopicAttributes": 1}
+
+
+def test_however_many_are_open_five_batches_of_a_hundred_are_looked_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = approvals.ApprovalStore(world.aws["dynamodb"], world.env["APPROVALS_TABLE_NAME"])
+    due_at = int(world.clock()) + HOUR
+    for n in range(1_700):
+        store.put_if_absent(asked(session_id=f"session-{n}", due_at=due_at))
+    calls = calls_of_a_sweep(world, monkeypatch)
+    assert calls.pop("BatchGetItem") <= 5
+    assert calls == {"Query": 4, "GetTopicAttributes": 1}

@@ -22,7 +22,6 @@ import approval_services
 import aws_template
 import operator_services
 import publish_post
-import operator_services
 import sweeper_handler
 import unitok_handler
 from converse_stand_in import ConverseStandIn, Script, StandInSession
@@ -40,7 +39,6 @@ TABLES = {
 MADE_ONCE = (
     agent_handler._resources,
     approval_services.services,
-    operator_services.services,
     operator_services.services,
     sweeper_handler._resources,
     unitok_handler._store,
@@ -270,7 +268,20 @@ def make_world(monkeypatch: pytest.MonkeyPatch, receiver_url: str = "") -> World
     """
     clock = Clock()
     pocket = Pocket(clock)
-    env = _make_resources(pocket) | {
+    monkeypatch.setattr(time, "time", clock)
+    monkeypatch.setattr(time, "time_ns", clock.time_ns)
+    pocket.install(monkeypatch)
+    if not receiver_url:
+        monkeypatch.setattr(publish_post, "_send", _send_to_unitok)
+    env = set_environment(monkeypatch, _make_resources(pocket), receiver_url)
+    return World(make_clients(), env, monkeypatch, pocket, clock)
+
+
+def set_environment(
+    monkeypatch: pytest.MonkeyPatch, resources: dict[str, str], receiver_url: str
+) -> dict[str, str]:
+    """Gives the functions their settings; returns them."""
+    env = resources | {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_SESSION_TOKEN": "testing",
@@ -287,14 +298,13 @@ def make_world(monkeypatch: pytest.MonkeyPatch, receiver_url: str = "") -> World
     }
     for name, value in env.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(time, "time", clock)
-    monkeypatch.setattr(time, "time_ns", clock.time_ns)
-    pocket.install(monkeypatch)
-    if not receiver_url:
-        monkeypatch.setattr(publish_post, "_send", _send_to_unitok)
     forget_environments()
-    clients = {name: boto3.client(name, region_name=REGION) for name in SERVICES}
-    return World(clients, env, monkeypatch, pocket, clock)
+    return env
+
+
+def make_clients() -> dict[str, Any]:
+    """Makes a low-level client of each service."""
+    return {name: boto3.client(name, region_name=REGION) for name in SERVICES}
 
 
 def forget_environments() -> None:

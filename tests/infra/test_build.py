@@ -16,7 +16,10 @@ HANDLERS = {
     "AgentFunction": "agent_handler",
     "ApprovalFunction": "approval_handler",
     "UniTokFunction": "unitok_handler",
+    "SweeperFunction": "sweeper_handler",
+    "OperatorFunction": "operator_handler",
 }
+SMALL = {*HANDLERS, "SharedLayer"} - {"AgentFunction"}
 IN_LAMBDA = {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3"}
 ELF_MACHINES = {62: "x86_64", 183: "arm64"}
 UNCHECKED_HASH = 0b01
@@ -99,7 +102,7 @@ def test_build_needs_no_uv(clone: Path, built: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "limit_mb"),
-    [("AgentFunction", 60), ("ApprovalFunction", 5), ("UniTokFunction", 5), ("SharedLayer", 5)],
+    [("AgentFunction", 60), *((name, 5) for name in SMALL)],
 )
 def test_package_is_small(built_for_here: Path, name: str, limit_mb: float) -> None:
     assert 0 < size_mb(built_for_here / name) < limit_mb

@@ -1,4 +1,4 @@
-"""What the template promises: names, limits, rights, encryption."""
+"""What the template promises: names, limits, parameters, what belongs together."""
 
 import itertools
 import re
@@ -8,86 +8,15 @@ from typing import Any
 import pytest
 
 import aws_template
+from aws_template import of_type, properties
 
 ROOT = aws_template.ROOT
 TEMPLATE = aws_template.load()
-RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
+RESOURCES = aws_template.resources()
 PARAMETERS: dict[str, dict[str, Any]] = TEMPLATE["Parameters"]
 STEPS = "arrive validate load run pause save notify decide resume publish".split()
-FUNCTIONS = {
-    "AgentFunction": "src/agent",
-    "ApprovalFunction": "src/approval_api",
-    "UniTokFunction": "src/unitok",
-}
-
-# Every right of every function. A new one is added here on purpose, or not at all.
-TRACING = {"*": {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}}
-LOGGING = {"logs:CreateLogStream", "logs:PutLogEvents"}
-ITEMS = {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
-MODEL = {"bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"}
-ARN = "arn:${AWS::Partition}"
-HERE = "${AWS::Region}:${AWS::AccountId}"
-RIGHTS = {
-    "AgentRole": {
-        "TaskQueue.Arn": {
-            "sqs:ReceiveMessage",
-            "sqs:DeleteMessage",
-            "sqs:GetQueueAttributes",
-            "sqs:ChangeMessageVisibility",
-        },
-        "DeadLetterQueue.Arn": {"sqs:SendMessage"},
-        "SessionsTable.Arn": ITEMS,
-        "ApprovalsTable.Arn": ITEMS | {"dynamodb:Query"},
-        "${StateBucket.Arn}/*": {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"},
-        "StateBucket.Arn": {"s3:ListBucket"},
-        "ApprovalTopic": {"sns:Publish"},
-        "LinkKeys": {"secretsmanager:GetSecretValue"},
-        "PublishTokenSecretArn": {"secretsmanager:GetSecretValue"},
-        f"{ARN}:execute-api:{HERE}:${{UniTokApi}}/$default/POST/posts": {"execute-api:Invoke"},
-        f"{ARN}:bedrock:${{AWS::Region}}::foundation-model/${{ModelId}}": MODEL,
-        f"{ARN}:bedrock:{HERE}:inference-profile/${{ModelId}}": MODEL,
-        f"{ARN}:bedrock:*::foundation-model/${{Vendor}}.${{Model}}*": MODEL,
-        "AgentLogGroup.Arn": LOGGING,
-        **TRACING,
-    },
-    "ApprovalRole": {
-        "ApprovalsTable.Arn": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
-        "TaskQueue.Arn": {"sqs:SendMessage"},
-        "LinkKeys": {"secretsmanager:GetSecretValue"},
-        "ApprovalLogGroup.Arn": LOGGING,
-        **TRACING,
-    },
-    "UniTokRole": {
-        "PostsTable.Arn": {"dynamodb:PutItem", "dynamodb:BatchGetItem"},
-        "${PostsTable.Arn}/index/newest-first": {"dynamodb:Query"},
-        "UniTokLogGroup.Arn": LOGGING,
-        **TRACING,
-    },
-}
-# Lambda itself uses these, to hand the queue's messages to the function.
-USED_BY_LAMBDA = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
-
-
-def properties(logical_id: str) -> dict[str, Any]:
-    return RESOURCES[logical_id]["Properties"]
-
-
-def of_type(kind: str) -> list[str]:
-    return [name for name, resource in RESOURCES.items() if resource["Type"] == kind]
-
-
-def statements(role: str) -> list[dict[str, Any]]:
-    """The statements of a role; a conditional one is `[condition, statement, no value]`."""
-    [policy] = properties(role)["Policies"]
-    found = policy["PolicyDocument"]["Statement"]
-    return [statement[1] if isinstance(statement, list) else statement for statement in found]
-
-
-def as_list(value: Any) -> list[Any]:
-    """One value or several; `!Sub [text, values]` is one text."""
-    if isinstance(value, list) and isinstance(value[-1], dict):
-        return value[:1]
-    return value if isinstance(value, list) else [value]
+BESIDE_THE_WALK = ["sweep", "operate"]
+FUNCTIONS = of_type("AWS::Serverless::Function")
 
 
 def variables(function: str) -> set[str]:
@@ -103,6 +32,8 @@ def variables(function: str) -> set[str]:
         ("SessionsTable", "TableName", "agent-memory-store"),
         ("ApprovalsTable", "TableName", "approvals"),
         ("ApprovalTopic", "TopicName", "approval-notifications"),
+        ("EscalationTopic", "TopicName", "escalation-notifications"),
+        ("AlarmTopic", "TopicName", "alarms"),
         ("ApprovalApi", "Name", "approval-api"),
         ("UniTokApi", "Name", "unitok-api"),
     ],
@@ -135,51 +66,14 @@ def test_agent_is_given_one_message_at_a_time_and_reports_which_failed() -> None
     }
 
 
-@pytest.mark.parametrize("role", RIGHTS)
-def test_rights_are_exactly_these(role: str) -> None:
-    found: dict[str, set[str]] = {}
-    for statement in statements(role):
-        assert statement["Effect"] == "Allow"
-        for resource in as_list(statement["Resource"]):
-            found.setdefault(resource, set()).update(as_list(statement["Action"]))
-    assert found == RIGHTS[role]
-
-
-@pytest.mark.parametrize("role", RIGHTS)
-def test_only_tracing_has_no_resource_to_name(role: str) -> None:
-    unbound = [s["Action"] for s in statements(role) if s["Resource"] == "*"]
-    assert unbound == [["xray:PutTraceSegments", "xray:PutTelemetryRecords"]]
-    assert not any("*" in action for s in statements(role) for action in as_list(s["Action"]))
-
-
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_every_right_is_used_by_the_code(function: str) -> None:
-    role = properties(function)["Role"].removesuffix(".Arn")
-    assert statements(role)
-    code = "".join(
-        path.read_text()
-        for folder in (FUNCTIONS[function], "src/layer/python")
-        for path in (ROOT / folder).rglob("*.py")
-    )
-    granted = {action for statement in statements(role) for action in as_list(statement["Action"])}
-    checked = ("dynamodb:", "s3:Get", "s3:Put", "s3:Delete", "sns:", "sqs:", "secretsmanager:")
-    for action in sorted(granted - USED_BY_LAMBDA):
-        if action.startswith(checked):
-            call = re.sub(r"(?<!^)(?=[A-Z])", "_", action.partition(":")[2]).lower()
-            assert re.search(rf'[.("]{call}\b', code), f"{function} never calls {call}"
-
-
-def test_a_model_in_another_region_is_reached_through_the_profile_only() -> None:
-    [anywhere] = [s for s in statements("AgentRole") if "bedrock:*" in str(s["Resource"])]
-    profile = f"{ARN}:bedrock:{HERE}:inference-profile/${{ModelId}}"
-    assert anywhere["Condition"] == {"StringEquals": {"bedrock:InferenceProfileArn": profile}}
-
-
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_function_is_given_every_variable_it_reads_and_no_other(function: str) -> None:
-    code = "".join(path.read_text() for path in (ROOT / FUNCTIONS[function]).glob("*.py"))
+    source = ROOT / properties(function)["CodeUri"]
+    code = "".join(path.read_text() for path in source.glob("*.py"))
     read = set(re.findall(r'env(?:iron)?(?:\.get\(|\[)"([A-Z_]+)"', code))
-    assert {name for name in read if not name.startswith("AWS_")} == variables(function)
+    given = variables(function)
+    assert {name for name in read if not name.startswith("AWS_")} <= given
+    assert [name for name in given if f'"{name}"' not in code] == []
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -187,7 +81,8 @@ def test_function_has_a_role_a_log_group_with_retention_and_tracing(function: st
     name = function.removesuffix("Function")
     assert properties(function)["Role"] == f"{name}Role.Arn"
     assert properties(function)["LoggingConfig"] == {"LogGroup": f"{name}LogGroup"}
-    assert properties(f"{name}LogGroup")["RetentionInDays"] > 0
+    group = properties(f"{name}LogGroup")
+    assert group["LogGroupName"] == f"/aws/lambda/${{AWS::StackName}}-{name.lower()}"
     assert TEMPLATE["Globals"]["Function"]["Tracing"] == "Active"
 
 
@@ -195,7 +90,10 @@ def test_open_approvals_are_indexed_by_the_time_they_are_due() -> None:
     [index] = properties("ApprovalsTable")["GlobalSecondaryIndexes"]
     assert index["IndexName"] == "open-approvals"
     assert [key["AttributeName"] for key in index["KeySchema"]] == ["open_shard", "due_at"]
-    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+    assert index["Projection"] == {
+        "ProjectionType": "INCLUDE",
+        "NonKeyAttributes": ["requested_at"],
+    }
 
 
 @pytest.mark.parametrize("table", ["SessionsTable", "ApprovalsTable"])
@@ -211,28 +109,46 @@ def test_bucket_keeps_an_object_longer_than_any_session_that_needs_it() -> None:
     assert rule["ExpirationInDays"] > int(own["RETENTION_DAYS"]) + waiting_days
 
 
-def test_what_is_stored_is_encrypted() -> None:
-    assert all(properties(queue)["SqsManagedSseEnabled"] for queue in of_type("AWS::SQS::Queue"))
-    assert all(properties(topic)["KmsMasterKeyId"] for topic in of_type("AWS::SNS::Topic"))
-    for bucket in of_type("AWS::S3::Bucket"):
-        assert properties(bucket)["BucketEncryption"]
-        assert set(properties(bucket)["PublicAccessBlockConfiguration"].values()) == {True}
+def test_where_silence_means_wait_no_object_is_ever_too_old() -> None:
+    [rule] = properties("StateBucket")["LifecycleConfiguration"]["Rules"]
+    assert rule["Status"] == ["WaitForEver", "Disabled", "Enabled"]
+    assert TEMPLATE["Conditions"]["WaitForEver"] == ["OnSilence", "wait"]
 
 
-@pytest.mark.parametrize(
-    ("policy", "protected"),
-    [
-        ("QueuePolicy", ["TaskQueue", "DeadLetterQueue"]),
-        ("ApprovalTopicPolicy", ["ApprovalTopic"]),
-        ("StateBucketPolicy", ["StateBucket"]),
-    ],
-)
-def test_unencrypted_connections_are_denied(policy: str, protected: list[str]) -> None:
-    [statement] = properties(policy)["PolicyDocument"]["Statement"]
-    assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
-    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-    resources = {resource.removesuffix(".Arn") for resource in as_list(statement["Resource"])}
-    assert resources >= set(protected)
+def test_the_sweeper_is_started_by_the_minute_and_never_for_a_minute_that_is_over() -> None:
+    [event] = properties("SweeperFunction")["Events"].values()
+    assert event["Type"] == "ScheduleV2"
+    assert event["Properties"]["ScheduleExpression"] == "cron(0/${SweepMinutes} * * * ? *)"
+    assert event["Properties"]["RetryPolicy"]["MaximumEventAgeInSeconds"] == 60
+    invoked = properties("SweeperFunction")["EventInvokeConfig"]
+    assert invoked == {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 0}
+    assert properties("SweeperFunction")["Timeout"] < 60
+    assert all(60 % int(minutes) == 0 for minutes in PARAMETERS["SweepMinutes"]["AllowedValues"])
+
+
+def test_two_stacks_fit_one_account() -> None:
+    assert properties("SweeperFunction")["Events"]["Schedule"]["Properties"]["Name"] == (
+        "${AWS::StackName}-sweep"
+    )
+    for name in RESOURCES:
+        for key, value in properties(name).items():
+            if key.endswith("Name") and key not in ("MetricName", "PolicyName"):
+                assert "${AWS::StackName}" in value, f"{name}: {key}"
+
+
+def test_escalation_needs_somebody_to_escalate_to() -> None:
+    [rule] = TEMPLATE["Rules"].values()
+    assert rule["RuleCondition"] == ["OnSilence", "escalate"]
+    assert [a["Assert"] for a in rule["Assertions"]] == [[["EscalationEmail", ""]]]
+    conditional = {name for name, r in RESOURCES.items() if r.get("Condition") == "UseEscalation"}
+    assert conditional == {name for name in RESOURCES if name.startswith("Escalation")}
+
+
+@pytest.mark.parametrize("function", ["AgentFunction", "SweeperFunction"])
+def test_links_lead_to_the_same_place_whoever_sends_them(function: str) -> None:
+    own = properties(function)["Environment"]["Variables"]
+    base_url = ["UseApiUrl", "ApprovalApi.ApiEndpoint", "ApprovalBaseUrl"]
+    assert (own["APPROVAL_BASE_URL"], own["LINK_KEYS_SECRET_ARN"]) == (base_url, "LinkKeys")
 
 
 def test_posting_needs_a_signature_and_reading_does_not() -> None:
@@ -273,7 +189,7 @@ def test_hours_are_translated_into_seconds() -> None:
 
 def test_resources_stand_in_the_order_of_the_walk() -> None:
     banners = re.findall(r"^  # ── (\w+) ─+$", (ROOT / "template.yaml").read_text(), re.MULTILINE)
-    assert banners == STEPS
+    assert banners == STEPS + BESIDE_THE_WALK
 
 
 def test_every_runtime_and_architecture_has_its_build_target() -> None:

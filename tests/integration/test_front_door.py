@@ -1,9 +1,12 @@
 """The one address on localhost: what it shows, and whom it refuses."""
 
 import json
+import os
 import re
+import shutil
 import socket
 import stat
+import subprocess
 import urllib.error
 import urllib.request
 from typing import Any
@@ -14,7 +17,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from local_stack import JSON, LocalStack, wait_until
+from local_stack import JSON, ROOT, LocalStack, wait_until
 
 STACK_KEYS = {
     "front_url",
@@ -27,7 +30,8 @@ STACK_KEYS = {
     "tables",
     "functions",
 }
-POST = json.dumps({"content": "Not by the agent."}).encode()
+POST = {"content": "Not by the agent."}
+KEY = {"Idempotency-Key": "s/signed"}
 HTML = {"Accept": "text/html"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -92,7 +96,8 @@ def test_stack_json_has_what_the_contract_names(stack: LocalStack) -> None:
     description = stack.description
     assert set(description) == STACK_KEYS
     assert set(description["tables"]) == {"sessions", "approvals", "posts"}
-    assert set(description["functions"]) == {"agent", "approval", "unitok"}
+    functions = {"agent", "approval", "unitok", "sweeper", "operator"}
+    assert set(description["functions"]) == functions
     for name in description["tables"].values():
         assert stack.dynamodb.describe_table(TableName=name)["Table"]["TableStatus"] == "ACTIVE"
     with_functions = stack.client("lambda")
@@ -218,21 +223,23 @@ def test_unitok_refuses_a_post_without_a_signature(
     stack: LocalStack, headers: dict[str, str]
 ) -> None:
     sent = headers | {"Content-Type": "application/json", "Idempotency-Key": "s/t"}
-    assert stack.request("POST", "/posts", sent, POST).status == 403
+    assert stack.request("POST", "/posts", sent, json.dumps(POST).encode()).status == 403
     assert not stack.posts("Not by the agent.")
 
 
 def test_unitok_refuses_a_signature_of_somebody_else(stack: LocalStack) -> None:
-    url, host = _unitok(stack)
     wrong = Credentials(stack.description["access_key_id"], "not the secret")
-    assert _signed_post(stack, url, host, wrong) == 403
+    for url in (stack.front_url, stack.api_url("UniTokApi")):
+        sent = stack.signed("POST", f"{url}/posts", wrong, POST, **KEY)
+        assert sent.status == 403
     assert not stack.posts("Not by the agent.")
 
 
 def test_unitok_takes_a_signed_post(stack: LocalStack) -> None:
-    url, host = _unitok(stack)
-    owner = Credentials(stack.description["access_key_id"], stack.description["secret_access_key"])
-    assert _signed_post(stack, url, host, owner) == 201
+    assert stack.signed("POST", f"{stack.front_url}/posts", body=POST, **KEY).status == 201
+    assert (
+        stack.signed("POST", f"{stack.api_url('UniTokApi')}/posts", body=POST, **KEY).status == 200
+    )
     wait_until(lambda: len(stack.posts("Not by the agent.")) == 1)
 
 
@@ -272,6 +279,89 @@ def test_emulator_refuses_a_wrong_secret(stack: LocalStack, key: str) -> None:
         client.list_queues()
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
     client.close()
+
+
+# --- operators -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": "Bearer token"},
+        {"Authorization": "AWS4-HMAC-SHA256 Credential=x/y, SignedHeaders=host, Signature=z"},
+        {"X-Amz-Security-Token": "x"},
+    ],
+)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/operator/approvals"),
+        ("HEAD", "/operator/approvals"),
+        ("GET", "/operator/history?session_id=s"),
+        ("POST", "/operator/cancel"),
+    ],
+)
+def test_operators_routes_refuse_who_has_not_signed(
+    stack: LocalStack, method: str, path: str, headers: dict[str, str]
+) -> None:
+    assert stack.request(method, path, headers, b"{}").status == 403
+
+
+def test_operators_routes_refuse_a_signature_of_something_else(stack: LocalStack) -> None:
+    url = f"{stack.front_url}/operator"
+    wrong = Credentials(stack.description["access_key_id"], "not the secret")
+    assert stack.signed("GET", f"{url}/approvals", wrong).status == 403
+    for changed in ("/approvals?limit=2", "/history?session_id=s"):
+        request = AWSRequest("GET", f"{url}/approvals", headers={"Host": f"localhost:{stack.port}"})
+        SigV4Auth(stack.owner, "execute-api", "us-east-1").add_auth(request)
+        signed = dict(request.headers.items())
+        assert stack.request("GET", f"{url}/approvals", signed).status == 200
+        assert stack.request("GET", f"{url}{changed}", signed).status == 403
+
+
+def test_an_operator_lists_cancels_and_sees_it_with_the_commands_of_the_guide(
+    stack: LocalStack, task: str
+) -> None:
+    session_id, links = stack.ask(task)
+    [approval] = stack.approvals(session_id)
+    tool_use_id = approval["tool_use_id"]["S"]
+    listed, past, cancelled = _run_guide(stack, SESSION_ID=session_id, TOOL_USE_ID=tool_use_id)
+    assert tool_use_id in [item["tool_use_id"] for item in listed["approvals"]]
+    assert [item["status"] for item in past["approvals"]] == ["PENDING"]
+    assert (cancelled["status"], cancelled["comment"]) == ("CANCELLED", "The sale is off.")
+    stack.wait_until_completed(session_id)
+    assert stack.session(session_id)["outcome"]["S"] == "cancelled"
+    assert stack.post_form(links["approve"], decision="approved").status == 410
+    assert not stack.posts(task)
+
+
+def _run_guide(stack: LocalStack, **variables: str) -> list[Any]:
+    """Runs the three commands of docs/operate.md in a shell, and returns their answers."""
+    if not shutil.which("curl"):
+        pytest.skip("There is no curl here.")
+    guide = (ROOT / "docs/operate.md").read_text()
+    [commands] = re.findall(r"```sh\n(operator\(\) .*?)```", guide, re.DOTALL)
+    given = {
+        "URL": f"{stack.front_url}/operator",
+        "AWS_REGION": stack.description["region"],
+        "AWS_ACCESS_KEY_ID": stack.description["access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": stack.description["secret_access_key"],
+        "AWS_SESSION_TOKEN": "",
+    }
+    done = subprocess.run(
+        ["sh", "-eu", "-c", commands],
+        env={"PATH": os.environ["PATH"], "NO_PROXY": "*", **given, **variables},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    decoder, text, answers = json.JSONDecoder(), done.stdout.strip(), []
+    while text:
+        answer, end = decoder.raw_decode(text)
+        answers.append(answer)
+        text = text[end:].strip()
+    return answers
 
 
 def test_head_answers_like_get(stack: LocalStack, task: str) -> None:
@@ -315,35 +405,3 @@ def test_functions_log_is_there_to_read(stack: LocalStack, task: str) -> None:
 
 def test_stack_json_is_for_its_owner_alone(stack: LocalStack) -> None:
     assert stat.S_IMODE((stack.state_dir / "stack.json").stat().st_mode) == 0o600
-
-
-def _unitok(stack: LocalStack) -> tuple[str, str]:
-    """Returns UniTok's address and host name at the emulator."""
-    client = stack.client("apigatewayv2")
-    [api] = [api for api in client.get_apis()["Items"] if api["Name"].endswith("unitok-api")]
-    client.close()
-    port = stack.description["endpoint_url"].rpartition(":")[2]
-    host = f"{api['ApiId']}.execute-api.localhost:{port}"
-    return f"http://{host}/posts", host
-
-
-def _signed_post(stack: LocalStack, url: str, host: str, credentials: Any) -> int:
-    request = AWSRequest(
-        "POST",
-        url,
-        data=POST,
-        headers={"Host": host, "Content-Type": "application/json", "Idempotency-Key": "s/signed"},
-    )
-    SigV4Auth(credentials, "execute-api", stack.description["region"]).add_auth(request)
-    sent = urllib.request.Request(
-        stack.description["endpoint_url"] + "/posts",
-        data=POST,
-        headers=dict(request.headers),
-        method="POST",
-    )
-    try:
-        with urllib.request.urlopen(sent) as response:
-            return int(response.status)
-    except urllib.error.HTTPError as error:
-        error.close()
-        return error.code

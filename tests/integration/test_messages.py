@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local_stack import AGENT_TIMEOUT_SECONDS, LocalStack, processes, wait_until
+from local_stack import AGENT_TIMEOUT_SECONDS, LocalStack, wait_until
 
 COMES_BACK_SECONDS = AGENT_TIMEOUT_SECONDS + 7
 
@@ -138,7 +138,7 @@ def test_worker_killed_while_it_publishes_publishes_once(stack: LocalStack, task
     """The worst moment: the post is on its way, and nobody has noted the answer."""
     session_id, links = stack.ask(task)
     stack.request("GET", "/posts")  # There is a worker of UniTok now.
-    receivers = _workers(stack, "unitok")
+    receivers = stack.workers("unitok")
     assert receivers
     try:
         for pid in receivers:
@@ -147,7 +147,7 @@ def test_worker_killed_while_it_publishes_publishes_once(stack: LocalStack, task
         wait_until(lambda: _status_of(stack, session_id) == "SPENT")
         time.sleep(1)
         assert stack.status(session_id) == "waiting"
-        agents = _workers(stack, "agent")
+        agents = stack.workers("agent")
         assert agents
         for pid in agents:
             os.kill(pid, signal.SIGKILL)
@@ -170,10 +170,3 @@ def _answer(session_id: str, tool_use_id: str, text: str) -> dict[str, Any]:
 def _status_of(stack: LocalStack, session_id: str) -> str:
     status: str = stack.approvals(session_id)[0]["status"]["S"]
     return status
-
-
-def _workers(stack: LocalStack, function: str) -> list[int]:
-    """Returns the processes that run a function."""
-    name = stack.description["functions"][function]
-    folder = str(stack.state_dir / "tmp" / f"ministack-lambda-{name}-")
-    return [pid for pid, _, arguments in processes() if folder in arguments]

@@ -140,6 +140,6 @@ def _as_botocore_raises_it(
     details = {"Message": error.message, "Code": error.code}
     if error.modelled:
         details["QueryErrorCode"] = error.modelled
-    response = {"Error": details, "ResponseMetadata": metadata | {"HTTPStatusCode": 400}}
+    response = {"Error": details, "ResponseMetadata": metadata | {"HTTPStatusCode": error.status}}
     kind: type[Exception] = client.exceptions.from_code(error.modelled or error.code)
     return kind({**response, **error.members}, operation)

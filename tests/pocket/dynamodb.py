@@ -1,11 +1,13 @@
 """DynamoDB: reads that are always current, writes one at a time, transactions all or nothing."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from pocket import expressions
 from pocket.attributes import Item, copied, size_of, stored
 from pocket.errors import AwsError, NotInPocketError, invalid
 from pocket.evaluation import Bound, bind
+from pocket.expressions import Node
 from pocket.reading import Reading
 from pocket.tables import Table
 
@@ -69,13 +71,10 @@ class DynamoDB(Reading):
     ) -> dict[str, Any]:
         table, parsed = self.table(TableName), _parsed(ConditionExpression, UpdateExpression)
         bound = bind(parsed, ExpressionAttributeNames, ExpressionAttributeValues)
-        key = stored(Key)
+        actions, key = parsed.get("UpdateExpression", ()), stored(Key)
+        changed = _changing(bound, actions, table)
         old = table.get(table.key_of(key))
         _check(bound, parsed, old, ReturnValuesOnConditionCheckFailure)
-        actions = parsed.get("UpdateExpression", ())
-        changed = {bound.name(action[1]) for action in actions}
-        for name in changed & key.keys():
-            raise invalid(f"Cannot update attribute {name}. This attribute is part of the key")
         new = bound.changed(actions, old or key)
         table.put(new)
         return _returned(
@@ -92,15 +91,15 @@ class DynamoDB(Reading):
         if len(TransactItems) > MAX_TRANSACTION:
             raise invalid("Member must have length less than or equal to 100")
         before: dict[tuple[str, Any], Item | None] = {}
-        reasons: list[dict[str, Any]] = []
         for entry in TransactItems:
-            ((kind, request),) = entry.items()
+            (request,) = entry.values()
             table = self.table(request["TableName"])
             place = table.key_of(_keys(table, stored(request.get("Key") or request["Item"])))
             if (table.name, place) in before:
                 raise invalid("Transaction request cannot include multiple operations on one item")
+            _check_expressions(table, request)
             before[table.name, place] = table.get(place)
-            reasons.append(self._attempt(kind, request))
+        reasons = [self._attempt(*next(iter(entry.items()))) for entry in TransactItems]
         if any(reason["Code"] != "None" for reason in reasons):
             self._restore(before)
             codes = ", ".join(reason["Code"] for reason in reasons)
@@ -167,6 +166,23 @@ def _parsed(condition: str | None, update: str | None = None) -> dict[str, Any]:
     if condition is not None:
         parsed["ConditionExpression"] = expressions.condition(condition)
     return parsed
+
+
+def _check_expressions(table: Table, request: dict[str, Any]) -> None:
+    """Of a transaction, no expression may be wrong in itself."""
+    parsed = _parsed(request.get("ConditionExpression"), request.get("UpdateExpression"))
+    given = (request.get(f"ExpressionAttribute{what}") for what in ("Names", "Values"))
+    _changing(bind(parsed, *given), parsed.get("UpdateExpression", ()), table)
+
+
+def _changing(bound: Bound, actions: Iterable[Node], table: Table) -> set[str]:
+    """Returns the names that an update changes: each once, and none of the key."""
+    names = [bound.name(action[1]) for action in actions]
+    if len(set(names)) < len(names):
+        raise invalid("Invalid UpdateExpression: Two document paths overlap with each other")
+    for name in set(names) & set(table.main.keys):
+        raise invalid(f"Cannot update attribute {name}. This attribute is part of the key")
+    return set(names)
 
 
 def _check(bound: Bound, parsed: dict[str, Any], old: Item | None, on_failure: str) -> None:

@@ -14,13 +14,16 @@ class AwsError(Exception):
         code: `Error.Code` of the answer.
         message: `Error.Message`.
         modelled: What SQS calls the error in its model, where that is not the code.
+        status: The answer's HTTP status.
         members: What the answer holds beside `Error`, such as the item of a failed condition.
     """
 
-    def __init__(self, code: str, message: str, modelled: str = "", **members: Any) -> None:
+    def __init__(
+        self, code: str, message: str, modelled: str = "", status: int = 400, **members: Any
+    ) -> None:
         super().__init__(message)
         self.code, self.message, self.members = code, message, members
-        self.modelled = modelled
+        self.modelled, self.status = modelled, status
 
 
 def invalid(message: str) -> AwsError:

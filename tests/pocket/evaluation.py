@@ -10,10 +10,6 @@ from pocket.attributes import Attribute, Item, copied, from_number, number, orde
 from pocket.errors import NotInPocketError, invalid
 from pocket.expressions import Node
 
-_NO_OVERLAP = (
-    "Invalid UpdateExpression: Two document paths overlap with each other; "
-    "must remove or rewrite one of these paths"
-)
 _NO_ATTRIBUTE = "The provided expression refers to an attribute that does not exist in the item"
 _NO_NUMBER = "An operand in the update expression has an incorrect data type"
 
@@ -29,6 +25,14 @@ class Bound:
         """Returns an attribute's name."""
         text: str = node[1]
         return self.names[text] if text.startswith("#") else text
+
+    def names_in(self, node: Any) -> set[str]:
+        """Returns the names of all attributes in what was parsed."""
+        if not isinstance(node, tuple):
+            return set()
+        if node[:1] == ("name",):
+            return {self.name(node)}
+        return set().union(*map(self.names_in, node))
 
     def value(self, node: Node, item: Item) -> Attribute | None:
         """Returns what an operand stands for; None if the item has no such attribute."""
@@ -47,11 +51,9 @@ class Bound:
 
     def changed(self, actions: Iterable[Node], item: Item) -> Item:
         """Returns an item after an update; every operand is read from the item as it was."""
-        names = [self.name(action[1]) for action in actions]
-        if len(set(names)) < len(names):
-            raise invalid(_NO_OVERLAP)
         new = copied(item)
-        for name, (kind, _, *operand) in zip(names, actions, strict=True):
+        for kind, node, *operand in actions:
+            name = self.name(node)
             if kind == "REMOVE":
                 new.pop(name, None)
             elif kind == "SET":
@@ -61,10 +63,18 @@ class Bound:
                 new[name] = from_number(number_of(item.get(name, {"N": "0"})) + added)
         return new
 
-    def projected(self, names: Iterable[Node], item: Item) -> Item:
+    def projected(self, paths: Iterable[Node], item: Item) -> Item:
         """Returns the part of an item that a projection names."""
-        wanted = [self.name(node) for node in names]
-        return {name: item[name] for name in wanted if name in item}
+        found: Item = {}
+        for path in paths:
+            *parents, last = [self.name(node) for node in path]
+            source, target = item, found
+            for name in parents:
+                source = source.get(name, {}).get("M", {})
+                target = target.setdefault(name, {"M": {}})["M"] if source else target
+            if last in source:
+                target[last] = source[last]
+        return found
 
     def _term(self, node: Node, item: Item) -> Attribute:
         match node:
@@ -142,9 +152,7 @@ def _holds(kind: str, first: Attribute | None, *others: Attribute | None) -> boo
         case ">":
             return _in_order(others[0], first) and first != others[0]
         case "begins_with":
-            return _text(first).startswith(_text(others[0])) if first else False
-        case "contains":
-            return _text(others[0]) in _text(first) if first else False
+            return first is not None and _text(first).startswith(_text(others[0]))
     raise NotInPocketError(kind)
 
 
@@ -157,6 +165,6 @@ def _in_order(low: Attribute | None, high: Attribute | None) -> bool:
 
 def _text(attribute: Attribute | None) -> str:
     if attribute is None or "S" not in attribute:
-        raise NotInPocketError("begins_with or contains of anything but texts")
+        raise NotInPocketError("begins_with of anything but texts")
     text: str = attribute["S"]
     return text

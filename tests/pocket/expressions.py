@@ -2,12 +2,11 @@
 
     condition    a = :x   a <> :x   < <= > >=   BETWEEN   IN   AND OR NOT ( )
                  attribute_exists(a)   attribute_not_exists(a)   begins_with(a, :x)
-                 contains(a, :x)
     update       SET a = :x, b = b + :y, c = if_not_exists(c, :z)   REMOVE a   ADD n :one
-    projection   a, #b
+    projection   a, #b.#c
 
-Names are those of an item itself, not of what lies within a map or list. An expression that is
-none of these raises `NotInPocketError`; nothing is skipped.
+But for projections, names are those of an item itself, not of what lies within a map or list. An
+expression that is none of these raises `NotInPocketError`; nothing is skipped.
 
 Source: DynamoDB, "Using expressions" and "Reserved words in DynamoDB".
 """
@@ -26,9 +25,9 @@ Node = tuple[Any, ...]
 RESERVED = frozenset((Path(__file__).parent / "reserved_words.txt").read_text().split())
 
 COMPARATORS = ("=", "<>", "<", "<=", ">", ">=")
-FUNCTIONS = {"attribute_exists": 1, "attribute_not_exists": 1, "begins_with": 2, "contains": 2}
+FUNCTIONS = {"attribute_exists": 1, "attribute_not_exists": 1, "begins_with": 2}
 
-_TOKEN = re.compile(r"\s*(<>|<=|>=|[=<>(),+-]|[#:][A-Za-z0-9_]+|[A-Za-z_][A-Za-z0-9_]*)")
+_TOKEN = re.compile(r"\s*(<>|<=|>=|[=<>(),.+-]|[#:][A-Za-z0-9_]+|[A-Za-z_][A-Za-z0-9_]*)")
 Parsed = TypeVar("Parsed")
 
 
@@ -46,9 +45,9 @@ def update(text: str) -> tuple[Node, ...]:
 
 @cache
 def projection(text: str) -> tuple[Node, ...]:
-    """Parses a projection into names."""
+    """Parses a projection into paths, each a tuple of names."""
     parser = _Parser(text, "ProjectionExpression")
-    return tuple(_whole(parser, lambda p: p.several(p.name)))
+    return tuple(_whole(parser, lambda p: p.several(p.path)))
 
 
 def placeholders(node: Any) -> set[str]:
@@ -115,7 +114,10 @@ class _Parser:
         operator = self.next()
         if operator not in COMPARATORS:
             raise NotInPocketError(f"in {self.text!r}: {operator}")
-        return (operator, left, self.operand())
+        right = self.operand()
+        if left[0] == right[0] == "name":
+            raise NotInPocketError(f"in {self.text!r}: two attributes compared")
+        return (operator, left, right)
 
     def call(self, function: str) -> Node:
         self.needs("(")
@@ -175,6 +177,12 @@ class _Parser:
         if token[0].isalpha() or token[0] in "#_":
             return ("name", token)
         raise NotInPocketError(f"in {self.text!r}: {token} where a name is expected")
+
+    def path(self) -> Node:
+        names = [self.name()]
+        while self.takes("."):
+            names.append(self.name())
+        return tuple(names)
 
     def several(self, parse: Callable[[], Node]) -> list[Node]:
         found = [parse()]

@@ -52,9 +52,15 @@ class S3:
     def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:
         found = self._of(Bucket).get(Key)
         if found is None:
-            raise AwsError("NoSuchKey", "The specified key does not exist.", Key=Key)
+            raise AwsError("NoSuchKey", "The specified key does not exist.", status=404)
         body = StreamingBody(io.BytesIO(found.body), len(found.body))
         return {"Body": body, "ContentLength": len(found.body), "ETag": _etag(found.body)}
+
+    def head_object(self, Bucket: str, Key: str) -> dict[str, Any]:
+        found = self._of(Bucket).get(Key)
+        if found is None:
+            raise AwsError("404", "Not Found", status=404)
+        return {"ContentLength": len(found.body), "ETag": _etag(found.body)}
 
     def delete_object(self, Bucket: str, Key: str) -> dict[str, Any]:
         self._of(Bucket).pop(Key, None)
@@ -70,7 +76,7 @@ class S3:
     def _of(self, name: str) -> dict[str, _Object]:
         """Returns the objects of a bucket; what its rule has expired by now is gone."""
         if name not in self.buckets:
-            raise AwsError("NoSuchBucket", "The specified bucket does not exist")
+            raise AwsError("NoSuchBucket", "The specified bucket does not exist", status=404)
         bucket = self.buckets[name]
         if bucket.expire_after_days is not None:
             oldest = self._clock() - bucket.expire_after_days * SECONDS_PER_DAY

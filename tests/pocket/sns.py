@@ -64,7 +64,7 @@ class Sns:
 
     def _topic(self, arn: str) -> Topic:
         if arn not in self.topics:
-            raise AwsError("NotFound", "Topic does not exist")
+            raise AwsError("NotFound", "Topic does not exist", status=404)
         return self.topics[arn]
 
 

@@ -21,6 +21,7 @@ from pocket.errors import AwsError, NotInPocketError
 MAX_MESSAGE_BYTES = 1_048_576
 MAX_VISIBILITY_SECONDS = 43_200
 MAX_DELAY_SECONDS = 900
+MAX_BATCH = 10
 _ALLOWED = re.compile("[\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
 _NUMBERS = ("VisibilityTimeout", "MessageRetentionPeriod", "DelaySeconds")
 
@@ -109,7 +110,7 @@ class Sqs:
         MessageSystemAttributeNames: Iterable[str] = (),
         MessageAttributeNames: Iterable[str] = (),
     ) -> dict[str, Any]:
-        if not 1 <= MaxNumberOfMessages <= 10:
+        if not 1 <= MaxNumberOfMessages <= MAX_BATCH:
             raise _invalid("MaxNumberOfMessages", MaxNumberOfMessages, "Must be between 1 and 10")
         queue, now = self._queue(QueueUrl), self._clock()
         seconds = queue.visibility_seconds if VisibilityTimeout is None else VisibilityTimeout
@@ -147,6 +148,23 @@ class Sqs:
             raise AwsError(code, "The message is not in flight.", "MessageNotInflight")
         found[0].visible_at = now + VisibilityTimeout
         return {}
+
+    def change_message_visibility_batch(
+        self, QueueUrl: str, Entries: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        if not 1 <= len(Entries) <= MAX_BATCH or len({e["Id"] for e in Entries}) < len(Entries):
+            raise NotInPocketError(f"a batch of {len(Entries)} entries, or of some with one id")
+        done: list[dict[str, Any]] = []
+        failed: list[dict[str, Any]] = []
+        for entry in Entries:
+            one = {name: value for name, value in entry.items() if name != "Id"}
+            try:
+                self.change_message_visibility(QueueUrl, **one)
+                done.append({"Id": entry["Id"]})
+            except AwsError as error:
+                told = {"Code": error.code, "Message": error.message, "SenderFault": True}
+                failed.append({"Id": entry["Id"], **told})
+        return {"Successful": done} | ({"Failed": failed} if failed else {})
 
     def get_queue_attributes(
         self, QueueUrl: str, AttributeNames: Iterable[str] = ()

@@ -44,6 +44,8 @@ class Page:
 
     items: list[Item]
     last_key: Item | None
+    size: int
+    """Bytes."""
 
 
 class Table:
@@ -118,15 +120,16 @@ class Table:
         there.sort(key=lambda item: self._position(index, item), reverse=not forward)
         if start is not None:
             there = [i for i in there if self._is_after(index, start, i, forward)]
-        read, size = [], 0
+        read: list[Item] = []
+        size = 0
         for item in there:
             entry = index.entry(item)
+            if len(read) == limit or (read and size + size_of(entry) > MAX_PAGE_BYTES):
+                return Page(read, self._last_key(index, read[-1]), size)
             size += size_of(entry)
-            if len(read) == limit or (read and size > MAX_PAGE_BYTES):
-                return Page(read, self._last_key(index, read[-1]))
             read.append(entry)
         is_full = limit is not None and len(read) == limit
-        return Page(read, self._last_key(index, read[-1]) if read and is_full else None)
+        return Page(read, self._last_key(index, read[-1]) if is_full and read else None, size)
 
     def _is_after(self, index: Index, start: Item, item: Item, forward: bool) -> bool:
         here, there = self._position(index, item), self._position(index, start)

@@ -1,8 +1,4 @@
-"""Fixtures of the core's unit tests: tables and bucket on moto, and what was logged.
-
-moto lets two racing conditional writes both win, and its transactions are not atomic: nothing here
-proves a race. Those tests are in tests/integration.
-"""
+"""Fixtures of the core's unit tests: tables and bucket in memory, and what was logged."""
 
 import io
 import logging
@@ -12,7 +8,6 @@ from typing import Any
 import boto3
 import pytest
 from hypothesis import settings
-from moto import mock_aws
 
 import aws_template
 from core_samples import LogLines, Recorded
@@ -20,6 +15,7 @@ from longrunning import observability
 from longrunning.approvals import ApprovalStore
 from longrunning.open_approvals import OpenApprovals
 from longrunning.sessions import SessionStore
+from pocket import Clock, Pocket, clients_made_once
 
 REGION = "eu-west-1"
 BUCKET = "test-agent-state"
@@ -28,35 +24,49 @@ settings.register_profile("busy machine", deadline=None)
 settings.load_profile("busy machine")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def shared_clients() -> Iterator[None]:
+    """Makes every AWS client once."""
+    with clients_made_once():
+        yield
+
+
 @pytest.fixture(scope="session")
 def aws_clients() -> dict[str, Any]:
-    """Low-level clients, made once; they reach moto only within the fixtures below."""
-    keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
-    session = boto3.Session(region_name=REGION, **keys)
-    return {name: session.client(name) for name in ("dynamodb", "s3")}
+    """Low-level clients; they reach the AWS in memory only within the fixtures below."""
+    services = ("dynamodb", "s3", "secretsmanager", "sqs")
+    return {name: boto3.client(name, region_name=REGION) for name in services}
 
 
 @pytest.fixture(scope="session")
 def tables() -> dict[str, dict[str, Any]]:
-    """What `create_table` takes, by logical id, as the template declares it."""
-    return {i: aws_template.table_properties(i) for i in ("SessionsTable", "ApprovalsTable")}
+    """What CreateTable takes, by logical id, as the template declares it."""
+    names = ("SessionsTable", "ApprovalsTable", "PostsTable")
+    return {name: aws_template.table_properties(name) for name in names}
 
 
 @pytest.fixture
-def dynamodb(aws_clients: dict[str, Any], tables: dict[str, dict[str, Any]]) -> Iterator[Recorded]:
-    """The two tables of the core; records every call."""
-    client = aws_clients["dynamodb"]
-    with mock_aws():
-        for table in tables.values():
-            client.create_table(**table)
-        yield Recorded(client)
+def pocket(monkeypatch: pytest.MonkeyPatch) -> Pocket:
+    """An AWS in memory, with nothing in it, that every client talks to."""
+    pocket = Pocket(Clock())
+    pocket.install(monkeypatch)
+    return pocket
 
 
 @pytest.fixture
-def s3(aws_clients: dict[str, Any], dynamodb: Recorded) -> Recorded:
+def dynamodb(
+    aws_clients: dict[str, Any], pocket: Pocket, tables: dict[str, dict[str, Any]]
+) -> Recorded:
+    """The tables; records every call."""
+    for table in tables.values():
+        pocket.dynamodb.add_table(table)
+    return Recorded(aws_clients["dynamodb"])
+
+
+@pytest.fixture
+def s3(aws_clients: dict[str, Any], pocket: Pocket, dynamodb: Recorded) -> Recorded:
     """The bucket of the bases; its calls are noted in one list with those of `dynamodb`."""
-    location = {"LocationConstraint": REGION}
-    aws_clients["s3"].create_bucket(Bucket=BUCKET, CreateBucketConfiguration=location)
+    pocket.s3.add_bucket(BUCKET)
     return Recorded(aws_clients["s3"], dynamodb.calls)
 
 

@@ -8,10 +8,8 @@ from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
-from moto import mock_aws
 
 import approval_handler
 from approval_api_driver import (
@@ -30,10 +28,10 @@ from approval_api_driver import (
     token_for,
 )
 from approval_services import Services
-from aws_template import table_properties
 from longrunning import messages
 from longrunning.approvals import Approval, ApprovalStore
 from longrunning.links import LinkKeys, make_token
+from pocket import Pocket
 
 TOKEN = token_for(pending())
 QUEUE_URL = "https://sqs.us-east-1.amazonaws.com/123456789012/test-post-generator-task-queue"
@@ -635,30 +633,30 @@ class TestOnAws:
     """The handler as Lambda starts it: environment, clients, table and queue."""
 
     @pytest.fixture(autouse=True)
-    def services(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-        with mock_aws():
-            approval_handler.services.cache_clear()
-            root = logging.getLogger("longrunning")
-            for name in ("handlers", "level", "propagate"):  # configured at the first event
-                monkeypatch.setattr(root, name, getattr(root, name))
-            for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-                monkeypatch.setenv(name, "testing")
-            monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-            self.dynamodb = boto3.client("dynamodb")
-            self.sqs = boto3.client("sqs")
-            table = table_properties("ApprovalsTable")
-            self.dynamodb.create_table(**table)
-            self.queue_url = self.sqs.create_queue(QueueName="tasks")["QueueUrl"]
-            secret = boto3.client("secretsmanager").create_secret(
-                Name="link-keys", SecretString=json.dumps({"current": "k1", "k1": "one-" * 16})
-            )
-            monkeypatch.setenv("APPROVALS_TABLE_NAME", table["TableName"])
-            monkeypatch.setenv("TASK_QUEUE_URL", self.queue_url)
-            monkeypatch.setenv("LINK_KEYS_SECRET_ARN", secret["ARN"])
-            self.store = ApprovalStore(self.dynamodb, table["TableName"])
-            self.store.put_if_absent(pending())
-            yield
-            approval_handler.services.cache_clear()
+    def services(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        pocket: Pocket,
+        aws_clients: dict[str, Any],
+        tables: dict[str, dict[str, Any]],
+    ) -> Iterator[None]:
+        approval_handler.services.cache_clear()
+        root = logging.getLogger("longrunning")
+        for name in ("handlers", "level", "propagate"):  # configured at the first event
+            monkeypatch.setattr(root, name, getattr(root, name))
+        self.pocket, self.sqs = pocket, aws_clients["sqs"]
+        table_name = pocket.dynamodb.add_table(tables["ApprovalsTable"])
+        self.queue_url = pocket.sqs.add_queue("tasks")
+        secret = json.dumps({"current": "k1", "k1": "one-" * 16})
+        secret_arn = pocket.secretsmanager.add_secret("link-keys", secret)
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+        monkeypatch.setenv("APPROVALS_TABLE_NAME", table_name)
+        monkeypatch.setenv("TASK_QUEUE_URL", self.queue_url)
+        monkeypatch.setenv("LINK_KEYS_SECRET_ARN", secret_arn)
+        self.store = ApprovalStore(aws_clients["dynamodb"], table_name)
+        self.store.put_if_absent(pending())
+        yield
+        approval_handler.services.cache_clear()
 
     def messages(self) -> list[str]:
         got = self.sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10)
@@ -690,7 +688,7 @@ class TestOnAws:
 
     def test_a_failed_send_leaves_the_decision_for_the_repeat(self) -> None:
         approval_handler.services()
-        self.sqs.delete_queue(QueueUrl=self.queue_url)
+        self.pocket.sqs.queues.clear()
         assert decide("approved")["statusCode"] == 503
         assert self.found().status == "APPROVED"
 

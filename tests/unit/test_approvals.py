@@ -1,7 +1,6 @@
 """The approval items: who may decide, claim and spend, and what each of them leaves behind.
 
-One caller at a time. That two at once cannot both win is not shown here: moto lets racing
-conditional writes both win. tests/integration shows it on ministack.
+One caller at a time. That two at once cannot both win is shown in tests/integration.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -567,7 +566,7 @@ def test_a_claim_of_several_notices_that_a_status_has_changed(
 @contextmanager
 def overtaken(dynamodb: Recorded, happens: Callable[[], object]) -> Iterator[None]:
     """Lets something happen between the reads of a claim and its transaction."""
-    events, event = dynamodb.client.meta.events, "before-call.dynamodb.TransactWriteItems"
+    events, event = dynamodb.client.meta.events, "provide-client-params.dynamodb.TransactWriteItems"
 
     def let_it_happen(**_: Any) -> None:
         happens()

@@ -1,8 +1,7 @@
 """UniTok's handler, as the HTTP API calls it, on a posts table.
 
-That one of many racing posts with one key wins is not shown here: moto lets two conditional puts
-both win. What holds on one machine is that the put carries the condition; the race itself is run
-on ministack, under tests/integration.
+That one of many racing posts with one key wins is shown in tests/integration; here, that the put
+carries the condition.
 """
 
 import base64
@@ -13,11 +12,9 @@ from hashlib import sha256
 from html.parser import HTMLParser
 from urllib.parse import parse_qsl
 
-import boto3
 import pytest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
-from moto import mock_aws
 
 import unitok_feed
 import unitok_handler
@@ -37,24 +34,14 @@ POST = {
 }
 
 
-@pytest.fixture(scope="module")
-def aws():
-    with pytest.MonkeyPatch.context() as patch, mock_aws():
-        patch.setenv("AWS_ACCESS_KEY_ID", "test")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        patch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-        patch.setenv("POSTS_TABLE_NAME", TABLE_NAME)
-        unitok_handler._store.cache_clear()
-        yield boto3.client("dynamodb")
-    unitok_handler._store.cache_clear()
-
-
 @pytest.fixture
-def dynamodb(aws):
-    create_table(aws)
-    yield aws
-    if TABLE_NAME in aws.list_tables()["TableNames"]:
-        aws.delete_table(TableName=TABLE_NAME)
+def dynamodb(aws_clients, pocket, tables, monkeypatch):
+    assert pocket.dynamodb.add_table(tables["PostsTable"]) == TABLE_NAME
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("POSTS_TABLE_NAME", TABLE_NAME)
+    unitok_handler._store.cache_clear()
+    yield aws_clients["dynamodb"]
+    unitok_handler._store.cache_clear()
 
 
 @pytest.fixture
@@ -70,31 +57,6 @@ def clock(monkeypatch):
     clock = Clock()
     monkeypatch.setattr(unitok_handler, "time", clock)
     return clock
-
-
-def create_table(client):
-    client.create_table(
-        TableName=TABLE_NAME,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"}
-            for name in ("feed", "idempotency_key", "post_id")
-        ],
-        KeySchema=[
-            {"AttributeName": "feed", "KeyType": "HASH"},
-            {"AttributeName": "idempotency_key", "KeyType": "RANGE"},
-        ],
-        LocalSecondaryIndexes=[
-            {
-                "IndexName": "newest-first",
-                "KeySchema": [
-                    {"AttributeName": "feed", "KeyType": "HASH"},
-                    {"AttributeName": "post_id", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
-            }
-        ],
-    )
 
 
 def event(method, path, query=None, headers=None, body=None, authorizer=None):
@@ -542,8 +504,8 @@ def test_content_is_never_logged_or_repeated_in_a_reason(dynamodb, caplog, monke
     assert not any("Unicorns" in answer["body"] for answer in refusals[1:])
 
 
-def test_a_fault_of_the_table_is_not_swallowed(dynamodb):
-    dynamodb.delete_table(TableName=TABLE_NAME)
+def test_a_fault_of_the_table_is_not_swallowed(dynamodb, pocket):
+    pocket.dynamodb.tables.clear()
 
     with pytest.raises(ClientError, match="ResourceNotFound"):
         post()

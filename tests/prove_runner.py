@@ -1,0 +1,238 @@
+"""`make prove`: every proof in its long form, one after another, and a table of what they showed.
+
+    python tests/prove_runner.py               all rows; if they hold, docs/reliability.md is new
+    python tests/prove_runner.py links page    some rows; the document stays as it is
+
+A row holds if its tests pass within its time, none of them was skipped, and it reported figures.
+Anything else is said in the table and makes the exit status 1.
+"""
+
+import json
+import os
+import platform
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+DOCUMENT = ROOT / "docs/reliability.md"
+LOGS = ROOT / ".local/prove"
+BEGIN, END = "<!-- begin: written by make prove -->\n", "<!-- end: written by make prove -->\n"
+
+VERSIONS = ("strands-agents", "botocore", "hypothesis", "playwright", "pytest")
+TAIL_LINES = 30
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    name: str
+    what: str
+    """What the tests do, for the table."""
+    tests: tuple[str, ...]
+    limit_minutes: float = 20
+    """When a proof that hangs is ended."""
+
+    @property
+    def word(self) -> str:
+        """How it is named on the command line."""
+        return self.name.replace(" ", "-")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a row."""
+
+    row: Row
+    result: str
+    """`holds`, or what is wrong."""
+    seconds: float
+    figures: dict[str, float | str] = field(default_factory=dict)
+
+    @property
+    def holds(self) -> bool:
+        """Whether all of it is proved."""
+        return self.result == "holds"
+
+
+ROWS = (
+    Row("protocol model", "the write protocol as explicit states, to exhaustion; then without each "
+        "guard", ("tests/protocol",), 60),
+    Row("kill matrix", "the process dies before and after each AWS call, once and twice, and by a "
+        "real SIGKILL",
+        ("tests/prove/test_prove_kill_matrix.py", "tests/integration/test_prove_sigkill.py"), 60),
+    Row("guard mutants", "each guard in the code is switched off, and its test must fail",
+        ("tests/prove/test_prove_mutants.py",), 30),
+    Row("state machine", "random walks of tasks, clicks, sweeps, crashes and clock steps",
+        ("tests/prove/test_prove_state_machine.py",), 60),
+    Row("races", "many clicks, sweeper and workers at once, on the emulator",
+        ("tests/integration/test_prove_races.py",), 40),
+    Row("faults", "AWS calls throttled, timed out, or done with the reply lost",
+        ("tests/prove/test_prove_faults.py",), 40),
+    Row("malformed input", "generated queue messages and HTTP requests",
+        ("tests/prove/test_prove_malformed.py",), 40),
+    Row("links", "every bit flipped, expiry, other sessions, old and rotated keys",
+        ("tests/prove/test_prove_links.py",)),
+    Row("scanners", "GET, HEAD and OPTIONS of both links, as mail scanners send them",
+        ("tests/prove/test_prove_scanners.py",)),
+    Row("page", "hostile contents in headless Chromium, from the question to the post",
+        ("tests/browser/test_prove_page.py",), 40),
+    Row("secrets", "every log line, metric and trace of a full run, searched for what was marked",
+        ("tests/prove/test_prove_secrets.py", "tests/integration/test_prove_secrets.py")),
+    Row("load", "sessions through the local stack, counted by the ledger",
+        ("tests/integration/test_prove_load.py",), 120),
+)  # fmt: skip
+
+
+def main(words: Sequence[str], rows: Sequence[Row] = ROWS, document: Path = DOCUMENT) -> int:
+    """Runs rows, prints the table, and returns the exit status.
+
+    Args:
+        words: Which rows; none for all.
+        rows: All there are.
+        document: What is rewritten when all rows hold.
+    """
+    by_word = {row.word: row for row in rows}
+    if unknown := [word for word in words if word not in by_word]:
+        print(f"No row {', '.join(unknown)}. There are: {', '.join(by_word)}", file=sys.stderr)
+        return 2
+    chosen = [by_word[word] for word in words] or list(rows)
+    facts = run_facts()
+    outcomes = []
+    for number, row in enumerate(chosen, 1):
+        print(f"{row.name} ({number} of {len(chosen)}): {row.what}", flush=True)
+        outcomes.append(run_row(row))
+        print(f"    {outcomes[-1].result}, {outcomes[-1].seconds:.0f} s", flush=True)
+    text = f"{facts}\n\n{table(outcomes)}"
+    print(f"\n{text}", flush=True)
+    if not all(outcome.holds for outcome in outcomes):
+        print("Not every row holds.", file=sys.stderr)
+        return 1
+    if not words:
+        write(document, text)
+    return 0
+
+
+def run_row(row: Row) -> Outcome:
+    """Runs the tests of a row in a process of their own, and ends it when its time is over."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    log = LOGS / f"{row.word}.log"
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        figures = Path(folder) / "figures"
+        status = _run_tests(row, log, figures)
+        found = _figures(figures, row)
+    seconds = time.monotonic() - started
+    result = _result(row, status, log.read_text(errors="replace"), found)
+    if result != "holds":
+        print("\n".join(log.read_text(errors="replace").splitlines()[-TAIL_LINES:]))
+    return Outcome(row, result, seconds, found)
+
+
+def _run_tests(row: Row, log: Path, figures: Path) -> int | None:
+    """Returns pytest's exit status; None if the time was over. What it says goes to a file."""
+    # Not pytest's capture of file descriptors: the lines that tell how far a proof is are for us.
+    command = [sys.executable, "-m", "pytest", "-ra", "--capture=sys", *row.tests]
+    env = os.environ | {"PROVE": "long", "PROVE_FIGURES": str(figures)}
+    with log.open("w") as file:
+        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=file, start_new_session=True)
+        try:
+            return process.wait(row.limit_minutes * 60)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends what a proof may have left running: its session is its own."""
+    for number in (signal.SIGINT, signal.SIGKILL):
+        if process.poll() is None:
+            os.killpg(process.pid, number)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                continue
+
+
+def _result(row: Row, status: int | None, log: str, figures: dict[str, float | str]) -> str:
+    if status is None:
+        return f"NOT DONE within {row.limit_minutes:g} minutes"
+    if status:
+        failed = re.findall(r"^(?:FAILED|ERROR) (?:\S*(?:::|/))?([\w.]+)", log, re.M)
+        return f"FAILED: {', '.join(dict.fromkeys(failed)) or f'pytest ended with {status}'}"
+    if skipped := re.findall(r"^SKIPPED \[\d+\] \S+ (.*)$", log, re.M):
+        return f"SKIPPED: {'; '.join(dict.fromkeys(skipped))}"
+    return "holds" if figures else "NO FIGURES"
+
+
+def _figures(file: Path, row: Row) -> dict[str, float | str]:
+    """What the tests of a row recorded, all of it in one."""
+    lines = file.read_text().splitlines() if file.exists() else []
+    found: dict[str, float | str] = {}
+    for record in map(json.loads, lines):
+        if record.pop("row") == row.name:
+            found |= record
+    return found
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
+    """Returns the table as Markdown."""
+    lines = ["| Proof | What was done | Figures | Result | Seconds |", "|---|---|---|---|---:|"]
+    for outcome in outcomes:
+        row = outcome.row
+        figures = ", ".join(_figure(*item) for item in outcome.figures.items())
+        cells = (row.name, row.what, figures, outcome.result, f"{outcome.seconds:,.0f}")
+        lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _figure(name: str, value: float | str) -> str:
+    shown = f"{value:,}" if isinstance(value, int) else f"{value:,.4g}" if isinstance(
+        value, float) else value  # fmt: skip
+    return f"{name.replace('_', ' ')}: {shown}"
+
+
+def run_facts() -> str:
+    """Says when, what of, and on what kind of machine this runs."""
+    versions = ", ".join(f"{name} {version(name)}" for name in VERSIONS)
+    return (
+        f"`make prove` on {time.strftime('%Y-%m-%d', time.gmtime())}, commit {_commit()}; "
+        f"{platform.system()} on {platform.machine()}, {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}; {versions}."
+    )
+
+
+def _commit() -> str:
+    commit = _git("rev-parse", "--short", "HEAD") or "unknown"
+    return f"{commit} with changes" if _git("status", "--porcelain") else commit
+
+
+def _git(*arguments: str) -> str:
+    found = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True)
+    return found.stdout.strip()
+
+
+def write(document: Path, text: str) -> None:
+    """Puts the table between its two marks.
+
+    Raises:
+        ValueError: The document does not have the marks, in their order.
+    """
+    before, begin, rest = document.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"{document.name}: expected the two marks of the table")
+    document.write_text(f"{before}{begin}\n{text}\n{end}{after}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

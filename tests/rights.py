@@ -1,0 +1,96 @@
+"""Every right of every role. A new one is added here on purpose, or not at all.
+
+By role and resource, as the template writes it. tests/infra compares it with the template,
+tests/integration with what the emulator's IAM lets the functions do.
+"""
+
+TRACING = {"*": {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}}
+LOGGING = {"logs:CreateLogStream", "logs:PutLogEvents"}
+READ_AND_WRITE = {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+MODEL = {"bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"}
+ARN = "arn:${AWS::Partition}"
+HERE = "${AWS::Region}:${AWS::AccountId}"
+OPEN_APPROVALS = "${ApprovalsTable.Arn}/index/open-approvals"
+NEWEST_POSTS = "${PostsTable.Arn}/index/newest-first"
+OBJECTS = "${StateBucket.Arn}/*"
+POST_TO_UNITOK = f"{ARN}:execute-api:{HERE}:${{UniTokApi}}/$default/POST/posts"
+
+RIGHTS = {
+    "AgentRole": {
+        "TaskQueue.Arn": {
+            "sqs:ReceiveMessage",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:ChangeMessageVisibility",
+        },
+        "DeadLetterQueue.Arn": {"sqs:SendMessage"},
+        "SessionsTable.Arn": READ_AND_WRITE,
+        "ApprovalsTable.Arn": READ_AND_WRITE | {"dynamodb:Query"},
+        OBJECTS: {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"},
+        "StateBucket.Arn": {"s3:ListBucket"},
+        "ApprovalTopic": {"sns:Publish"},
+        "LinkKeys": {"secretsmanager:GetSecretValue"},
+        "PublishTokenSecretArn": {"secretsmanager:GetSecretValue"},
+        POST_TO_UNITOK: {"execute-api:Invoke"},
+        f"{ARN}:bedrock:${{AWS::Region}}::foundation-model/${{ModelId}}": MODEL,
+        f"{ARN}:bedrock:{HERE}:inference-profile/${{ModelId}}": MODEL,
+        f"{ARN}:bedrock:*::foundation-model/${{Vendor}}.${{Model}}*": MODEL,
+        "AgentLogGroup.Arn": LOGGING,
+        **TRACING,
+    },
+    "ApprovalRole": {
+        "ApprovalsTable.Arn": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+        "TaskQueue.Arn": {"sqs:SendMessage"},
+        "LinkKeys": {"secretsmanager:GetSecretValue"},
+        "ApprovalLogGroup.Arn": LOGGING,
+        **TRACING,
+    },
+    "UniTokRole": {
+        "PostsTable.Arn": {"dynamodb:PutItem", "dynamodb:BatchGetItem"},
+        NEWEST_POSTS: {"dynamodb:Query"},
+        "UniTokLogGroup.Arn": LOGGING,
+        **TRACING,
+    },
+    "SweeperRole": {
+        OPEN_APPROVALS: {"dynamodb:Query"},
+        "ApprovalsTable.Arn": {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"},
+        "SessionsTable.Arn": {"dynamodb:GetItem"},
+        "TaskQueue.Arn": {"sqs:SendMessage"},
+        "ApprovalTopic": {"sns:Publish", "sns:GetTopicAttributes"},
+        "EscalationTopic": {"sns:Publish"},
+        "LinkKeys": {"secretsmanager:GetSecretValue"},
+        "SweeperLogGroup.Arn": LOGGING,
+        **TRACING,
+    },
+    "SweepScheduleRole": {"SweeperFunction.Arn": {"lambda:InvokeFunction"}},
+    "OperatorRole": {
+        "ApprovalsTable.Arn": {"dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:Query"},
+        OPEN_APPROVALS: {"dynamodb:Query"},
+        "TaskQueue.Arn": {"sqs:SendMessage"},
+        "OperatorLogGroup.Arn": LOGGING,
+        **TRACING,
+    },
+}
+
+ALL_BUT_MESSAGES = {
+    "ForAllValues:StringEquals": {
+        "dynamodb:Attributes": ["session_id", "agent_name", "pending", "status"]
+    },
+    "StringEqualsIfExists": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
+}
+"""Of a session the sweeper reads this and nothing else."""
+
+THROUGH_THE_PROFILE = {
+    "StringEquals": {
+        "bedrock:InferenceProfileArn": f"{ARN}:bedrock:{HERE}:inference-profile/${{ModelId}}"
+    }
+}
+"""A model in another region is reached through the profile only."""
+
+CONDITIONS = {
+    ("AgentRole", f"{ARN}:bedrock:*::foundation-model/${{Vendor}}.${{Model}}*"): (
+        THROUGH_THE_PROFILE
+    ),
+    ("SweeperRole", "SessionsTable.Arn"): ALL_BUT_MESSAGES,
+}
+"""By role and resource; all other rights have none."""
