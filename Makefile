@@ -9,12 +9,13 @@ export SAM_CLI_TELEMETRY ?= 0
 # Where it is set, every start compiles some 2,000 modules again: ten seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-SAM    := .venv/sam/bin/sam
-LOCAL  := .venv/local/bin/python -m local
-PYTEST := .venv/test/bin/python -m pytest
-UV     := .venv/uv/bin/uv
+SAM     := .venv/sam/bin/sam
+LOCAL   := .venv/local/bin/python -m local
+OPERATE := PYTHONPATH=src/layer/python .venv/local/bin/python -m operate
+PYTEST  := .venv/test/bin/python -m pytest
+UV      := .venv/uv/bin/uv
 
-.PHONY: help run demo task test unit lint build deploy test-sam-local requirements clean
+.PHONY: help run demo task ledger redrive test unit prove lint build deploy test-sam-local clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -31,6 +32,14 @@ task: ## Send a task to the stack that runs: make task TASK="Write about the blu
 	@$(call set_up,local)
 	@$(LOCAL) task
 
+ledger: ## Where every task has ended, and what breaks the count (a deployed stack: STACK=name)
+	@$(call set_up,local)
+	@$(OPERATE) ledger
+
+redrive: ## Move dead letters back to the queue; DRY_RUN=1 only shows them (STACK=name)
+	@$(call set_up,local)
+	@$(OPERATE) redrive
+
 test: lint ## Every check: lint; unit, flow, infra; then integration and browser on a local stack
 	@$(call set_up,test sam local)
 	$(PYTEST) tests/unit tests/flow tests/infra
@@ -39,6 +48,10 @@ test: lint ## Every check: lint; unit, flow, infra; then integration and browser
 unit: ## The quick tests: unit and flow
 	@$(call set_up,test)
 	$(PYTEST) tests/unit tests/flow
+
+prove: ## Every proof in its long form, with its figures (some of them: ROWS="links page")
+	@$(call set_up,test sam local)
+	@.venv/test/bin/python tests/prove_runner.py $(ROWS)
 
 lint: ## ruff, mypy, and cfn-lint on the template
 	@$(call set_up,test sam)

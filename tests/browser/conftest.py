@@ -9,6 +9,8 @@ from playwright.sync_api import sync_playwright
 import approval_handler
 import chromium
 from approval_site import Site, serve
+from pocket import clients_made_once
+from world import World, forget_environments, make_world
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -25,6 +27,14 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     with serve() as served:
         monkeypatch.setattr(approval_handler, "services", served.services)
         yield served
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """An empty stack in memory, with the real agent."""
+    with clients_made_once():
+        yield make_world(monkeypatch)
+    forget_environments()
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,153 @@
+"""Explores all states within a scenario's bounds, breadth first: a trace found is a shortest one."""
+
+from __future__ import annotations
+
+import gc
+from array import array
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from protocol import other_steps, worker_steps
+from protocol.invariants import violation
+from protocol.rules import Rules, normal
+from protocol.states import NEW, Pausing, Queued, Scenario, State, Step, Sweep, Worker
+
+CHOICES = frozenset("crash duplicate lost decide cancel lease forged job session base".split())
+"""First words of the steps that nobody may count on: bad luck, people, jobs, a month that passes."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What an exploration came to."""
+
+    problem: str
+    """Empty: no violation."""
+    states: int
+    ends: int
+    trace: list[str] = field(default_factory=list)
+    """The steps of a shortest way to the violation."""
+    steps: frozenset[str] = frozenset()
+    """The first words of all steps taken."""
+
+
+def first_state(rules: Rules) -> State:
+    return State(
+        session=None,
+        items=(None,) * len(rules.kinds),
+        queue=(Queued(NEW, 0),),
+        dead=(),
+        processes=(),
+        notified=(),
+        reminders=0,
+        effects=(),
+        told=(),
+        objects=(),
+        broken="",
+        budget=rules.scenario.budget,
+    )
+
+
+def successors(rules: Rules, state: State) -> list[Step]:
+    """All that can happen next."""
+    steps = worker_steps.deliveries(rules, state)
+    for process in state.processes:
+        if isinstance(process, Worker):
+            steps += worker_steps.STEPS_AT[process.at](rules, state, process)
+        elif isinstance(process, Pausing):
+            steps += other_steps.STEPS_AT[process.at](rules, state, process)
+        elif isinstance(process, Sweep):
+            steps += other_steps.sweep_goes_on(rules, state, process)
+    steps += other_steps.clicks(rules, state)
+    steps += other_steps.jobs(rules, state)
+    steps += other_steps.sweeps(rules, state)
+    steps += other_steps.redrives(rules, state)
+    steps += other_steps.times(rules, state)
+    steps += other_steps.faults(rules, state)
+    return [(name, normal(after)) for name, after in steps]
+
+
+def explore(
+    scenario: Scenario,
+    removed: Collection[str] = (),
+    *,
+    most_states: int = 10_000_000,
+    must_end: bool = True,
+    tell: Callable[[int, int], None] = lambda states, left: None,
+) -> Found:
+    """Explores a scenario without the removed guards, until a violation or the end.
+
+    With `must_end`, an end must be in reach of every state without anybody's choice or bad luck.
+    """
+    rules = Rules(scenario, removed)
+    states = [first_state(rules)]
+    numbers = {states[0]: 0}
+    parents, before, after_ = array("I", [0]), array("I"), array("I")
+    ends: list[int] = []
+    words: set[str] = set()
+    number = 0
+    with _without_gc():
+        while number < len(states):
+            state = states[number]
+            is_still = not state.processes
+            for name, after in successors(rules, state):
+                words.update(name.replace(",", " ").split())
+                place = numbers.setdefault(after, len(states))
+                if place == len(states):
+                    states.append(after)
+                    parents.append(number)
+                if place != number and name.partition(" ")[0] not in CHOICES:
+                    is_still = False
+                    if must_end:
+                        before.append(number)
+                        after_.append(place)
+            if is_still:
+                ends.append(number)
+            if problem := violation(rules, state, is_still):
+                trace = _trace(rules, states, parents, number)
+                return Found(problem, len(states), len(ends), trace, frozenset(words))
+            if len(states) > most_states:
+                raise MemoryError(f"{scenario.name}: more than {most_states:,} states")
+            number += 1
+            if number % 10_000 == 0:
+                tell(number, len(states) - number)
+        stuck = _stuck(len(states), ends, before, after_) if must_end else None
+    if stuck is not None:
+        trace = _trace(rules, states, parents, stuck)
+        return Found("no end is in reach", len(states), len(ends), trace, frozenset(words))
+    return Found("", len(states), len(ends), steps=frozenset(words))
+
+
+def _stuck(states: int, ends: list[int], before: array[int], after: array[int]) -> int | None:
+    """Returns the first state from which no end is in reach."""
+    reached = bytearray(states)
+    for end in ends:
+        reached[end] = 1
+    grows = True
+    while grows:  # Most steps lead from a state to a later one: a few rounds from the back do.
+        grows = False
+        for source, target in zip(reversed(before), reversed(after), strict=True):
+            if reached[target] and not reached[source]:
+                reached[source], grows = 1, True
+    place = reached.find(0)
+    return None if place < 0 else place
+
+
+def _trace(rules: Rules, states: list[State], parents: array[int], number: int) -> list[str]:
+    names: list[str] = []
+    while number:
+        parent = parents[number]
+        steps = successors(rules, states[parent])
+        names.append(next(name for name, after in steps if after == states[number]))
+        number = parent
+    return names[::-1]
+
+
+@contextmanager
+def _without_gc() -> Iterator[None]:
+    """Nothing here is garbage: collecting it takes half the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

@@ -1,0 +1,210 @@
+"""What all steps share: the scenario, which guards hold, and small changes of a state."""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from protocol.states import (
+    HUMAN,
+    NO_RESULT,
+    UNDECIDED,
+    WAITING,
+    Item,
+    Message,
+    Process,
+    Queued,
+    Scenario,
+    Session,
+    State,
+    Worker,
+)
+
+CLAIMED_AT = ("fence_off", "run", "write_base", "save")
+"""Where a worker is that has claims and has not saved yet: its lease is not given back."""
+
+
+class Rules:
+    """A scenario and the guards that are taken away.
+
+    The last tool use stands for asking once more for a text that was asked for before, which the
+    gate forbids: pause `again(i)` asks for the text of tool use i, pause `twins` for one text twice.
+    """
+
+    def __init__(self, scenario: Scenario, removed: Collection[str] = ()) -> None:
+        self.scenario = scenario
+        self.removed = frozenset(removed)
+        self.kinds = scenario.kinds + HUMAN
+        self.repeat = len(scenario.kinds)
+        again = [(self.repeat,) for _ in scenario.kinds]
+        self.turns = (*scenario.turns, *again, (0, self.repeat))
+        self.twins = len(self.turns) - 1
+
+    def has(self, guard: str) -> bool:
+        return guard not in self.removed
+
+    def lacks(self, guard: str) -> bool:
+        return guard in self.removed
+
+    def again(self, item: int) -> int:
+        return len(self.scenario.turns) + item
+
+    def first_text(self, turn: int, item: int) -> str:
+        if item != self.repeat:
+            return "o"
+        return "0" if turn == self.twins else str(turn - len(self.scenario.turns))
+
+    def waits_on(self, session: Session | None, item: int) -> bool:
+        return bool(session and session.status == WAITING and item in self.turns[session.turn])
+
+    def orders(self, state: State, item: int) -> list[int]:
+        """Which decision of its turn comes next, as `decided_at` will tell."""
+        uses = next((uses for uses in self.turns if item in uses), ())
+        if len(uses) == 1:
+            return [0]
+        made = sum(1 for i in uses if (it := state.items[i]) and it.status not in UNDECIDED)
+        return [made + 1, 0] if made and self.scenario.has_skew else [made + 1]
+
+    def is_last(self, state: State, turn: int, item: int) -> bool:
+        """Whether no other decision of the turn is later."""
+        orders = {i: it.order for i in self.turns[turn] if (it := state.items[i])}
+        return orders.get(item, -1) == max(orders.values(), default=0)
+
+    def next_pauses(self, session: Session | None, turn: int) -> tuple[int, ...]:
+        """The pauses that a run may come to; after an interrupted one, those of the last pause."""
+        after = self.scenario.after
+        if session and not turn:
+            done = [i for i, c in enumerate(session.conversation) if c != NO_RESULT]
+            turn = max((t for t, uses in enumerate(self.turns) if set(uses) & set(done)), default=0)
+        return after[turn] if turn < len(after) else ()
+
+
+def put(values: tuple[Any, ...], place: int, value: Any) -> tuple[Any, ...]:
+    return (*values[:place], value, *values[place + 1 :])
+
+
+def put_item(state: State, place: int, **changes: Any) -> tuple[Item | None, ...]:
+    item = state.items[place]
+    assert item
+    return put(state.items, place, item._replace(**changes))
+
+
+def move(state: State, old: Process | None, new: Process | None, **changes: Any) -> State:
+    """One process goes from `old` to `new`, and the rest changes as told."""
+    processes = list(state.processes)
+    if old is not None:
+        processes.remove(old)
+    if new is not None:
+        processes.append(new)
+        processes.sort()  # type: ignore[type-var]
+    return state._replace(processes=tuple(processes), **changes)
+
+
+def spend_budget(state: State, name: str) -> State:
+    budget = state.budget
+    return state._replace(budget=budget._replace(**{name: getattr(budget, name) - 1}))
+
+
+def without(queue: tuple[Queued, ...], message: Message) -> tuple[Queued, ...]:
+    return tuple(queued for queued in queue if queued.message != message)
+
+
+def held(state: State) -> set[Message | None]:
+    """The messages in flight."""
+    return {process.message for process in state.processes}
+
+
+def send(state: State, message: Message) -> State:
+    """Puts a message on the queue, under an id that no other has."""
+    taken = {queued.message for queued in state.queue} | set(state.dead) | held(state)
+    if state.session:
+        taken.add(state.session.paused_by)
+    if message.kind in ("wake", "forged"):
+        while message in taken:
+            message = message._replace(number=message.number + 1)
+    elif message in taken:
+        return state  # A job says the same twice: a duplicate delivery, which has its own budget.
+    return state._replace(queue=tuple(sorted((*state.queue, Queued(message, 0)))))
+
+
+def retry(state: State, worker: Process) -> State:
+    """The function reports a fault: its message is visible again."""
+    return move(state, worker, None)
+
+
+def is_leased(rules: Rules, state: State, place: int) -> bool:
+    """Whether a live worker's newest claim is on an item; a dead one's lease counts as ended."""
+    if rules.lacks("lease"):
+        return False
+    item = state.items[place]
+    ends = CLAIMED_AT
+    for process in state.processes:
+        if isinstance(process, Worker) and process.is_leased and process.at in ends:
+            for member, fence in zip(process.group, process.fences, strict=False):
+                if member == place and item and item.fence == fence:
+                    return True
+    return False
+
+
+def normal(state: State) -> State:
+    """Numbers messages that differ in their id alone by what they do, so that equal worlds meet."""
+    if not _is_numbered(state):
+        return state
+    used: dict[tuple[str, int], set[int]] = {}
+    for message in _messages(state):
+        if message.kind in ("wake", "forged"):
+            used.setdefault((message.kind, message.item), set()).add(message.number)
+    names: dict[Message, Message] = {}
+    for (kind, item), numbers in used.items():
+        if numbers == {0}:
+            continue
+        same = sorted(
+            (Message(kind, item, n) for n in numbers), key=lambda m: (_role(state, m), m.number)
+        )
+        names |= {m: Message(kind, item, n) for n, m in enumerate(same) if m.number != n}
+    return _renamed(state, names) if names else state
+
+
+def _is_numbered(state: State) -> bool:
+    """Whether there is any number to change: written out, because every state comes here."""
+    for queued in state.queue:
+        if queued.message.number:
+            return True
+    for process in state.processes:
+        if process.message and process.message.number:
+            return True
+    session = state.session
+    return bool(state.dead or session and session.paused_by.number)
+
+
+def _messages(state: State) -> Iterator[Message]:
+    yield from (queued.message for queued in state.queue)
+    yield from state.dead
+    yield from (p.message for p in state.processes if p.message)
+    if state.session:
+        yield state.session.paused_by
+
+
+def _role(state: State, message: Message) -> tuple[Any, ...]:
+    nobody = Message("")
+    return (
+        [q.received for q in state.queue if q.message == message],
+        message in state.dead,
+        [p._replace(message=nobody) for p in state.processes if p.message == message],
+        bool(state.session and state.session.paused_by == message),
+    )
+
+
+def _renamed(state: State, names: dict[Message, Message]) -> State:
+    session = state.session
+    if session and session.paused_by in names:
+        session = session._replace(paused_by=names[session.paused_by])
+    queue = [q._replace(message=names.get(q.message, q.message)) for q in state.queue]
+    processes = [
+        p._replace(message=names.get(p.message, p.message)) if p.message else p
+        for p in state.processes
+    ]
+    return state._replace(
+        session=session,
+        queue=tuple(sorted(queue)),
+        dead=tuple(sorted(names.get(m, m) for m in state.dead)),
+        processes=tuple(sorted(processes)),  # type: ignore[type-var]
+    )

@@ -1,0 +1,174 @@
+"""The conservation law over a whole world: what must be true at any moment, and at the end.
+
+The sums are counted by `operate/conservation.py`, as `make ledger` counts them. What is added here
+needs to know what people saw, what they sent and what they were answered.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from operate import conservation, rows
+
+import approval_handler
+from living_world import Decision, LivingWorld
+from longrunning import codec
+from longrunning.approval_item import APPROVED, CANCELLED, RESOLVED, SPENT, Approval, from_item
+
+DASHES = "-" * 72
+"""The line in an e-mail below which the agent's text stands."""
+
+
+@dataclass(frozen=True)
+class Books:
+    """All that is stored at one moment, by the key of the approval or the session."""
+
+    living: LivingWorld
+    sessions: dict[str, dict[str, Any]]
+    approvals: dict[str, Approval]
+    posts: dict[str, dict[str, Any]]
+    open: frozenset[str]
+    """Keys of the approvals in the sweeper's index."""
+    ledger: conservation.Ledger
+
+    @classmethod
+    def of(cls, living: LivingWorld) -> "Books":
+        """Reads everything."""
+        sessions, approvals, posts = (
+            living.scan(table) for table in ("SESSIONS", "APPROVALS", "POSTS")
+        )
+        records = [from_item(item) for item in approvals]
+        return cls(
+            living,
+            {item["session_id"]["S"]: codec.from_item(item) for item in sessions},
+            {record.key: record for record in records},
+            {item["idempotency_key"]["S"]: codec.from_item(item) for item in posts},
+            frozenset(
+                record.key
+                for record, item in zip(records, approvals, strict=True)
+                if "open_shard" in item
+            ),
+            conservation.count(
+                map(rows.Session.of, sessions),
+                map(rows.Approval.of, approvals),
+                map(rows.Post.of, posts),
+                map(rows.Letter.of, living.dead_letters()),
+                now=int(living.now),
+                on_their_way=living.messages_on("TASK_QUEUE"),
+                accepted=living.tasks,
+            ),
+        )
+
+
+def breaks_now(living: LivingWorld) -> list[str]:
+    """Lists what breaks the law at any moment; nothing, if it holds."""
+    return _breaks_now(Books.of(living))
+
+
+def breaks_at_the_end(living: LivingWorld) -> list[str]:
+    """Lists what breaks the law once all is quiet."""
+    books = Books.of(living)
+    ended = {k for k, session in books.sessions.items() if session["status"] == "completed"}
+    return [
+        *_breaks_now(books),
+        *(f"not ended: {task}" for task in living.tasks.keys() - ended),
+        *(f"nobody's session: {key}" for key in books.sessions.keys() - living.tasks.keys()),
+        *(f"dead letter: {letter}" for letter in living.dead_letters()),
+        *(f"still open: {key}" for key in books.open),
+        *([] if books.ledger.sums_hold else [f"the sums differ: {books.ledger}"]),
+        *(line for key in ended for line in _broken_conversation(books, key)),
+        *(f"says otherwise: {key}" for key in ended if not _says_what_it_published(books, key)),
+    ]
+
+
+def _breaks_now(books: Books) -> list[str]:
+    # A message may still bring on whatever does not move.
+    passing = ("stuck", "never asked") if books.ledger.on_their_way else ()
+    violations = (v for v in books.ledger.violations if v.kind not in passing)
+    return [
+        *(f"{v.kind}: {v.session_id} {v.tool_use_id}" for v in violations),
+        *_posts_that_nobody_approved(books),
+        *_people_misled(books),
+    ]
+
+
+def _says_what_it_published(books: Books, session_id: str) -> bool:
+    """A session says that it published if, and only if, there is a post."""
+    is_posted = any(key.startswith(f"{session_id}/") for key in books.posts)
+    return is_posted == (books.sessions[session_id]["outcome"] == "published")
+
+
+def _posts_that_nobody_approved(books: Books) -> Iterator[str]:
+    """A post is the text that somebody saw and approved, or what they made of it."""
+    for key, post in books.posts.items():
+        record = books.approvals.get(key)
+        if record is None or record.status != SPENT:
+            yield f"posted, not spent: {key}"
+            continue
+        seen = books.living.mails[key].body.partition(f"{DASHES}\n")[2].rstrip("\n")
+        approvals = [d.form for d in books.living.decisions_on(key) if _approves(d)]
+        if post["content"] not in {form.get("content", seen) for form in approvals}:
+            yield f"posted another text than was approved: {key} {post['content']}"
+        if {name: post[name] for name in record.arguments} != record.arguments:
+            yield f"posted with other arguments than were shown: {key}"
+
+
+def _approves(decision: Decision) -> bool:
+    return decision.form["decision"] == "approved"
+
+
+def _people_misled(books: Books) -> Iterator[str]:
+    """Nobody is told what is not so, and no two people are told opposite things."""
+    for key in books.living.mails.keys() - books.approvals.keys():
+        yield f"a link is out for nothing: {key}"
+    for decision in books.living.decisions:
+        record = books.approvals.get(decision.key)
+        if decision.status and record and not _is_told_rightly(decision, record):
+            yield f"told {decision} of {record}"
+    for key, status in books.living.cancellations:
+        is_cancelled = books.approvals[key].status == CANCELLED
+        if status in (200, 409) and is_cancelled != (status == 200):
+            yield f"an operator was told {status} of {books.approvals[key]}"
+
+
+def _is_told_rightly(told: Decision, record: Approval) -> bool:
+    asked = told.form["decision"]
+    match told.status:
+        case 200:
+            same_text = told.form.get("content", record.text) == record.text
+            return asked == told.said["decision"] == record.decision and same_text
+        case 409:
+            is_other = asked != record.decision or "content" in told.form
+            return told.said["decision"] == record.decision and is_other
+        case 410 if told.said["error"] == approval_handler.EXPIRED:
+            return True  # "What was decided before that stands": it says nothing more.
+        case 410:
+            return record.decision is None
+        case 500 | 502 | 503 | 504:
+            return True
+    return False
+
+
+def _broken_conversation(books: Books, session_id: str) -> Iterator[str]:
+    """Each tool use has one result, in its turn's order, and it tells what was decided."""
+    messages = books.living.world.session(session_id).messages
+    for message, answer in zip(messages, [*messages[1:], {"content": []}], strict=True):
+        uses = [block["toolUse"] for block in message["content"] if "toolUse" in block]
+        results = [block["toolResult"] for block in answer["content"] if "toolResult" in block]
+        if uses and [u["toolUseId"] for u in uses] != [r["toolUseId"] for r in results]:
+            yield f"results do not match: {session_id} {uses} {results}"
+            continue
+        for result in results if uses else ():
+            record = books.approvals.get(f"{session_id}/{result['toolUseId']}")
+            if record and not _tells(result, record):
+                yield f"the model was told {result} of {record}"
+
+
+def _tells(result: dict[str, Any], record: Approval) -> bool:
+    if record.status == RESOLVED:
+        return {**(record.result or {}), "toolUseId": record.tool_use_id} == result
+    told = json.loads(result["content"][0]["text"])
+    decision = record.decision or record.status.lower()
+    is_approved = record.status in (APPROVED, SPENT)
+    return told["decision"] == decision and (not is_approved or told["content"] == record.text)

@@ -1,0 +1,410 @@
+"""A world in which time passes: SQS delivers, the sweeper comes every minute, people click.
+
+Nothing here waits: the clock jumps to whatever is due next. What varies are the fates of the calls
+(`mortal.py`), and what people and the model do.
+"""
+
+import asyncio
+import heapq
+import itertools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+import strands.agent.agent
+from botocore.exceptions import ClientError
+from strands._async import run_async
+from strands.tools.tools import PythonAgentTool
+
+import agent_definition
+import agent_handler
+import approval_handler
+import approval_services
+import operator_handler
+import operator_services
+import sweeper_handler
+from converse_stand_in import Script
+from longrunning import codec, links
+from longrunning.human_approval import pause
+from longrunning.messages import build_existing, build_new, tool_result
+from mortal import Fates, KilledError, Mortality
+from world import LINK_KEYS, Mail, World, http_event, make_world
+
+SWEEP_SECONDS = 60
+CLICK_AGAIN_SECONDS = 15
+JOB_SECONDS = 40
+REDRIVE_SECONDS = 1_800
+LATE_COPY_SECONDS = (0, 90)
+"""How long after a message was handled SQS delivers it once more, by turns."""
+
+FROZEN_SECONDS = 200
+"""Longer than a lease (125 s), and than a dead worker's message stays away (127 s)."""
+
+ENVIRONMENTS: dict[str, Any] = {
+    "agent": agent_handler._resources,
+    "api": approval_services.services,
+    "operators": operator_services.services,
+    "sweeper": sweeper_handler._resources,
+}
+"""What one Lambda environment keeps, by process; it dies with it."""
+
+TOPICS = ("APPROVAL_TOPIC_ARN", "ESCALATION_TOPIC_ARN")
+KEYS = links.LinkKeys.parse(json.dumps(LINK_KEYS))
+
+JOB_TOOL = "render_video"
+_JOB_SPEC = {
+    "name": JOB_TOOL,
+    "description": "Renders a video; that takes a while.",
+    "inputSchema": {"json": {"type": "object", "properties": {"title": {"type": "string"}}}},
+}
+
+Form = dict[str, str]
+"""What somebody sends to a link: `decision`, and perhaps `comment` and `content`."""
+
+CANCEL: Form = {}
+"""In its place: an operator cancels."""
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """What somebody does so long after the first e-mail of an approval."""
+
+    after_seconds: float
+    form: Form
+    insists: bool = True
+    """Whether it is done again as long as there is no answer."""
+
+
+@dataclass
+class Decision:
+    """One decision that somebody sent, and what was answered, if anything was."""
+
+    key: str
+    """Of the approval: session id and tool use id, joined by a slash."""
+    form: Form
+    status: int | None = None
+    said: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class LivingWorld:
+    """The world, and everybody in it.
+
+    Attributes:
+        reacts: What people do about the first e-mail of an approval.
+        duplicates: Whether SQS delivers each message once more, later.
+        by_hand: Whether only what a test asks for happens: no delivery and no sweep by itself.
+        tasks: The accepted tasks, by session id.
+        mails: The first e-mail of each approval, by its key.
+        decisions: All that was sent to the approval API.
+        cancellations: What operators were answered: key and status.
+        errors: What handlers did not handle.
+        jobs, redriven: How many jobs were started, and dead letters sent back.
+    """
+
+    world: World
+    mortality: Mortality
+    reacts: Callable[[Mail], list[Reaction]] = lambda mail: []
+    duplicates: bool = False
+    by_hand: bool = False
+    tasks: dict[str, str] = field(default_factory=dict)
+    mails: dict[str, Mail] = field(default_factory=dict)
+    decisions: list[Decision] = field(default_factory=list)
+    cancellations: list[tuple[str, int]] = field(default_factory=list)
+    errors: list[Exception] = field(default_factory=list)
+    jobs: int = 0
+    redriven: int = 0
+    _agenda: list[Any] = field(default_factory=list)
+    _order: Any = field(default_factory=itertools.count)
+    _late: Any = field(default_factory=lambda: itertools.cycle(LATE_COPY_SECONDS))
+
+    def __post_init__(self) -> None:
+        """Starts the sweeper's schedule."""
+        self.mortality.meanwhile = lambda: self.pass_time(FROZEN_SECONDS)
+        self._next_sweep_at = self.now + SWEEP_SECONDS
+
+    # --- time ------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> float:
+        """Epoch seconds."""
+        return self.world.clock()
+
+    def pass_time(self, seconds: float) -> None:
+        """Lets everything happen that is due within so many seconds."""
+        end = self.now + seconds
+        self._do_what_is_due()
+        while (at := self._next_at()) <= end:
+            self.world.step(max(0, at - self.now))
+            self._do_what_is_due()
+        self.world.step(max(0, end - self.now))
+
+    def drain(self, hours: float) -> None:
+        """Lets time pass until nobody has anything to do, but not more than some hours."""
+        end = self.now + hours * 3_600
+        while self.now < end and not self.is_quiet():
+            self.pass_time(SWEEP_SECONDS)
+
+    def is_quiet(self) -> bool:
+        """Whether nothing is to come but sweeps that find nothing."""
+        return not (self._agenda or self.messages_on("TASK_QUEUE") or self.is_waited())
+
+    def after(self, seconds: float, action: Callable[[], Any]) -> None:
+        """Has something happen later."""
+        heapq.heappush(self._agenda, (self.now + seconds, next(self._order), action))
+
+    def _next_at(self) -> float:
+        """When something is due; in the past, if it has just become so."""
+        visible_at = self.world.pocket.sqs.next_visible_at(self.world.env["TASK_QUEUE_URL"])
+        agenda_at = self._agenda[0][0] if self._agenda else None
+        automatic = () if self.by_hand else (visible_at, self._next_sweep_at)
+        return min((at for at in (agenda_at, *automatic) if at is not None), default=1e20)
+
+    def _do_what_is_due(self) -> None:
+        while self._agenda and self._agenda[0][0] <= self.now:
+            heapq.heappop(self._agenda)[-1]()
+        if self.by_hand:
+            return
+        while record := self.world.receive():
+            self.deliver(record)
+        if self._next_sweep_at <= self.now:
+            self._next_sweep_at = self.now + SWEEP_SECONDS
+            self.sweep()
+
+    # --- the functions ---------------------------------------------------------------------------
+
+    def deliver(self, record: dict[str, Any], is_copy: bool = False) -> bool:
+        """Hands one message to the agent; a handled one is deleted. Tells whether it was."""
+        answer = self._run("agent", agent_handler.handler, {"Records": [record]})
+        if answer != {"batchItemFailures": []}:
+            return False
+        try:
+            self.world.aws["sqs"].delete_message(
+                QueueUrl=self.world.env["TASK_QUEUE_URL"], ReceiptHandle=record["receiptHandle"]
+            )
+        except ClientError:
+            pass  # It was frozen, and another delivery has a newer receipt.
+        if self.duplicates and not is_copy:
+            self.after(next(self._late), partial(self.deliver, record, is_copy=True))
+        return True
+
+    def sweep(self) -> None:
+        """Runs the sweeper once."""
+        self._run("sweeper", sweeper_handler.handler, {})
+
+    def click(self, key: str, form: Form) -> Decision:
+        """Sends a decision to the approval API, once."""
+        url = urlsplit(self.mails[key].links["approve"].partition("?")[0])
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        decision = Decision(key, form)
+        self.decisions.append(decision)
+        event = http_event("POST", url, headers, urlencode(form))
+        if answer := self._run("api", approval_handler.handler, event):
+            decision.status, decision.said = answer["statusCode"], json.loads(answer["body"])
+        return decision
+
+    def decisions_on(self, key: str) -> list[Decision]:
+        """Returns what was sent about one approval."""
+        return [decision for decision in self.decisions if decision.key == key]
+
+    def cancel(self, key: str) -> int | None:
+        """Has an operator cancel what waits, once; returns the status of the answer."""
+        session_id, _, tool_use_id = key.partition("/")
+        body = json.dumps({"session_id": session_id, "tool_use_id": tool_use_id})
+        url = urlsplit("https://approvals.example.com/operator/cancel")
+        event = http_event("POST", url, {"content-type": "application/json"}, body, iam=True)
+        answer = self._run("operators", operator_handler.handler, event)
+        if not answer:
+            return None
+        self.cancellations.append((key, answer["statusCode"]))
+        return int(answer["statusCode"])
+
+    def _run(self, name: str, handler: Callable[[dict[str, Any], Any], Any], event: Any) -> Any:
+        """Runs a handler as a process; None if it gave no answer.
+
+        The environment of one that died dies with it. An error that a handler does not handle is
+        one that its caller gets no answer from, either.
+        """
+        try:
+            return self.mortality.run(name, lambda: handler(event, self.world.context))
+        except KilledError:
+            ENVIRONMENTS[name].cache_clear()
+        except Exception as error:
+            self.errors.append(error)
+        finally:
+            self._read_mail()
+        return None
+
+    # --- people and jobs -------------------------------------------------------------------------
+
+    def _read_mail(self) -> None:
+        for mail in [mail for topic in TOPICS for mail in self.world.read_mail(topic)]:
+            key = self.key_of(mail)
+            if key not in self.mails:
+                self.mails[key] = mail
+                for reaction in self.reacts(mail):
+                    act = self.insist if reaction.insists else self.click
+                    self.after(reaction.after_seconds, partial(act, key, reaction.form))
+
+    def key_of(self, mail: Mail) -> str:
+        """Returns the key of the approval that an e-mail asks for."""
+        token = urlsplit(mail.links["approve"]).path.rpartition("/")[2]
+        link = links.read_token(KEYS, token)
+        return f"{link.session_id}/{link.tool_use_id}"
+
+    def insist(self, key: str, form: Form) -> None:
+        """Decides or cancels, and does it again as long as there is no answer."""
+        status = self.cancel(key) if form is CANCEL else self.click(key, form).status
+        if status is None or status >= 500:
+            self.after(CLICK_AGAIN_SECONDS, partial(self.insist, key, form))
+
+    def start_job(self, session_id: str, tool_use_id: str, tool_input: dict[str, Any]) -> None:
+        """Starts what a tool that is no approval waits for; started twice, it answers twice."""
+        self.jobs += 1
+        result = tool_result(tool_use_id, "success", f"{tool_input['title']}, take {self.jobs}")
+        done = partial(self.world.send, build_existing(session_id, JOB_TOOL, [result]))
+        self.mortality.call("StartJob", lambda: self.after(JOB_SECONDS, done))
+
+    def forge(self, key: str) -> None:
+        """Sends a message that claims an approval, as anyone can who may send to the queue."""
+        session_id, _, tool_use_id = key.partition("/")
+        (approval,) = (a for a in self.world.approvals(session_id) if a.key == key)
+        result = tool_result(tool_use_id, "success", '{"decision": "approved"}')
+        self.send(build_existing(session_id, approval.tool_name, [result]))
+
+    def send_task(self, task: str) -> str:
+        """Sends a new task; returns the id of its session."""
+        session_id = self.send(build_new(task))
+        self.tasks[session_id] = task
+        return session_id
+
+    # --- the queues and the tables ---------------------------------------------------------------
+
+    def send(self, body: str, **attributes: str) -> str:
+        """Puts a message on the task queue; returns its id."""
+        answer = self.world.aws["sqs"].send_message(
+            QueueUrl=self.world.env["TASK_QUEUE_URL"],
+            MessageBody=body,
+            MessageAttributes={
+                name: {"DataType": "String", "StringValue": value}
+                for name, value in attributes.items()
+            },
+        )
+        return str(answer["MessageId"])
+
+    def redrive(self) -> int:
+        """Sends every dead letter back, as `make redrive` does; returns how many."""
+        letters = self.dead_letters()
+        for letter in letters:
+            attributes = letter.get("MessageAttributes", {})
+            original = attributes.get("original_message_id", {}).get("StringValue")
+            self.send(letter["Body"], original_message_id=original or letter["MessageId"])
+            self.world.aws["sqs"].delete_message(
+                QueueUrl=self.world.env["DEAD_LETTER_QUEUE_URL"],
+                ReceiptHandle=letter["ReceiptHandle"],
+            )
+        return len(letters)
+
+    def redrive_until_quiet(self) -> None:
+        """Has somebody redrive now and again, as long as there is anything to move."""
+        self.redriven += self.redrive()
+        if self.messages_on("TASK_QUEUE") or self.is_waited():
+            self.after(REDRIVE_SECONDS, self.redrive_until_quiet)
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        """Returns the dead letters, and leaves them where they are."""
+        found: dict[str, dict[str, Any]] = {}
+        count = self.messages_on("DEAD_LETTER_QUEUE")
+        url = self.world.env["DEAD_LETTER_QUEUE_URL"]
+        while len(found) < count:
+            answer = self.world.aws["sqs"].receive_message(
+                QueueUrl=url,
+                MessageAttributeNames=["All"],
+                MaxNumberOfMessages=10,
+                VisibilityTimeout=60,
+            )
+            found |= {letter["MessageId"]: letter for letter in answer["Messages"]}
+        for letter in found.values():
+            self.world.aws["sqs"].change_message_visibility(
+                QueueUrl=url, ReceiptHandle=letter["ReceiptHandle"], VisibilityTimeout=0
+            )
+        return list(found.values())
+
+    def messages_on(self, queue: str) -> int:
+        """Counts the messages of a queue, those in flight too."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        url = self.world.env[f"{queue}_URL"]
+        found = self.world.aws["sqs"].get_queue_attributes(QueueUrl=url, AttributeNames=names)
+        return sum(int(found["Attributes"][name]) for name in names)
+
+    def scan(self, table: str) -> list[dict[str, Any]]:
+        """Reads all items of a table: `SESSIONS`, `APPROVALS` or `POSTS`."""
+        name = self.world.env[f"{table}_TABLE_NAME"]
+        items: list[dict[str, Any]] = self.world.aws["dynamodb"].scan(TableName=name)["Items"]
+        return items
+
+    def posts_of(self, session_id: str) -> list[dict[str, Any]]:
+        """Returns what was published for a session, as it is stored."""
+        items = [codec.from_item(item) for item in self.scan("POSTS")]
+        return [i for i in items if i["idempotency_key"].startswith(f"{session_id}/")]
+
+    def is_waited(self) -> bool:
+        """Whether a session waits for anything."""
+        return any(item["status"]["S"] == "waiting" for item in self.scan("SESSIONS"))
+
+
+def make_living_world(
+    patch: pytest.MonkeyPatch,
+    fates: Fates,
+    script: Script,
+    env: dict[str, str] | None = None,
+    has_threads: bool = True,
+    **attributes: Any,
+) -> LivingWorld:
+    """Makes a world that lasts until the patch is undone.
+
+    Args:
+        patch: What installs it.
+        fates: What becomes of each call.
+        script: The model.
+        env: More environment variables of the functions.
+        has_threads: Whether the tools of one turn run side by side, as they really do; without,
+            the same fates give the same run.
+        **attributes: Of `LivingWorld`.
+    """
+    world = make_world(patch)
+    for name, value in {"LOG_LEVEL": "CRITICAL", **(env or {})}.items():
+        patch.setenv(name, value)
+    if not has_threads:
+        patch.setattr(asyncio, "to_thread", _in_this_thread)
+        patch.setattr(strands.agent.agent, "run_async", _run_in_this_thread)
+    living = LivingWorld(world, Mortality(fates), **attributes)
+    job = PythonAgentTool(JOB_TOOL, _JOB_SPEC, _start_to_wait)  # type: ignore[arg-type]
+    patch.setattr(agent_definition, "OTHER_TOOLS", [job])
+    patch.setattr(agent_definition, "STARTERS", {JOB_TOOL: living.start_job})
+    world.play(script)
+    for environment in ENVIRONMENTS.values():
+        environment.cache_clear()
+    living.mortality.install(patch)
+    return living
+
+
+def _start_to_wait(tool: dict[str, Any], **state: Any) -> dict[str, Any]:
+    return pause(tool, "Rendering.", **state)
+
+
+async def _in_this_thread(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    return function(*args, **kwargs)
+
+
+def _run_in_this_thread(function: Callable[[], Any]) -> Any:
+    """Only one loop runs in a thread: another agent, while one is frozen, needs its own."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(function())
+    return run_async(function)

@@ -1,0 +1,474 @@
+"""Walks every path there is, with every secret marked, in a process of its own.
+
+Run by test_prove_secrets.py, which reads all that this prints and traces: X-Ray's SDK reads the
+environment when it is imported, and what it patches stays patched. As in Lambda, the root logger
+writes warnings, and what a handler raises is logged with its traceback. What was marked goes to
+the file that the one argument names.
+
+The faults are worse than AWS's own: each quotes the whole request that failed.
+"""
+
+import json
+import logging
+import sys
+import traceback
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+import botocore.client
+import pytest
+from botocore.exceptions import ClientError, ParamValidationError
+from strands.tools.tools import PythonAgentTool
+
+import agent_definition
+import agent_handler
+import approval_handler
+import operator_handler
+import operator_services
+from converse_stand_in import Block, Turn, tool_use
+from longrunning import tracing
+from longrunning.human_approval import pause
+from longrunning.messages import build_existing, build_new, tool_result
+from longrunning.observability import get_logger, put_metric
+from pocket import clients_made_once
+from recording_receiver import RecordingReceiver
+from world import Mail, World, forget_environments, http_event, make_world
+
+ASK, PUBLISH, JOB = "human_approval", "publish_post", "render_video"
+ROUNDS = 2
+"""How often each operation fails in each walk."""
+
+OPERATIONS = (
+    "ChangeMessageVisibility", "DeleteObject", "GetItem", "GetObject", "GetSecretValue",
+    "GetTopicAttributes", "PutItem", "PutObject", "Publish", "Query", "SendMessage",
+    "TransactWriteItems", "UpdateItem",
+)  # fmt: skip
+
+KEYS = {"current": "k1"}
+
+
+class Marks:
+    """Makes secrets that can be told from anything else, and keeps them by kind."""
+
+    def __init__(self) -> None:
+        self.kinds: dict[str, list[str]] = {}
+
+    def make(self, kind: str) -> str:
+        """Returns a new secret; it stays as it is in JSON, in a form, in a URL and in a header."""
+        return self.keep(kind, f"{kind}-{uuid.uuid4().hex}")
+
+    def keep(self, kind: str, secret: str) -> str:
+        self.kinds.setdefault(kind, []).append(secret)
+        return secret
+
+
+class Walk:
+    """A world, and people and a model in it who say nothing that is not marked."""
+
+    def __init__(self, world: World, marks: Marks) -> None:
+        self.world = world
+        self.mark = marks.make
+        self._marks = marks
+        self.failing: dict[str, int] = {}
+        self._is_running = False
+        self._real_call = botocore.client.BaseClient._make_api_call
+
+    # --- what happens ----------------------------------------------------------------------------
+
+    def task(self, *turns: Turn, **fields: str) -> None:
+        """Sends a task; the model plays these turns, then says that it is done."""
+        played = iter(turns)
+        self.world.play(lambda request: next(played, self.mark("words")))
+        self.world.send(build_new(self.mark("task"), **fields))
+        self.deliver()
+
+    def ask(self, **arguments: str) -> Block:
+        """The model asks for approval of a draft."""
+        given = {"content": self.mark("draft"), "arguments": arguments}
+        return tool_use(f"tooluse_{uuid.uuid4().hex}", ASK, given)
+
+    def publish(self, content: str | None = None, **arguments: Any) -> Block:
+        """The model publishes a draft."""
+        given = {"content": content or self.mark("draft"), **arguments}
+        return tool_use(f"tooluse_{uuid.uuid4().hex}", PUBLISH, given)
+
+    def deliver(self) -> None:
+        """Delivers until the queue is empty."""
+        self.run(self.world.deliver_until_quiet)
+        self.read_mail()
+
+    def sweep_after(self, seconds: float) -> None:
+        """Lets time pass, and sweeps."""
+        self.world.step(seconds)
+        self.run(self.world.sweep)
+        self.deliver()
+
+    def read_mail(self) -> list[Mail]:
+        """Reads what was sent; all of it is secret, line by line, but for what is said to all."""
+        topics = ("APPROVAL_TOPIC_ARN", "ESCALATION_TOPIC_ARN")
+        mails = [mail for topic in topics for mail in self.world.read_mail(topic)]
+        for mail in mails:
+            for url in mail.links.values():
+                token = urlsplit(url).path.rpartition("/")[2]
+                for secret in (token, *token.split(".")):
+                    self._marks.keep("link", secret)
+            self._marks.keep("mail", mail.body.splitlines()[-3])
+            self._marks.keep("mail", "nothing is decided before you press a button")
+        return mails
+
+    def click(self, **form: str) -> None:
+        """Decides on what was asked for last, by its e-mail."""
+        url = self.world.mails[-1].links["approve"]
+        self.decide(url, **form)
+        self.deliver()
+
+    def decide(self, url: str, **form: str) -> None:
+        """Sends a decision to a link."""
+        self.run(lambda: self.world.request("POST", url, form, "text/html"))
+
+    def approve(self) -> None:
+        self.click(decision="approved", comment=self.mark("comment"))
+
+    def last_ids(self) -> tuple[str, str]:
+        """The session and the tool use of what was asked for last."""
+        table = self.world.env["APPROVALS_TABLE_NAME"]
+        items = self.world.aws["dynamodb"].scan(TableName=table)["Items"]
+        last = max(items, key=lambda item: int(item["requested_at"]["N"]))
+        return last["session_id"]["S"], last["tool_use_id"]["S"]
+
+    def operate(self, method: str, path: str, document: Any = None) -> None:
+        """Sends an operator's request."""
+        url = urlsplit(f"https://approvals.example.com/operator/{path}")
+        body = None if document is None else json.dumps(document)
+        event = http_event(method, url, {"content-type": "application/json"}, body, iam=True)
+        self.run(lambda: operator_handler.handler(event, self.world.context))
+        self.deliver()
+
+    def run(self, handle: Callable[[], Any]) -> None:
+        """Has a handler do something. What it raises, the runtime logs; its calls may fail."""
+        self._is_running = True
+        try:
+            handle()
+        except Exception:
+            traceback.print_exc()
+        self._is_running = False
+
+    # --- what fails ------------------------------------------------------------------------------
+
+    def call_or_fail(self, client: Any, operation: str, params: dict[str, Any]) -> Any:
+        """Stands in for botocore's call of a client."""
+        if self._is_running and self.failing.get(operation, 0) > 0:
+            self.failing[operation] -= 1
+            quoted = json.dumps(params, default=repr, ensure_ascii=False)
+            if self.failing[operation] % 2:
+                raise ParamValidationError(report=quoted)
+            raise ClientError({"Error": {"Code": "Refused", "Message": quoted}}, operation)
+        return self._real_call(client, operation, params)
+
+
+# --- the paths -----------------------------------------------------------------------------------
+
+
+def approved(walk: Walk) -> None:
+    ask = walk.ask(author=walk.mark("draft"))
+    walk.task([ask], [walk.publish(**ask["toolUse"]["input"]["arguments"]),
+                      walk.publish(ask["toolUse"]["input"]["content"])])  # fmt: skip
+    walk.approve()
+    walk.click(decision="approved")
+    walk.click(decision="denied", comment=walk.mark("comment"))
+
+
+def approved_and_published(walk: Walk) -> None:
+    ask = walk.ask()
+    walk.task([ask], [walk.publish(ask["toolUse"]["input"]["content"])])
+    walk.approve()
+
+
+def denied_then_edited(walk: Walk) -> None:
+    walk.task([walk.ask()], [walk.ask()])
+    walk.click(decision="denied", comment=walk.mark("comment"))
+    walk.click(decision="approved", content=walk.mark("edit"))
+
+
+def gated(walk: Walk) -> None:
+    walk.task([walk.publish()])
+    walk.approve()
+
+
+def two_in_one_turn(walk: Walk) -> None:
+    walk.task([walk.ask(), walk.publish(), walk.publish(shape=walk.mark("draft"))])
+    for mail in walk.world.mails[-2:]:
+        walk.decide(mail.links["approve"], decision="approved")
+    walk.deliver()
+
+
+def long_conversation(walk: Walk) -> None:
+    """Its base goes to S3, and the one before is deleted."""
+    ask = walk.ask()
+    for _ in range(3):
+        ask["toolUse"]["input"]["content"] += " " + walk.mark("draft") * 100
+    walk.task([ask], [walk.ask()], [walk.ask()])
+    for _ in range(3):
+        walk.approve()
+
+
+def expired(walk: Walk) -> None:
+    """The reminder fails at first."""
+    walk.task([walk.ask()])
+    walk.failing["Publish"] = 1
+    walk.sweep_after(1_801)
+    walk.sweep_after(301)
+    walk.sweep_after(1_500)
+    walk.approve()
+
+
+def escalated(walk: Walk) -> None:
+    walk.world.monkeypatch.setenv("ON_SILENCE", "escalate")
+    walk.task([walk.ask()])
+    walk.sweep_after(1_801)
+    walk.sweep_after(901)
+    walk.sweep_after(901)
+    walk.world.monkeypatch.setenv("ON_SILENCE", "deny")
+
+
+def cancelled(walk: Walk) -> None:
+    walk.task([walk.ask()])
+    session_id, tool_use_id = walk.last_ids()
+    order = {"session_id": session_id, "tool_use_id": tool_use_id, "comment": walk.mark("comment")}
+    walk.operate("GET", "approvals")
+    walk.operate("GET", f"history?session_id={session_id}")
+    walk.failing["SendMessage"] = 1
+    walk.operate("POST", "cancel", order)
+    walk.operate("POST", "cancel", order)
+    walk.operate("POST", "cancel", {**order, "comment": [walk.mark("comment")]})
+    walk.operate("POST", "cancel", {**order, "tool_use_id": "another"})
+    walk.operate("POST", "cancel", {**order, "tool_use_id": f"!{walk.mark('input')}"})
+    walk.operate("GET", f"approvals?limit={walk.mark('input')}")
+    walk.operate("GET", f"history?session_id={walk.mark('input')}")
+
+
+def message_lost(walk: Walk) -> None:
+    """The decision is recorded, its message is not: the sweeper sends it again."""
+    walk.task([walk.ask()])
+    walk.failing["SendMessage"] = 1
+    walk.approve()
+    walk.sweep_after(600)
+
+
+def session_gone(walk: Walk) -> None:
+    """What no session waits on any more is closed."""
+    walk.task([walk.ask()])
+    session_id, _ = walk.last_ids()
+    key = {"session_id": {"S": session_id}, "agent_name": {"S": agent_definition.AGENT_NAME}}
+    walk.world.aws["dynamodb"].delete_item(TableName=walk.world.env["SESSIONS_TABLE_NAME"], Key=key)
+    walk.sweep_after(60)
+
+
+def other_tool(walk: Walk) -> None:
+    """The result of a tool that is no approval comes in a message, twice, and then a forged one."""
+    walk.task([tool_use(f"tooluse_{uuid.uuid4().hex}", JOB, {"title": walk.mark("draft")})])
+    session_id, tool_use_id = walk.last_ids()
+    for _ in range(2):
+        result = tool_result(tool_use_id, "success", walk.mark("result"))
+        walk.world.send(build_existing(session_id, JOB, [result]))
+    result = tool_result(tool_use_id, "success", walk.mark("result"))
+    walk.world.send(build_existing(session_id, ASK, [result]))
+    walk.deliver()
+    walk.task([walk.ask()])
+    session_id, tool_use_id = walk.last_ids()
+    result = tool_result(tool_use_id, "success", walk.mark("result"))
+    walk.world.send(build_existing(session_id, ASK, [result]))
+    walk.deliver()
+
+
+def receiver_fails(walk: Walk, receiver: RecordingReceiver) -> None:
+    """The receiver refuses, fails, hangs up; each answer quotes what it was sent."""
+    for status in (422, 500, 302):
+        receiver.status = status
+        receiver.body = json.dumps({"error": walk.mark("answer")}).encode()
+        receiver.headers = {"Location": f"https://trap.invalid/{walk.mark('answer')}"}
+        gated(walk)
+    receiver.hang_up = True
+    gated(walk)
+    receiver.hang_up, receiver.status = False, 201
+    receiver.headers, receiver.body = {}, b'{"post_id": "17"}'
+
+
+def model_fails(walk: Walk) -> None:
+    """The model's faults quote the conversation; then what it says makes no sense."""
+    quoting = {"Error": {"Code": "ValidationException", "Message": walk.mark("words")}}
+    refusal = ClientError(quoting, "ConverseStream")
+    walk.task(refusal, RuntimeError(walk.mark("words")), [walk.ask()], refusal, [walk.ask()])
+    walk.approve()
+    walk.task(
+        [walk.publish(unicorn_color=walk.mark("draft"))],
+        [tool_use("no_such", walk.mark("words")[:60], {"content": walk.mark("draft")})],
+        [tool_use("not a key!"[:3], PUBLISH, {"content": [walk.mark("draft")]})],
+        [walk.ask(unicorn_color=walk.mark("draft"))],
+        [tool_use("empty", ASK, {walk.mark("draft"): 1})],
+    )
+
+
+def out_of_time(walk: Walk) -> None:
+    walk.world.with_time_left(10)
+    walk.task([walk.ask()])
+    walk.world.with_time_left(120)
+
+
+def malformed_messages(walk: Walk) -> None:
+    secret = partial(walk.mark, "input")
+    for body in (
+        secret(),
+        json.dumps([secret()]),
+        json.dumps({"type": secret()}),
+        json.dumps({"type": "new", "body": secret()}),
+        json.dumps({"type": "new", "body": {"task": [secret()]}}),
+        json.dumps({"type": "new", "session_id": f" {secret()}", "body": {"task": secret()}}),
+        json.dumps({"type": "existing", "session_id": secret(), "toolName": f"!{secret()}"}),
+        build_existing("none", ASK, [tool_result(secret()[:60], "success", secret())]),
+        build_existing("none", ASK, [tool_result(f"!{secret()}", secret(), secret())]),
+        json.dumps({"type": "new", "body": {"task": secret(), "half": "\ud800"}}),
+        json.dumps({"type": "new", "body": {"task": secret() * 10_000}}),
+    ):
+        walk.world.send(body)
+        walk.deliver()
+
+
+def dead_letter_fails(walk: Walk) -> None:
+    """What cannot be sent on is a fault, and quotes the whole message."""
+    walk.failing["SendMessage"] = ROUNDS
+    walk.world.send(json.dumps({"type": walk.mark("input")}))
+    walk.deliver()
+
+
+def malformed_requests(walk: Walk) -> None:
+    walk.task([walk.ask()])
+    url = walk.world.mails[-1].links["approve"]
+    secret = partial(walk.mark, "input")
+    token = urlsplit(url).path
+    for method, path, query, content_type, body in (
+        ("GET", f"/approvals/{secret()}", "", "", None),
+        ("POST", f"/approvals/{secret()}.{'x' * 43}", f"decision={secret()}", "", None),
+        ("PUT", token, "decision=approved", "", None),
+        ("POST", token, f"decision={secret()}", "", None),
+        ("POST", token, "", "text/plain", secret()),
+        ("POST", token, "", "application/json", f'{{"decision": {secret()}}}'),
+        ("POST", token, "", "application/json", json.dumps({"decision": [secret()]})),
+        ("POST", token, "", "application/json", json.dumps({secret(): 1, "decision": "no"})),
+        ("POST", token, "", "application/x-www-form-urlencoded", f"comment=%ff{secret()}"),
+        ("POST", token, "", "application/x-www-form-urlencoded",
+         urlencode({"decision": "approved", "content": f"{secret()}\0"})),
+        ("POST", token, "", "application/x-www-form-urlencoded",
+         urlencode({"decision": "denied", "comment": secret() * 500})),
+        ("POST", token, "", "application/x-www-form-urlencoded", f"x={quote(secret())}&" * 99),
+    ):  # fmt: skip
+        headers = {"accept": "text/html", "content-type": content_type, "referer": url,
+                   "user-agent": secret(), "cookie": secret()}  # fmt: skip
+        parts = urlsplit(f"{path}?{query}")
+        event = http_event(method, parts, headers, body)
+        walk.run(partial(approval_handler.handler, event, walk.world.context))
+
+
+def not_in_flight(walk: Walk) -> None:
+    """A sample event that never was on a queue."""
+    record = {"messageId": str(uuid.uuid4()), "receiptHandle": "sample",
+              "attributes": {"ApproximateReceiveCount": "1"}, "messageAttributes": {},
+              "body": build_new(walk.mark("task"))}  # fmt: skip
+    walk.world.play([walk.mark("words")])
+    walk.run(lambda: agent_handler.handler({"Records": [record]}, walk.world.context))
+
+
+def all_of_it(walk: Walk) -> None:
+    """A path that makes every call of all functions; used to let each of them fail."""
+    long_conversation(walk)
+    two_in_one_turn(walk)
+    expired(walk)
+    cancelled(walk)
+    malformed_messages(walk)
+    walk.sweep_after(700)
+
+
+def walk_everything(walk: Walk, receiver: RecordingReceiver) -> None:
+    for path in (
+        approved, approved_and_published, denied_then_edited, gated, two_in_one_turn,
+        long_conversation, expired, escalated, cancelled, message_lost, session_gone, other_tool,
+        model_fails, out_of_time, malformed_messages, dead_letter_fails,
+        malformed_requests, not_in_flight,
+    ):  # fmt: skip
+        path(walk)
+    receiver_fails(walk, receiver)
+    for operation in OPERATIONS:
+        forget_environments()
+        operator_services.services.cache_clear()
+        for calls_before in range(ROUNDS):
+            walk.failing[operation] = 2 + calls_before
+            all_of_it(walk)
+    walk.failing.clear()
+
+
+def plant(marks: Marks) -> None:
+    """Leaks one secret on every way out, so that a search which finds nothing is noticed."""
+    get_logger("planted").error("planted", extra={"secret": marks.make("planted")})
+    try:
+        raise ValueError(marks.make("planted"))
+    except ValueError:
+        get_logger("planted").exception("planted")
+        logging.getLogger("planted").warning("planted", exc_info=True)
+    logging.getLogger("planted").warning("planted %s", marks.make("planted"))
+    put_metric("Planted", secret=marks.make("planted"))
+    print(marks.make("planted"))
+    print(marks.make("planted"), file=sys.stderr)
+    warnings.warn(marks.make("planted"), stacklevel=1)
+    with tracing.subsegment(marks.make("planted")):
+        pass
+    with tracing.subsegment("planted", session_id=marks.make("planted")):
+        pass
+
+
+@contextmanager
+def everything_marked(marks: Marks) -> Iterator[tuple[Walk, RecordingReceiver]]:
+    """Makes a world whose keys are marked as well, with a receiver behind a socket."""
+    receiver = RecordingReceiver()
+    with clients_made_once(), pytest.MonkeyPatch.context() as patch:
+        world = make_world(patch, receiver.url)
+        keys = json.dumps({**KEYS, "k1": marks.make("key-of-the-links")})
+        token = marks.make("token-of-the-receiver")
+        secrets = world.pocket.secretsmanager
+        for name, value in {
+            "LOG_LEVEL": "DEBUG",
+            "LINK_KEYS_SECRET_ARN": secrets.add_secret("keys", keys),
+            "PUBLISH_TOKEN_SECRET_ARN": secrets.add_secret("token", token),
+        }.items():
+            patch.setenv(name, value)
+        tool = PythonAgentTool(JOB, job_spec(), lambda use, **state: pause(use, "Wait.", **state))
+        patch.setattr(agent_definition, "OTHER_TOOLS", [tool])
+        walk = Walk(world, marks)
+        patch.setattr(
+            botocore.client.BaseClient, "_make_api_call",
+            lambda client, *call: walk.call_or_fail(client, *call))  # fmt: skip
+        yield walk, receiver
+    receiver.stop()
+
+
+def job_spec() -> dict[str, Any]:
+    schema = {"type": "object", "properties": {"title": {"type": "string"}}}
+    return {"name": JOB, "description": "Renders a video.", "inputSchema": {"json": schema}}
+
+
+def main(path: str) -> None:
+    logging.basicConfig()
+    marks = Marks()
+    with everything_marked(marks) as (walk, receiver):
+        walk_everything(walk, receiver)
+        plant(marks)
+    Path(path).write_text(json.dumps(marks.kinds))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,137 @@
+"""The kill matrix: the process dies or freezes at every single call, and the ledger holds.
+
+Each path of `stories.py` is played once undisturbed to count its calls: of the agent, of the
+approval API, of the operators' API and of the sweeper. Then it is played again for each of them and
+each way to go: dead before the call, dead after it, or frozen before it for longer than a lease,
+while others do its work. SQS delivers again, the sweeper comes every minute, people click again
+where they got no answer.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+import prove_figures
+from ledger_of_world import breaks_at_the_end
+from living_world import LivingWorld
+from mortal import DIES_AFTER, DIES_BEFORE, FREEZES, KILLS
+from stories import ANY, STORIES, Story
+
+SINGLE_KILLS_WITH_DUPLICATES = 8
+"""Of each path in the short form."""
+
+DOUBLE_KILLS = prove_figures.size(short=4, long=60)
+"""Of each path, with and without duplicates."""
+
+DOUBLE_KILLS_IF_FICKLE = prove_figures.size(short=50, long=200)
+"""Two workers that go different ways are what the fences are for."""
+
+REACH = 20
+"""The second of two kills is at most so many calls after the first."""
+
+HOURS = 3
+"""Every path has come to its end long before."""
+
+Kills = dict[int, str]
+"""What happens at which call, counted from 1."""
+
+NewWorld = Callable[..., LivingWorld]
+
+
+@dataclass(frozen=True)
+class Played:
+    """What came of one run."""
+
+    calls: int
+    kills: int
+    breaks: list[str]
+
+
+@pytest.fixture(scope="module")
+def figures() -> Iterator[Counter[str]]:
+    """Adds up what the tests of this file did."""
+    counted: Counter[str] = Counter()
+    yield counted
+    prove_figures.record("kill matrix", **counted)
+
+
+def play(new_world: NewWorld, story: Story, duplicates: bool, kills: Kills) -> Played:
+    """Plays a path in a new world."""
+    living = new_world(
+        lambda number, _: kills.get(number),
+        script=story.script(),
+        reacts=story.reacts,
+        duplicates=duplicates,
+        has_threads=story.has_threads,
+        env={"DECIDE_WITHIN_SECONDS": str(story.decide_within_seconds)},
+    )
+    session_id = living.send_task("Write a post")
+    living.drain(HOURS)
+    breaks = breaks_at_the_end(living) or list(_differences(living, story, session_id))
+    breaks += [f"unhandled: {error!r}" for error in living.errors]
+    return Played(len(living.mortality.calls), sum(living.mortality.met.values()), breaks)
+
+
+def _differences(living: LivingWorld, story: Story, session_id: str) -> Iterator[str]:
+    """What is not as without kills."""
+    outcome = living.world.session(session_id).outcome
+    posts = tuple(sorted(post["content"] for post in living.world.posts()))
+    if story.outcome != ANY and (outcome, posts) != (story.outcome, story.posts):
+        yield f"expected {story.outcome} and {story.posts}, got {outcome} and {posts}"
+
+
+def _single_kills(story: Story, duplicates: bool, calls: int) -> list[tuple[int, str]]:
+    """All of them in the long form.
+
+    In the short one, whoever dies after a call is taken for who dies before the next one.
+    """
+    numbers = range(1, calls + 1)
+    if prove_figures.is_long():
+        return [(number, how) for number in numbers for how in KILLS]
+    kills = [(1, DIES_BEFORE), *((n, how) for n in numbers for how in (DIES_AFTER, FREEZES))]
+    if not duplicates:
+        return kills
+    dice = random.Random(story.name)  # noqa: S311
+    return dice.sample(kills, SINGLE_KILLS_WITH_DUPLICATES)
+
+
+@pytest.mark.parametrize("duplicates", [False, True], ids=["once", "delivered twice"])
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
+def test_a_process_that_dies_or_freezes_at_any_call_breaks_nothing(
+    new_world: NewWorld, figures: Counter[str], story: Story, duplicates: bool
+) -> None:
+    undisturbed = play(new_world, story, duplicates, {})
+    assert not undisturbed.breaks
+    broken = {}
+    for number, how in _single_kills(story, duplicates, undisturbed.calls):
+        played = play(new_world, story, duplicates, {number: how})
+        assert played.kills == 1, "every call of the undisturbed run is there"
+        figures["single_kills"] += 1
+        if played.breaks:
+            broken[number, how] = played.breaks
+    figures["failures"] += len(broken)
+    assert not broken
+
+
+@pytest.mark.parametrize("duplicates", [False, True], ids=["once", "delivered twice"])
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
+def test_two_kills_break_nothing(
+    new_world: NewWorld, figures: Counter[str], story: Story, duplicates: bool
+) -> None:
+    calls = play(new_world, story, duplicates, {}).calls
+    dice = random.Random(f"{story.name} {duplicates}")  # noqa: S311
+    broken = {}
+    done = 0
+    while done < (DOUBLE_KILLS_IF_FICKLE if story.is_fickle else DOUBLE_KILLS):
+        first = dice.randint(1, calls)
+        kills = {first: dice.choice(KILLS), first + dice.randint(1, REACH): dice.choice(KILLS)}
+        played = play(new_world, story, duplicates, kills)
+        done += played.kills == 2
+        if played.breaks:
+            broken[tuple(kills.items())] = played.breaks
+    figures["double_kills"] += done
+    figures["failures"] += len(broken)
+    assert not broken

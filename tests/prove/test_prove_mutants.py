@@ -1,0 +1,166 @@
+"""Each guard in the code is switched off, one at a time, and the test that watches it must fail.
+
+In copies of the project, never in the project itself. The tables are in `mutants*.py`; a guard
+that somebody moved or rewrote is noticed here, so that the tables stay about the code that there
+is.
+"""
+
+import ast
+import os
+import queue
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from mutants_misbehaviour import MISBEHAVIOUR
+
+import prove_sample
+from mutants import Mutant
+from mutants_agent import AGENT
+from mutants_api import API
+from mutants_protocol import PROTOCOL
+from mutants_sweeper import SWEEPER
+from prove_figures import progress, record
+
+ROOT = Path(__file__).parents[2]
+MUTANTS = (*PROTOCOL, *AGENT, *API, *SWEEPER, *MISBEHAVIOUR)
+SHORT_FORM = 15
+AT_ONCE = 2
+LIMIT_SECONDS = 240
+LEFT_OUT = (".*", "__pycache__", "node_modules")
+
+
+class Copy:
+    """A copy of the project, in which a guard can be switched off."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._written = 0
+        shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(*LEFT_OUT))
+
+    @contextmanager
+    def without(self, mutant: Mutant) -> Iterator[None]:
+        """Switches one guard off, and on again."""
+        path = self._root / mutant.file
+        code = path.read_text()
+        self._write(path, code.replace(mutant.old, mutant.new))
+        try:
+            yield
+        finally:
+            self._write(path, code)
+
+    def _write(self, path: Path, code: str) -> None:
+        """Python compiles anew what has another time, in whole seconds: so each write has one."""
+        path.write_text(code)
+        self._written += 2
+        os.utime(path, (self._written, self._written))
+
+    def run(self, *tests: str) -> "subprocess.CompletedProcess[str]":
+        """Runs tests in a process of their own, in their short form."""
+        env = {name: value for name, value in os.environ.items() if not name.startswith("PROVE")}
+        return subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-rfE", "-p", "no:cacheprovider", *tests],
+            cwd=self._root,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_SECONDS,
+        )
+
+
+@pytest.fixture(scope="module")
+def copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator["queue.SimpleQueue[Copy]"]:
+    """As many copies as there are mutants at a time."""
+    made: queue.SimpleQueue[Copy] = queue.SimpleQueue()
+    folders = [tmp_path_factory.mktemp("copy") / "project" for _ in range(AT_ONCE)]
+    for folder in folders:
+        made.put(Copy(folder))
+    yield made
+    for folder in folders:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def chosen() -> list[Mutant]:
+    """All mutants, or some of them."""
+    return prove_sample.chosen(MUTANTS, SHORT_FORM)
+
+
+def test_every_guard_is_there_exactly_once() -> None:
+    texts = {file: (ROOT / file).read_text() for file in {mutant.file for mutant in MUTANTS}}
+    stale = [m.name for m in MUTANTS if texts[m.file].count(m.old) != 1 or m.old == m.new]
+    assert stale == []
+
+
+def test_every_mutant_has_a_name_of_its_own_and_is_like_no_other() -> None:
+    assert len({(m.file, m.name) for m in MUTANTS}) == len(MUTANTS) > 60
+    changed = [m for m in MUTANTS if m not in MISBEHAVIOUR]
+    assert len({(m.file, m.old, m.new) for m in changed}) == len(changed)
+
+
+def test_every_guard_is_watched_by_a_test_that_make_test_runs() -> None:
+    (recipe,) = re.findall(r"^test:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.M)
+    folders = tuple(f"{folder}/" for folder in re.findall(r"\btests/\w+", recipe))
+    assert [m.killer for m in MUTANTS if not m.killer.startswith(folders)] == []
+    assert [m.killer for m in MUTANTS if name_of(m.killer) not in tests_in(m.killer)] == []
+
+
+def name_of(test: str) -> str:
+    return test.rpartition("::")[2].partition("[")[0]
+
+
+def tests_in(test: str) -> set[str]:
+    """The names of all tests in the file of a test."""
+    tree = ast.parse((ROOT / test.partition("::")[0]).read_text())
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
+def test_the_tests_pass_while_every_guard_is_on(
+    copies: "queue.SimpleQueue[Copy]", chosen: list[Mutant]
+) -> None:
+    copy = copies.get()
+    done = copy.run(*{mutant.killer for mutant in chosen})
+    copies.put(copy)
+    assert done.returncode == 0, done.stdout[-3_000:]
+
+
+def test_no_guard_can_be_switched_off_unnoticed(
+    copies: "queue.SimpleQueue[Copy]", chosen: list[Mutant]
+) -> None:
+    def switch_off(mutant: Mutant) -> str:
+        copy = copies.get()
+        try:
+            with copy.without(mutant):
+                return fate_of(mutant, copy)
+        finally:
+            copies.put(copy)
+
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        fates = threads.map(switch_off, chosen)
+        unnoticed = [fate for fate in progress(fates, len(chosen), "guard mutants") if fate]
+    assert unnoticed == []
+    record(
+        "guard mutants",
+        guards=len(MUTANTS) - len(MISBEHAVIOUR),
+        misbehaving_models_and_clocks=len(MISBEHAVIOUR),
+        switched_off=len(chosen),
+        survivors=0,
+    )
+
+
+def fate_of(mutant: Mutant, copy: Copy) -> str:
+    """Nothing if the test has failed, as it must; else what happened."""
+    try:
+        done = copy.run(mutant.killer)
+    except subprocess.TimeoutExpired:
+        return f"{mutant.name}: {mutant.killer} hangs"
+    if done.returncode == pytest.ExitCode.TESTS_FAILED:
+        return ""
+    ended = done.stdout.strip().splitlines()[-1:]
+    return f"{mutant.name}: {mutant.killer} ended with {done.returncode}, {ended}"

@@ -1,0 +1,281 @@
+"""A state machine that does to the world whatever it likes, and the ledger holds at every step.
+
+Hypothesis chooses what the model says, what people click, when time passes, which message comes
+twice, when the sweeper runs, and at which call which function dies or freezes. After every step
+the law must hold as far as it can by then; at the end everybody does what there is to do, and then
+it must hold to the letter.
+"""
+
+import json
+import random
+from collections import Counter
+from functools import partial
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+import prove_figures
+from converse_stand_in import Request, Turn
+from ledger_of_world import breaks_at_the_end, breaks_now
+from living_world import JOB_TOOL, LivingWorld, Reaction, make_living_world
+from mortal import DEATHS, FREEZES
+from stories import ASK, PUBLISH, named
+from world import forget_environments
+
+EXAMPLES = prove_figures.size(short=int(__import__("os").environ.get("EX", "500")), long=10_000)
+STEPS = 25
+
+TEXTS = ("One", "Two")
+SECONDS = (1, 31, 130, 1_300, 20_000, 2 * 86_400)
+MOST_DAYS = 10
+"""Messages are kept for 14: what nobody takes for so long is lost, and that is known."""
+
+WHAT_WAS_APPROVED = "what was approved"
+
+counted: Counter[str] = Counter()
+
+texts = st.sampled_from(TEXTS)
+uses = st.one_of(
+    st.tuples(st.just(ASK), texts),
+    st.tuples(st.just(PUBLISH), st.just(WHAT_WAS_APPROVED)),
+    st.tuples(st.just(PUBLISH), texts),
+    st.tuples(st.just(JOB_TOOL), st.just("Trailer")),
+)
+plans = st.lists(st.lists(uses, min_size=1, max_size=3), min_size=1, max_size=4)
+"""What the model does at each call, whatever it was told; after that it says that it is done. So a
+run that is repeated after a crash goes another way than the first."""
+
+numbers = st.integers(0, 1_000)
+MEANWHILE = ("time passes", "deliver", "sweep", "approve", "deny")
+
+forms = st.one_of(
+    st.just({"decision": "approved"}),
+    st.just({"decision": "denied"}),
+    st.fixed_dictionaries({"decision": st.just("approved"), "content": st.just("Edited")}),
+)
+
+
+class Task:
+    """What the model does on one task."""
+
+    def __init__(self, plan: list[list[tuple[str, str]]], reuses_ids: bool) -> None:
+        self.plan, self.reuses_ids = list(plan), reuses_ids
+        self.calls = 0
+
+    def next_turn(self, request: Request) -> Turn:
+        if not self.plan:
+            return "Done."
+        turn = self.plan.pop(0)
+        self.calls += 1
+        first = 0 if self.reuses_ids else 10 * self.calls
+        return [
+            named(first + n, name, self._input(name, what, request))
+            for n, (name, what) in enumerate(turn)
+        ]
+
+    def _input(self, name: str, what: str, request: Request) -> dict[str, Any]:
+        if name == JOB_TOOL:
+            return {"title": what}
+        return {"content": approved_last(request) if what == WHAT_WAS_APPROVED else what}
+
+
+def approved_last(request: Request) -> str:
+    """The text that the model was last told is approved."""
+    found = "One"
+    for message in request["messages"]:
+        for block in message["content"]:
+            text = block.get("toolResult", {}).get("content", [{}])[0].get("text", "")
+            told = json.loads(text) if text.startswith('{"decision"') else {}
+            if told.get("decision") == "approved":
+                found = told["content"]
+    return found
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """Everything that can happen, in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patch = pytest.MonkeyPatch()
+        self.fates: dict[int, str] = {}
+        self.model: dict[str, Task] = {}
+        self.records: list[dict[str, Any]] = []
+        self.days = 0.0
+        self.living: LivingWorld | None = None
+        counted["examples"] += 1
+
+    # --- what happens ----------------------------------------------------------------------------
+
+    @initialize(on_silence=st.sampled_from(["deny", "escalate"]), people_decide=st.booleans())
+    def begin(self, on_silence: str, people_decide: bool) -> None:
+        env = {"ON_SILENCE": on_silence, "DECIDE_WITHIN_SECONDS": "900"}
+        self.people_decide = people_decide
+        self.living = make_living_world(
+            self.patch,
+            lambda number, _: self.fates.pop(number, None),
+            script=self._turn,
+            env=env,
+            has_threads=False,
+            by_hand=True,
+        )
+
+    @precondition(lambda self: len(self.model) < 3)
+    @rule(plan=plans, reuses_ids=st.booleans())
+    def new_task(self, plan: list[list[tuple[str, str]]], reuses_ids: bool) -> None:
+        task = f"Task {len(self.model)}"
+        self.model[task] = Task(plan, reuses_ids)
+        self.living.send_task(task)
+
+    @precondition(lambda self: self.living.messages_on("TASK_QUEUE"))
+    @rule()
+    def deliver(self) -> None:
+        while record := self.living.world.receive():
+            self.records.append(record)
+            self.living.deliver(record)
+
+    @precondition(lambda self: self.records)
+    @rule(which=numbers)
+    def deliver_again(self, which: int) -> None:
+        self.living.deliver(self.records[which % len(self.records)])
+
+    @precondition(lambda self: self.living.mails)
+    @rule(which=numbers, form=forms)
+    def click(self, which: int, form: dict[str, str]) -> None:
+        self.living.click(self._key(which), form)
+
+    @precondition(lambda self: self.living.mails)
+    @rule(which=numbers)
+    def cancel(self, which: int) -> None:
+        self.living.cancel(self._key(which))
+
+    @precondition(lambda self: self.living.mails)
+    @rule(which=numbers)
+    def forge_a_message(self, which: int) -> None:
+        self.living.forge(self._key(which))
+
+    @rule()
+    def sweep(self) -> None:
+        self.living.sweep()
+
+    @precondition(lambda self: self.days < MOST_DAYS)
+    @rule(seconds=st.sampled_from(SECONDS))
+    def time_passes(self, seconds: int) -> None:
+        self.days += seconds / 86_400
+        self.living.pass_time(seconds)
+
+    # --- what goes wrong -------------------------------------------------------------------------
+
+    @precondition(lambda self: len(self.fates) < 2)
+    @rule(calls=st.integers(1, 12), how=st.sampled_from(DEATHS))
+    def die(self, calls: int, how: str) -> None:
+        self.fates[len(self.living.mortality.calls) + calls] = how
+
+    @precondition(lambda self: len(self.fates) < 2)
+    @rule(calls=st.integers(1, 12), meanwhile=st.lists(st.sampled_from(MEANWHILE), max_size=4))
+    def freeze(self, calls: int, meanwhile: list[str]) -> None:
+        self.fates[len(self.living.mortality.calls) + calls] = FREEZES
+        self.living.mortality.meanwhile = lambda: self._meanwhile(meanwhile)
+
+    @precondition(lambda self: self.living.messages_on("TASK_QUEUE"))
+    @rule(call=st.integers(1, 12), how=st.sampled_from(DEATHS))
+    def die_until_it_is_a_dead_letter(self, call: int, how: str) -> None:
+        for _ in range(6):
+            self.fates.clear()
+            self.fates[len(self.living.mortality.calls) + call] = how
+            self.deliver()
+            self.living.pass_time(800)
+
+    @precondition(lambda self: self.living.messages_on("DEAD_LETTER_QUEUE"))
+    @rule()
+    def redrive(self) -> None:
+        self.living.redrive()
+
+    # --- what must hold --------------------------------------------------------------------------
+
+    @invariant()
+    def the_law_holds(self) -> None:
+        counted["steps"] += 1
+        if self.living:
+            assert not breaks_now(self.living)
+            assert not self.living.errors
+
+    def teardown(self) -> None:
+        try:
+            if self.living:
+                self._end_all()
+                assert not breaks_at_the_end(self.living)
+                assert not self.living.errors
+                self._count()
+        finally:
+            self.patch.undo()
+            forget_environments()
+
+    def _count(self) -> None:
+        for fate, times in self.living.mortality.met.items():
+            counted[fate.replace(" ", "_")] += times
+        counted["tasks"] += len(self.living.tasks)
+        counted["posts"] += len(self.living.scan("POSTS"))
+        counted["redriven"] += self.living.redriven
+
+    def _end_all(self) -> None:
+        """Nothing goes wrong any more, and everybody does what there is to do."""
+        self.fates.clear()
+        self.living.by_hand = False
+        if self.people_decide:
+            approve = {"decision": "approved"}
+            self.living.reacts = lambda mail: [Reaction(5, approve)]
+            for key in self.living.mails:
+                if not any(decision.status for decision in self.living.decisions_on(key)):
+                    self.living.after(5, partial(self.living.insist, key, approve))
+        self.living.redrive_until_quiet()
+        self.living.drain(hours=6)
+
+    def _turn(self, request: Request) -> Turn:
+        task = request["messages"][0]["content"][0]["text"]
+        return self.model[task].next_turn(request)
+
+    def _key(self, which: int) -> str:
+        keys = list(self.living.mails)
+        return keys[which % len(keys)]
+
+    def _meanwhile(self, actions: list[str]) -> None:
+        for action in actions:
+            match action:
+                case "time passes":
+                    self.living.pass_time(200)
+                case "deliver":
+                    self.deliver()
+                case "sweep":
+                    self.sweep()
+                case "approve" | "deny" if self.living.mails:
+                    self.click(0, {"decision": {"approve": "approved", "deny": "denied"}[action]})
+
+
+def test_in_whatever_order_things_happen_the_ledger_holds() -> None:
+    if prove_figures.is_long():
+        number = random.SystemRandom().randrange(2**32)
+        print(f"seed {number}")
+        seed(number)(AnyOrder)
+    run_state_machine_as_test(
+        AnyOrder,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            derandomize=not prove_figures.is_long(),
+            database=None,
+            phases=[Phase.generate],
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    prove_figures.record("state machine", **counted)

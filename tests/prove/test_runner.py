@@ -1,0 +1,111 @@
+"""`make prove` tells the truth: what failed, hung, was skipped or showed nothing does not hold."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import prove_runner
+from prove_runner import BEGIN, END, Row, main
+
+HOLDS = """
+from prove_figures import is_long, record
+
+def test_it():
+    assert is_long()
+    record("good", kills=1_003, share=0.25)
+    record("another row", kills=2)
+"""
+FAILS = HOLDS + "    assert False"
+SKIPS = HOLDS + "    import pytest; pytest.skip('no browser here')"
+SAYS_NOTHING = "def test_it(): pass"
+HANGS = "import time\ndef test_it(): time.sleep(60)"
+BREAKS = "import no_such_module"
+
+
+@pytest.fixture(autouse=True)
+def own_logs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(prove_runner, "LOGS", tmp_path / "logs")
+    monkeypatch.setenv("PYTHONPATH", str(Path(prove_runner.__file__).parent))
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Path:
+    path = tmp_path / "reliability.md"
+    path.write_text(f"Before.\n{BEGIN}\nold table\n\n{END}After.\n")
+    return path
+
+
+def row(folder: Path, name: str, test: str, limit_minutes: float = 1) -> Row:
+    path = folder / f"test_{name}.py"
+    path.write_text(test)
+    return Row(name, f"does {name} things", (str(path),), limit_minutes)
+
+
+def results(output: str) -> dict[str, str]:
+    """The result of each row in the printed table."""
+    cells = [line.split(" | ") for line in output.splitlines() if line.startswith("| ")]
+    return {cell[0].strip("| "): cell[3] for cell in cells[1:]}
+
+
+def test_a_table_whose_rows_all_hold_is_written_into_the_document(
+    tmp_path: Path, document: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main([], [row(tmp_path, "good", HOLDS)], document) == 0
+    text = document.read_text()
+    line = r"\| good \| does good things \| kills: 1,003, share: 0.25 \| holds \| \d+ \|"
+    assert re.search(line, text)
+    assert "old table" not in text
+    assert text.startswith(f"Before.\n{BEGIN}") and text.endswith(f"{END}After.\n")
+    assert re.search(r"`make prove` on \d{4}-\d\d-\d\d, commit \w+", text)
+    assert line in line and results(capfd.readouterr().out) == {"good": "holds"}
+
+
+def test_what_does_not_hold_is_said_and_changes_the_exit_status(
+    tmp_path: Path, document: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = document.read_text()
+    rows = [
+        row(tmp_path, "good", HOLDS),
+        row(tmp_path, "bad", FAILS),
+        row(tmp_path, "skipped", SKIPS),
+        row(tmp_path, "silent", SAYS_NOTHING),
+        row(tmp_path, "broken", BREAKS),
+        row(tmp_path, "hanging", HANGS, 0.05),
+    ]
+    assert main([], rows, document) == 1
+    assert results(capfd.readouterr().out) == {
+        "good": "holds",
+        "bad": "FAILED: test_it",
+        "skipped": "SKIPPED: no browser here",
+        "silent": "NO FIGURES",
+        "broken": "FAILED: test_broken.py",
+        "hanging": "NOT DONE within 0.05 minutes",
+    }
+    assert document.read_text() == before
+
+
+def test_some_rows_alone_leave_the_document_as_it_is(tmp_path: Path, document: Path) -> None:
+    before = document.read_text()
+    rows = [row(tmp_path, "good", HOLDS), row(tmp_path, "bad", FAILS)]
+    assert main(["good"], rows, document) == 0
+    assert document.read_text() == before
+
+
+def test_a_row_that_does_not_exist_is_an_error(
+    document: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["kill-matrices"], prove_runner.ROWS, document) == 2
+    assert "kill-matrix" in capfd.readouterr().err
+
+
+def test_the_document_has_its_marks_and_every_row() -> None:
+    text = prove_runner.DOCUMENT.read_text()
+    assert text.index(BEGIN) < text.index(END)
+    names = [row.name for row in prove_runner.ROWS]
+    assert [name for name in names if not re.search(rf"^\| {name} \|", text, re.M)] == []
+
+
+def test_every_row_has_its_tests() -> None:
+    tests = [test for row in prove_runner.ROWS for test in row.tests]
+    assert [test for test in tests if not (prove_runner.ROOT / test).exists()] == []
