@@ -40,9 +40,9 @@ redrive: ## Move dead letters back to the queue; DRY_RUN=1 only shows them (STAC
 	@$(call set_up,local)
 	@$(OPERATE) redrive
 
-test: lint ## Every check: lint; unit, flow, infra; then integration and browser on a local stack
+test: lint ## Every check: lint; unit, flow, infra, the proofs in short; then all on a local stack
 	@$(call set_up,test sam local)
-	$(PYTEST) tests/unit tests/flow tests/infra
+	$(PYTEST) tests/unit tests/flow tests/infra tests/protocol tests/prove
 	$(PYTEST) tests/integration tests/browser
 
 unit: ## The quick tests: unit and flow
@@ -53,11 +53,13 @@ prove: ## Every proof in its long form, with its figures (some of them: ROWS="li
 	@$(call set_up,test sam local)
 	@.venv/test/bin/python tests/prove_runner.py $(ROWS)
 
-lint: ## ruff, mypy, and cfn-lint on the template
-	@$(call set_up,test sam)
+lint: ## ruff and mypy; cfn-lint and checkov on the template
+	@$(call set_up,test sam checkov)
 	.venv/test/bin/ruff check .
 	.venv/test/bin/mypy
 	$(SAM) validate --lint
+	.venv/checkov/bin/checkov --quiet --compact --skip-download --framework cloudformation \
+	    --file template.yaml
 
 build: ## sam build: the packages that sam deploy uploads, in .aws-sam/build
 	@$(call set_up,sam)
@@ -73,7 +75,7 @@ test-sam-local: ## sam local invoke and start-api in real containers, where ther
 clean: ## Remove all that was set up or built in this folder
 	rm -rf .venv .aws-sam .local .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-# Environments: three, because their pins exclude one another. Each is made when first needed and
+# Environments: apart, because their pins exclude one another. Each is made when first needed and
 # again when its requirements change, side by side, by a uv that pip installs with its hash checked.
 set_up = $(MAKE) --silent --jobs=3 $(patsubst %,.venv/%/ready,$(1))
 
@@ -106,7 +108,7 @@ PACKAGED   = $(COMPILE) --python-platform linux $(IN_LAMBDA:%=--no-emit-package 
 .PHONY: requirements
 requirements:
 	@$(call set_up,uv)
-	for set in uv test sam local; do \
+	for set in uv test sam local checkov; do \
 	    $(COMPILE) --universal requirements/$$set.in -o requirements/$$set.txt || exit 1; done
 	$(PACKAGED) src/layer/requirements.in -o src/layer/requirements.txt
 	$(PACKAGED) --no-emit-package wrapt src/agent/requirements.in -o src/agent/requirements.txt

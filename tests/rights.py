@@ -60,7 +60,6 @@ RIGHTS = {
         "EscalationTopic": {"sns:Publish"},
         "LinkKeys": {"secretsmanager:GetSecretValue"},
         "SweeperLogGroup.Arn": LOGGING,
-        **TRACING,
     },
     "SweepScheduleRole": {"SweeperFunction.Arn": {"lambda:InvokeFunction"}},
     "OperatorRole": {

@@ -47,7 +47,8 @@ def handler(event: Any, context: Any) -> dict[str, int]:
     except Exception as error:  # The sweep must not wait for it; its metric alarms when missing.
         _logger.error("topic not read", extra=observability.facts_of(error))
     swept = resources.sweeper.sweep(time.time() + seconds_left)
-    _logger.info("swept", extra=swept)
+    if swept["looked_at"]:
+        _logger.info("swept", extra=swept)
     return swept
 
 
@@ -84,7 +85,8 @@ def _resources() -> Resources:
 
 
 def _notify(notifier: Notifier, approval: Approval, occasion: str) -> None:
-    """A reminder goes to those asked first, an escalation to the second topic."""
+    """A reminder goes to those asked first, an escalation to the second topic, if it still is."""
     is_escalation = occasion == notifications.ESCALATION
-    name = "ESCALATION_TOPIC_ARN" if is_escalation else "APPROVAL_TOPIC_ARN"
-    notifier.send(os.environ[name], approval, occasion)
+    topic_arn = os.environ["ESCALATION_TOPIC_ARN" if is_escalation else "APPROVAL_TOPIC_ARN"]
+    if topic_arn:
+        notifier.send(topic_arn, approval, occasion)

@@ -92,6 +92,19 @@ def test_an_escalation_asks_others_before_the_end(
     assert world.click(escalated.links["deny"])["status_code"] == 200
 
 
+def test_where_nobody_is_asked_in_escalation_any_more_it_counts_as_done(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ON_SILENCE", "escalate")
+    world.play([[ask("ask-1")], "I stop."])
+    session_id = world.start()
+    monkeypatch.setenv("ESCALATION_TOPIC_ARN", "")
+    world.step(HOUR * 3 // 4)
+    assert world.sweep()["failed"] == 0
+    assert world.approvals(session_id)[0].escalate_at is None
+    assert world.read_mail("ESCALATION_TOPIC_ARN") == []
+
+
 def test_where_silence_means_waiting_an_approval_can_be_decided_a_year_later(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
