@@ -13,6 +13,7 @@ SAM     := .venv/sam/bin/sam
 LOCAL   := .venv/local/bin/python -m local
 OPERATE := PYTHONPATH=src/layer/python .venv/local/bin/python -m operate
 PYTEST  := .venv/test/bin/python -m pytest
+AT_ONCE := --numprocesses 2 --dist loadfile
 UV      := .venv/uv/bin/uv
 
 .PHONY: help run demo task ledger redrive test unit prove lint build deploy test-sam-local clean
@@ -42,12 +43,12 @@ redrive: ## Move dead letters back to the queue; DRY_RUN=1 only shows them (STAC
 
 test: lint ## Every check: lint; unit, flow, infra, the proofs in short; then all on a local stack
 	@$(call set_up,test sam local)
-	$(PYTEST) tests/unit tests/flow tests/infra tests/protocol tests/prove
+	$(PYTEST) $(AT_ONCE) tests/unit tests/flow tests/infra tests/protocol tests/prove
 	$(PYTEST) tests/integration tests/browser
 
 unit: ## The quick tests: unit and flow
 	@$(call set_up,test)
-	$(PYTEST) tests/unit tests/flow
+	$(PYTEST) $(AT_ONCE) tests/unit tests/flow
 
 prove: ## Every proof in its long form, with its figures (some of them: ROWS="links page")
 	@$(call set_up,test sam local)

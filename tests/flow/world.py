@@ -328,7 +328,8 @@ def _make_resources(pocket: Pocket) -> dict[str, str]:
         name: pocket.dynamodb.add_table(aws_template.table_properties(logical_id))
         for name, logical_id in TABLES.items()
     }
-    pocket.s3.add_bucket("test-agent-state", expire_after_days=90)
+    (lifecycle,) = resources["StateBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    pocket.s3.add_bucket("test-agent-state", expire_after_days=lifecycle["ExpirationInDays"])
     return {
         **tables,
         "TASK_QUEUE_URL": tasks,

@@ -1,9 +1,11 @@
 """Races on ministack: many at once, exactly one winner, equal answers, one post.
 
-The functions' real handlers, in threads of this process, against tables and queues of their own. On
-moto two racing conditional writes can both win; so nothing of this runs there.
+The functions' real handlers, in threads of this process, against tables and queues of their own.
+All who race have read before any of them writes: they meet at the write. On moto two racing
+conditional writes can both win; so nothing of this runs there.
 """
 
+import itertools
 import json
 import threading
 import uuid
@@ -18,11 +20,13 @@ from operate.ledger import Ledger, settled
 from operate.reading import Reader
 from operate.stacks import Stack
 
+import agent_handler
+import approval_services
 import aws_template
 import publish_post
 import sweeper_handler
 from converse_stand_in import Block, Request, text, tool_use
-from local_stack import LocalStack
+from local_stack import LocalStack, wait_until
 from longrunning.approvals import Approval, ApprovalStore
 from longrunning.links import LinkKeys, make_token, review_url
 from longrunning.messages import build_new
@@ -43,6 +47,10 @@ SWEEP_FIELDS = ("expired", "reminded", "resent")
 DECIDE_WITHIN_SECONDS = 3_600
 LEASE_SECONDS = 200
 """More than any lease of a run here."""
+
+MEETING_SECONDS = 30
+CALLS_TO_PUBLISH = 3
+"""Of the model: it asks, publishes, and says that it is done."""
 
 T = TypeVar("T")
 Record = dict[str, Any]
@@ -98,13 +106,44 @@ class Arena:
             )
         return found
 
-    def deliver_at_once(self, messages: Sequence[Record]) -> None:
-        """Hands messages to as many workers; what fails is delivered again, after its lease."""
-        done = at_once([lambda m=message: self.world.handle(m) for message in messages])
+    def deliver_at_once(self, messages: Sequence[Record], write: str = "UpdateItem") -> None:
+        """Hands messages to as many workers; what fails is delivered again, after its lease.
+
+        The workers meet at the claim, or at another write.
+        """
+        with self.meeting(write, len(messages)):
+            done = at_once([lambda m=message: self.world.handle(m) for message in messages])
         assert any(done), "nobody won"
         self.world.step(LEASE_SECONDS)
         for message, is_done in zip(messages, done, strict=True):
             assert is_done or self.world.handle(message, receive_count=2)
+
+    @contextmanager
+    def meeting(self, write: str, parties: int) -> Iterator[Callable[[], int]]:
+        """Holds the first writes of a kind until all of them are there; yields how many are."""
+        barrier, arrivals = threading.Barrier(parties), itertools.count(1)
+
+        def meet(**_: Any) -> None:
+            if next(arrivals) <= parties:
+                barrier.wait(MEETING_SECONDS)
+
+        name = f"provide-client-params.dynamodb.{write}"
+        with ExitStack() as undo:
+            for client in self.clients:
+                client.meta.events.register(name, meet)
+                undo.callback(client.meta.events.unregister, name, meet)
+            yield lambda: barrier.n_waiting
+        assert not barrier.broken
+        assert next(arrivals) > parties, "they did not meet"
+
+    @property
+    def clients(self) -> list[Any]:
+        """Where the functions write, each through a DynamoDB client of its own."""
+        return [
+            agent_handler._resources().worker.pausing.approvals._client,
+            approval_services.services().approvals._client,
+            sweeper_handler._resources().sweeper.approvals._client,
+        ]
 
     def ledger(self) -> Ledger:
         """Counts the law over everything that happened here."""
@@ -128,7 +167,6 @@ def arena(stack: LocalStack) -> Iterator[Arena]:
             "AWS_DEFAULT_REGION": stack.description["region"],
             "AWS_ACCESS_KEY_ID": stack.description["access_key_id"],
             "AWS_SECRET_ACCESS_KEY": stack.description["secret_access_key"],
-            "MODEL_ID": "scripted",
             "DECIDE_WITHIN_SECONDS": str(DECIDE_WITHIN_SECONDS),
         }
         for name, value in env.items():
@@ -138,6 +176,7 @@ def arena(stack: LocalStack) -> Iterator[Arena]:
         names = [made[name] for name in TABLES]
         urls = [made["TASK_QUEUE_URL"], made["DEAD_LETTER_QUEUE_URL"]]
         clients = (aws["dynamodb"], aws["sqs"], aws["s3"])
+        world.play(_one_post)
         yield Arena(world, Stack("race", *clients, *names, made["STATE_BUCKET_NAME"], *urls))
     forget_environments()
 
@@ -150,7 +189,8 @@ def test_64_posts_of_one_link_at_once_are_one_decision(arena: Arena) -> None:
             arena.click(approval, decision="approved", comment=f"by {number}")
             for number in range(CLICKERS)
         ]
-        answers = at_once(clicks)
+        with arena.meeting("UpdateItem", CLICKERS):
+            answers = at_once(clicks)
         assert answers == [answers[0]] * CLICKERS
         assert answers[0]["status_code"] == 200
         decided = arena.approval(session_id)
@@ -159,6 +199,7 @@ def test_64_posts_of_one_link_at_once_are_one_decision(arena: Arena) -> None:
         assert len(messages) == CLICKERS
         arena.deliver_at_once(messages[:4])
         assert arena.approval(session_id).fence == 1
+    assert len(arena.world.stand_in.requests) == CALLS_TO_PUBLISH * rounds
     ledger = arena.ledger()
     assert ledger.posts == ledger.tasks["completed"] == rounds
     record("races", rounds_of_64_posts=rounds)
@@ -170,7 +211,8 @@ def test_approve_against_deny_has_one_winner_whom_all_are_told(arena: Arena) -> 
     for _ in progress(range(rounds), rounds, "races, approve against deny"):
         session_id, approval = arena.ask()
         wanted = ["approved", "denied"] * 2
-        answers = at_once([arena.click(approval, decision=decision) for decision in wanted])
+        with arena.meeting("UpdateItem", len(wanted)):
+            answers = at_once([arena.click(approval, decision=word) for word in wanted])
         winner = arena.approval(session_id).decision
         assert {answer["decision"] for answer in answers} == {winner}
         for decision, answer in zip(wanted, answers, strict=True):
@@ -181,7 +223,7 @@ def test_approve_against_deny_has_one_winner_whom_all_are_told(arena: Arena) -> 
         winners.append(winner)
     ledger = arena.ledger()
     assert ledger.posts == winners.count("approved")
-    assert ledger.tasks["waiting"] == winners.count("denied")
+    assert ledger.tasks["denied"] == winners.count("denied")
     record("races", rounds_of_approve_against_deny=rounds)
 
 
@@ -192,9 +234,9 @@ def test_sweeper_against_click_at_the_end_of_time_has_one_winner(arena: Arena) -
     for _ in progress(range(rounds), rounds, "races, sweeper against click"):
         session_id, approval = arena.ask()
         arena.world.step(DECIDE_WITHIN_SECONDS - 1)
-        swept, clicked = at_once(
-            [arena.sweep(seconds_ahead=1), arena.click(approval, decision="approved")]
-        )
+        racers = [arena.sweep(seconds_ahead=1), arena.click(approval, decision="approved")]
+        with arena.meeting("UpdateItem", len(racers)):
+            swept, clicked = at_once(racers)
         is_expired = arena.approval(session_id).status == "EXPIRED"
         assert swept["expired"] == is_expired
         assert clicked["status_code"] == (410 if is_expired else 200)
@@ -213,16 +255,16 @@ def test_two_sweepers_do_each_thing_once(arena: Arena) -> None:
     for number in progress(range(1, rounds + 1), rounds, "races, two sweepers"):
         _, approval = arena.ask()
         arena.world.step(DECIDE_WITHIN_SECONDS // 2)
-        assert _together(at_once([sweep, sweep])) == {"expired": 0, "reminded": 1, "resent": 0}
+        assert _sweep_twice(arena, sweep) == {"expired": 0, "reminded": 1, "resent": 0}
         assert mails == ["reminder"] * number
         _decide_without_telling(arena, approval)
         arena.world.step(121)
-        assert _together(at_once([sweep, sweep])) == {"expired": 0, "reminded": 0, "resent": 1}
+        assert _sweep_twice(arena, sweep) == {"expired": 0, "reminded": 0, "resent": 1}
         [message] = arena.messages()
         arena.deliver_at_once([message, message])
         arena.ask()
         arena.world.step(DECIDE_WITHIN_SECONDS + 1)
-        assert _together(at_once([sweep, sweep])) == {"expired": 1, "reminded": 0, "resent": 0}
+        assert _sweep_twice(arena, sweep) == {"expired": 1, "reminded": 0, "resent": 0}
         arena.deliver_at_once(arena.messages())
     ledger = arena.ledger()
     assert ledger.posts == ledger.tasks["completed"] == ledger.tasks["expired"] == rounds
@@ -236,7 +278,7 @@ def test_two_workers_on_one_message_are_one_session_and_one_post(arena: Arena) -
         arena.accepted.append(session_id)
         arena.world.send(build_new("Announce the summer sale", session_id))
         [task] = arena.messages()
-        arena.deliver_at_once([task, task])
+        arena.deliver_at_once([task, task], "PutItem")
         [approval] = arena.world.approvals(session_id)
         arena.click(approval, decision="approved")()
         [decision] = arena.messages()
@@ -245,6 +287,29 @@ def test_two_workers_on_one_message_are_one_session_and_one_post(arena: Arena) -
     ledger = arena.ledger()
     assert ledger.posts == ledger.tasks["completed"] == rounds
     record("races", rounds_of_two_workers_on_one_message=rounds)
+
+
+def test_a_worker_whose_lease_is_over_loses_to_the_one_that_took_over(arena: Arena) -> None:
+    """Both have the turn claimed, both have published; they meet at the save."""
+    rounds = size(short=2, long=1_000)
+    for _ in progress(range(rounds), rounds, "races, a worker taken over"):
+        session_id, approval = arena.ask()
+        arena.click(approval, decision="approved")()
+        [decision] = arena.messages()
+        with arena.meeting("PutItem", 2) as waiting:
+
+            def take_over(waiting: Callable[[], int] = waiting, message: Record = decision) -> bool:
+                wait_until(lambda: waiting() == 1)
+                arena.world.step(LEASE_SECONDS)
+                return arena.world.handle(message, receive_count=2)
+
+            done = at_once([lambda message=decision: arena.world.handle(message), take_over])
+        assert done == [False, True]
+        assert arena.world.handle(decision, receive_count=3)
+        assert arena.approval(session_id).fence == arena.world.session(session_id).version == 2
+    ledger = arena.ledger()
+    assert ledger.posts == ledger.tasks["completed"] == rounds
+    record("races", rounds_of_a_worker_taken_over=rounds)
 
 
 def test_two_workers_on_two_messages_of_one_turn_publish_each_once(arena: Arena) -> None:
@@ -258,9 +323,10 @@ def test_two_workers_on_two_messages_of_one_turn_publish_each_once(arena: Arena)
             assert answer["status_code"] == 200
         messages = arena.messages()
         assert len(messages) == 2
-        arena.deliver_at_once(messages)
+        arena.deliver_at_once(messages, "TransactWriteItems")
         assert [one.status for one in arena.world.approvals(session_id)] == ["SPENT", "SPENT"]
         assert arena.world.session(session_id).version == 2
+    assert len(arena.world.stand_in.requests) == 2 * rounds
     ledger = arena.ledger()
     assert (ledger.posts, ledger.tasks["completed"]) == (2 * rounds, rounds)
     record("races", rounds_of_two_messages_of_one_turn=rounds)
@@ -278,7 +344,9 @@ def at_once(actions: Sequence[Callable[[], T]]) -> list[T]:
         return list(pool.map(begin, actions))
 
 
-def _together(swept: Sequence[dict[str, int]]) -> dict[str, int]:
+def _sweep_twice(arena: Arena, sweep: Callable[[], dict[str, int]]) -> dict[str, int]:
+    with arena.meeting("UpdateItem", 2):
+        swept = at_once([sweep, sweep])
     assert not any(one["failed"] for one in swept)
     return {name: sum(one[name] for one in swept) for name in SWEEP_FIELDS}
 
@@ -288,6 +356,19 @@ def _decide_without_telling(arena: Arena, approval: Approval) -> None:
     store = ApprovalStore(arena.world.aws["dynamodb"], arena.world.env["APPROVALS_TABLE_NAME"])
     ids = (approval.session_id, approval.tool_use_id)
     store.decide(*ids, "approved", decided_by="link", now=int(arena.world.clock()))
+
+
+def _one_post(request: Request) -> str | list[Block]:
+    """Asks, publishes what was approved, stops otherwise. Every call names its tool uses anew, as
+    real models do: two runs of one task ask two questions.
+    """
+    name, blocks = uuid.uuid4().hex, request["messages"][-1]["content"]
+    if "toolResult" not in blocks[0]:
+        return [tool_use(name, "human_approval", {"content": f"Post {name}"})]
+    said = blocks[0]["toolResult"]["content"][0]["text"]
+    if '"decision": "approved"' not in said:
+        return "Done."
+    return [tool_use(name, "publish_post", {"content": json.loads(said)["content"]})]
 
 
 def _two_posts_in_one_turn(request: Request) -> str | list[Block]:

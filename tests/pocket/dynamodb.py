@@ -72,20 +72,12 @@ class DynamoDB(Reading):
         table, parsed = self.table(TableName), _parsed(ConditionExpression, UpdateExpression)
         bound = bind(parsed, ExpressionAttributeNames, ExpressionAttributeValues)
         actions, key = parsed.get("UpdateExpression", ()), stored(Key)
-        changed = _changing(bound, actions, table)
+        _check_names(bound, actions, table)
         old = table.get(table.key_of(key))
         _check(bound, parsed, old, ReturnValuesOnConditionCheckFailure)
         new = bound.changed(actions, old or key)
         table.put(new)
-        return _returned(
-            ReturnValues,
-            {
-                "ALL_OLD": old,
-                "ALL_NEW": new,
-                "UPDATED_OLD": {n: v for n, v in (old or {}).items() if n in changed},
-                "UPDATED_NEW": {n: v for n, v in new.items() if n in changed},
-            },
-        )
+        return _returned(ReturnValues, {"ALL_OLD": old, "ALL_NEW": new})
 
     def transact_write_items(self, TransactItems: list[dict[str, Any]]) -> dict[str, Any]:
         if len(TransactItems) > MAX_TRANSACTION:
@@ -172,17 +164,16 @@ def _check_expressions(table: Table, request: dict[str, Any]) -> None:
     """Of a transaction, no expression may be wrong in itself."""
     parsed = _parsed(request.get("ConditionExpression"), request.get("UpdateExpression"))
     given = (request.get(f"ExpressionAttribute{what}") for what in ("Names", "Values"))
-    _changing(bind(parsed, *given), parsed.get("UpdateExpression", ()), table)
+    _check_names(bind(parsed, *given), parsed.get("UpdateExpression", ()), table)
 
 
-def _changing(bound: Bound, actions: Iterable[Node], table: Table) -> set[str]:
-    """Returns the names that an update changes: each once, and none of the key."""
+def _check_names(bound: Bound, actions: Iterable[Node], table: Table) -> None:
+    """An update changes each attribute once, and none of the key."""
     names = [bound.name(action[1]) for action in actions]
     if len(set(names)) < len(names):
         raise invalid("Invalid UpdateExpression: Two document paths overlap with each other")
     for name in set(names) & set(table.main.keys):
         raise invalid(f"Cannot update attribute {name}. This attribute is part of the key")
-    return set(names)
 
 
 def _check(bound: Bound, parsed: dict[str, Any], old: Item | None, on_failure: str) -> None:
@@ -196,7 +187,7 @@ def _returned(wanted: str, attributes: dict[str, Item | None]) -> dict[str, Any]
     if wanted == "NONE":
         return {}
     if wanted not in attributes:
-        raise invalid("Return values set to invalid value")
+        raise NotInPocketError(f"ReturnValues {wanted}")
     found = attributes[wanted]
     return {"Attributes": copied(found)} if found else {}
 

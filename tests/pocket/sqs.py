@@ -7,54 +7,27 @@ delivery deletes nothing, which SQS allows.
 Source: SQS, "Message timers", "Visibility timeout", "Using dead-letter queues", "Quotas".
 """
 
-import hashlib
 import json
 import math
-import re
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 from pocket.errors import AwsError, NotInPocketError
+from pocket.queues import (
+    Message,
+    Queue,
+    check_contents,
+    check_handle,
+    check_range,
+    invalid,
+    md5,
+    shown,
+)
 
-MAX_MESSAGE_BYTES = 1_048_576
 MAX_VISIBILITY_SECONDS = 43_200
 MAX_DELAY_SECONDS = 900
 MAX_BATCH = 10
-_ALLOWED = re.compile("[\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
-_NUMBERS = ("VisibilityTimeout", "MessageRetentionPeriod", "DelaySeconds")
-
-
-@dataclass
-class Message:
-    """A message on a queue. Times are epoch seconds."""
-
-    message_id: str
-    body: str
-    attributes: dict[str, dict[str, Any]]
-    sent_at: float
-    visible_at: float
-    receive_count: int = 0
-    first_received_at: float = 0
-    receipt_handle: str = ""
-    came_from: str = ""
-    """ARN of the queue whose deliveries it used up."""
-
-
-@dataclass
-class Queue:
-    """A queue and its messages, oldest first."""
-
-    arn: str
-    visibility_seconds: int = 30
-    retention_seconds: int = 345_600
-    delay_seconds: int = 0
-    max_receive_count: int | None = None
-    dead_letter_arn: str = ""
-    messages: list[Message] = field(default_factory=list)
-    handles: set[str] = field(default_factory=set)
-    """Every receipt handle ever given out."""
 
 
 class Sqs:
@@ -93,12 +66,12 @@ class Sqs:
         MessageAttributes: dict[str, dict[str, Any]] | None = None,
     ) -> dict[str, Any]:
         queue, attributes = self._queue(QueueUrl), MessageAttributes or {}
-        _check_contents(MessageBody, attributes)
+        check_contents(MessageBody, attributes)
         delay = queue.delay_seconds if DelaySeconds is None else DelaySeconds
-        _check_range("DelaySeconds", delay, MAX_DELAY_SECONDS)
+        check_range("DelaySeconds", delay, MAX_DELAY_SECONDS)
         message_id, now = self._unique("message"), self._clock()
         queue.messages.append(Message(message_id, MessageBody, attributes, now, now + delay))
-        return {"MessageId": message_id, "MD5OfMessageBody": _md5(MessageBody)}
+        return {"MessageId": message_id, "MD5OfMessageBody": md5(MessageBody)}
 
     def receive_message(
         self,
@@ -111,10 +84,10 @@ class Sqs:
         MessageAttributeNames: Iterable[str] = (),
     ) -> dict[str, Any]:
         if not 1 <= MaxNumberOfMessages <= MAX_BATCH:
-            raise _invalid("MaxNumberOfMessages", MaxNumberOfMessages, "Must be between 1 and 10")
+            raise invalid("MaxNumberOfMessages", MaxNumberOfMessages, "Must be between 1 and 10")
         queue, now = self._queue(QueueUrl), self._clock()
         seconds = queue.visibility_seconds if VisibilityTimeout is None else VisibilityTimeout
-        _check_range("VisibilityTimeout", seconds, MAX_VISIBILITY_SECONDS)
+        check_range("VisibilityTimeout", seconds, MAX_VISIBILITY_SECONDS)
         self._move_dead_letters(queue, now)
         taken = [m for m in queue.messages if m.visible_at <= now][:MaxNumberOfMessages]
         for message in taken:
@@ -124,12 +97,12 @@ class Sqs:
             message.receipt_handle = self._unique("receipt")
             queue.handles.add(message.receipt_handle)
         system = {*AttributeNames, *MessageSystemAttributeNames}
-        shown = [_shown(m, system, set(MessageAttributeNames)) for m in taken]
-        return {"Messages": shown} if shown else {}
+        messages = [shown(message, system, set(MessageAttributeNames)) for message in taken]
+        return {"Messages": messages} if messages else {}
 
     def delete_message(self, QueueUrl: str, ReceiptHandle: str) -> dict[str, Any]:
         queue = self._queue(QueueUrl)
-        _check_handle(queue, ReceiptHandle)
+        check_handle(queue, ReceiptHandle)
         queue.messages = [m for m in queue.messages if m.receipt_handle != ReceiptHandle]
         return {}
 
@@ -137,12 +110,12 @@ class Sqs:
         self, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int
     ) -> dict[str, Any]:
         queue, now = self._queue(QueueUrl), self._clock()
-        _check_range("VisibilityTimeout", VisibilityTimeout, MAX_VISIBILITY_SECONDS)
-        _check_handle(queue, ReceiptHandle)
+        check_range("VisibilityTimeout", VisibilityTimeout, MAX_VISIBILITY_SECONDS)
+        check_handle(queue, ReceiptHandle)
         found = [m for m in queue.messages if m.receipt_handle == ReceiptHandle]
         if not found:
             reason = "Message does not exist or is not available for visibility timeout change"
-            raise _invalid("ReceiptHandle", ReceiptHandle, reason)
+            raise invalid("ReceiptHandle", ReceiptHandle, reason)
         if found[0].visible_at <= now:
             code = "AWS.SimpleQueueService.MessageNotInflight"
             raise AwsError(code, "The message is not in flight.", "MessageNotInflight")
@@ -216,60 +189,3 @@ class Sqs:
     def _unique(self, what: str) -> str:
         self._count += 1
         return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{what} {self._count}"))
-
-
-def _shown(message: Message, system: set[str], custom: set[str]) -> dict[str, Any]:
-    known = {
-        "SenderId": "AIDATEST",
-        "SentTimestamp": str(int(message.sent_at * 1000)),
-        "ApproximateReceiveCount": str(message.receive_count),
-        "ApproximateFirstReceiveTimestamp": str(int(message.first_received_at * 1000)),
-    }
-    if message.came_from:
-        known["DeadLetterQueueSourceArn"] = message.came_from
-    shown: dict[str, Any] = {
-        "MessageId": message.message_id,
-        "ReceiptHandle": message.receipt_handle,
-        "MD5OfBody": _md5(message.body),
-        "Body": message.body,
-    }
-    if any("*" in name for name in custom):
-        raise NotInPocketError(f"names of message attributes: {custom}")
-    attributes = {n: v for n, v in message.attributes.items() if custom & {"All", ".*", n}}
-    system_attributes = {n: v for n, v in known.items() if system & {"All", n}}
-    shown |= {"Attributes": system_attributes} if system_attributes else {}
-    return shown | ({"MessageAttributes": attributes} if attributes else {})
-
-
-def _check_contents(body: str, attributes: dict[str, dict[str, Any]]) -> None:
-    if not body:
-        raise AwsError("MissingParameter", "The request must contain the parameter MessageBody.")
-    texts = [body, *(a.get("StringValue", "") for a in attributes.values())]
-    if not all(map(_ALLOWED.fullmatch, texts)):
-        raise AwsError("InvalidMessageContents", "Invalid characters found.")
-    if any(a["DataType"] != "String" or not a.get("StringValue") for a in attributes.values()):
-        raise NotInPocketError(f"message attributes that are no text: {attributes}")
-    size = sum(len(t.encode()) for t in (*texts, *attributes)) + len("String") * len(attributes)
-    if size > MAX_MESSAGE_BYTES:
-        reason = f"Message must be shorter than {MAX_MESSAGE_BYTES} bytes."
-        raise AwsError("InvalidParameterValue", f"One or more parameters are invalid. {reason}")
-
-
-def _check_handle(queue: Queue, handle: str) -> None:
-    if handle not in queue.handles:
-        message = f'The input receipt handle "{handle}" is not a valid receipt handle.'
-        raise AwsError("ReceiptHandleIsInvalid", message, "ReceiptHandleIsInvalid")
-
-
-def _check_range(name: str, value: int, most: int) -> None:
-    if not 0 <= value <= most:
-        raise _invalid(name, value, f"Must be between 0 and {most}")
-
-
-def _invalid(name: str, value: object, reason: str) -> AwsError:
-    message = f"Value {value} for parameter {name} is invalid. Reason: {reason}."
-    return AwsError("InvalidParameterValue", message)
-
-
-def _md5(text: str) -> str:
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()

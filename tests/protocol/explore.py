@@ -1,4 +1,4 @@
-"""Explores all states within a scenario's bounds, breadth first: a trace found is a shortest one."""
+"""Explores all states within a scenario's bounds, breadth first: traces are shortest ones."""
 
 from __future__ import annotations
 
@@ -8,13 +8,29 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from protocol import other_steps, worker_steps
+from protocol import claim_steps, fate_steps, message_steps, people_steps, run_steps, sweep_steps
 from protocol.invariants import violation
-from protocol.rules import Rules, normal
+from protocol.rules import Rules, forgotten, normal
 from protocol.states import NEW, Pausing, Queued, Scenario, State, Step, Sweep, Worker
+from protocol.steps import CHOICES
 
-CHOICES = frozenset("crash duplicate lost decide cancel lease forged job session base".split())
-"""First words of the steps that nobody may count on: bad luck, people, jobs, a month that passes."""
+WORKER_STEPS = {
+    "start": run_steps.start,
+    "create": run_steps.create,
+    "claim": claim_steps.claim,
+    "claim_each": claim_steps.claim_each,
+    "transact": claim_steps.transact,
+    "fence_off": claim_steps.fence_off,
+    "run": run_steps.run,
+    "save": run_steps.save,
+}
+"""Where a worker stands, and the function that takes its next step."""
+
+PAUSING_STEPS = {
+    "record": message_steps.record,
+    "notify": message_steps.notify,
+    "notify_each": message_steps.notify_each,
+}
 
 
 @dataclass(frozen=True)
@@ -28,7 +44,7 @@ class Found:
     trace: list[str] = field(default_factory=list)
     """The steps of a shortest way to the violation."""
     steps: frozenset[str] = frozenset()
-    """The first words of all steps taken."""
+    """The names of all steps taken."""
 
 
 def first_state(rules: Rules) -> State:
@@ -50,20 +66,22 @@ def first_state(rules: Rules) -> State:
 
 def successors(rules: Rules, state: State) -> list[Step]:
     """All that can happen next."""
-    steps = worker_steps.deliveries(rules, state)
+    steps = message_steps.deliveries(rules, state)
     for process in state.processes:
         if isinstance(process, Worker):
-            steps += worker_steps.STEPS_AT[process.at](rules, state, process)
+            steps += WORKER_STEPS[process.at](rules, state, process)
         elif isinstance(process, Pausing):
-            steps += other_steps.STEPS_AT[process.at](rules, state, process)
+            steps += PAUSING_STEPS[process.at](rules, state, process)
         elif isinstance(process, Sweep):
-            steps += other_steps.sweep_goes_on(rules, state, process)
-    steps += other_steps.clicks(rules, state)
-    steps += other_steps.jobs(rules, state)
-    steps += other_steps.sweeps(rules, state)
-    steps += other_steps.redrives(rules, state)
-    steps += other_steps.times(rules, state)
-    steps += other_steps.faults(rules, state)
+            steps += sweep_steps.sweep_goes_on(rules, state, process)
+    steps += people_steps.clicks(rules, state)
+    steps += people_steps.jobs(rules, state)
+    steps += sweep_steps.sweeps(rules, state)
+    steps += fate_steps.redrives(rules, state)
+    steps += fate_steps.times(rules, state)
+    steps += fate_steps.faults(rules, state)
+    if rules.forgets:
+        return [(name, normal(forgotten(rules, after))) for name, after in steps]
     return [(name, normal(after)) for name, after in steps]
 
 
@@ -72,31 +90,31 @@ def explore(
     removed: Collection[str] = (),
     *,
     most_states: int = 10_000_000,
-    must_end: bool = True,
     tell: Callable[[int, int], None] = lambda states, left: None,
 ) -> Found:
     """Explores a scenario without the removed guards, until a violation or the end.
 
-    With `must_end`, an end must be in reach of every state without anybody's choice or bad luck.
+    An end must be in reach of every state without anybody's choice or bad luck, unless the
+    scenario itself stops short of it.
     """
-    rules = Rules(scenario, removed)
+    rules, must_end = Rules(scenario, removed), not scenario.most_claims
     states = [first_state(rules)]
     numbers = {states[0]: 0}
     parents, before, after_ = array("I", [0]), array("I"), array("I")
     ends: list[int] = []
-    words: set[str] = set()
+    names: set[str] = set()
     number = 0
     with _without_gc():
         while number < len(states):
             state = states[number]
             is_still = not state.processes
             for name, after in successors(rules, state):
-                words.update(name.replace(",", " ").split())
+                names.add(name)
                 place = numbers.setdefault(after, len(states))
                 if place == len(states):
                     states.append(after)
                     parents.append(number)
-                if place != number and name.partition(" ")[0] not in CHOICES:
+                if place != number and not _is_choice(name):
                     is_still = False
                     if must_end:
                         before.append(number)
@@ -105,7 +123,7 @@ def explore(
                 ends.append(number)
             if problem := violation(rules, state, is_still):
                 trace = _trace(rules, states, parents, number)
-                return Found(problem, len(states), len(ends), trace, frozenset(words))
+                return Found(problem, len(states), len(ends), trace, frozenset(names))
             if len(states) > most_states:
                 raise MemoryError(f"{scenario.name}: more than {most_states:,} states")
             number += 1
@@ -114,8 +132,13 @@ def explore(
         stuck = _stuck(len(states), ends, before, after_) if must_end else None
     if stuck is not None:
         trace = _trace(rules, states, parents, stuck)
-        return Found("no end is in reach", len(states), len(ends), trace, frozenset(words))
-    return Found("", len(states), len(ends), steps=frozenset(words))
+        return Found("no end is in reach", len(states), len(ends), trace, frozenset(names))
+    return Found("", len(states), len(ends), steps=frozenset(names))
+
+
+def _is_choice(name: str) -> bool:
+    """Whether a step is bad luck, or what somebody chooses to do."""
+    return name.partition(" ")[0] in CHOICES or name.endswith((" crash", " lost"))
 
 
 def _stuck(states: int, ends: list[int], before: array[int], after: array[int]) -> int | None:

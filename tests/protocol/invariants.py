@@ -7,6 +7,7 @@ from protocol.states import (
     DENIED,
     EXPIRED,
     NO_RESULT,
+    OUTCOMES,
     PENDING,
     RESOLVED,
     SPENT,
@@ -17,7 +18,6 @@ from protocol.states import (
 )
 
 RECORD_OF = {"a": APPROVED, "p": SPENT, "d": DENIED, "x": EXPIRED, "c": CANCELLED}
-TOLD_OF = {APPROVED: "A", SPENT: "A", DENIED: "D", EXPIRED: "X", CANCELLED: "X"}
 
 
 def violation(rules: Rules, state: State, is_still: bool) -> str:
@@ -82,7 +82,7 @@ def _told(state: State) -> str:
         return "two people were told opposite things"
     for i, what in state.told:
         item = state.items[i]
-        if item and item.status not in UNDECIDED and TOLD_OF.get(item.status, what) != what:
+        if item and item.status not in UNDECIDED and OUTCOMES[item.status] != what:
             return "somebody was told something else than what is recorded"
     return ""
 
@@ -161,7 +161,9 @@ def _waits(rules: Rules, state: State, session: Session) -> str:
     found = [state.items[i] for i in uses]
     if any(item is None for item in found):
         return "waits on what was never recorded"
-    undecided = [i for i, item in zip(uses, found, strict=True) if item and item.status in UNDECIDED]
+    undecided = [
+        i for i, item in zip(uses, found, strict=True) if item and item.status in UNDECIDED
+    ]
     if not undecided:
         return "a decision is lost: all are decided, and nothing resumes"
     if not rules.scenario.waits_for_ever:

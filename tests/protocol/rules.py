@@ -4,10 +4,13 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from protocol.states import (
+    COMPLETED,
     HUMAN,
     NO_RESULT,
+    OUTCOMES,
     UNDECIDED,
     WAITING,
+    Budget,
     Item,
     Message,
     Process,
@@ -18,6 +21,8 @@ from protocol.states import (
     Worker,
 )
 
+NOBODY = Message("")
+
 CLAIMED_AT = ("fence_off", "run", "write_base", "save")
 """Where a worker is that has claims and has not saved yet: its lease is not given back."""
 
@@ -26,12 +31,13 @@ class Rules:
     """A scenario and the guards that are taken away.
 
     The last tool use stands for asking once more for a text that was asked for before, which the
-    gate forbids: pause `again(i)` asks for the text of tool use i, pause `twins` for one text twice.
+    gate forbids: pause `again(i)` asks for the text of tool use i, `twins` for one text twice.
     """
 
     def __init__(self, scenario: Scenario, removed: Collection[str] = ()) -> None:
         self.scenario = scenario
         self.removed = frozenset(removed)
+        self.forgets = not removed
         self.kinds = scenario.kinds + HUMAN
         self.repeat = len(scenario.kinds)
         again = [(self.repeat,) for _ in scenario.kinds]
@@ -79,6 +85,10 @@ class Rules:
 
 def put(values: tuple[Any, ...], place: int, value: Any) -> tuple[Any, ...]:
     return (*values[:place], value, *values[place + 1 :])
+
+
+def put_letter(letters: str, place: int, letter: str) -> str:
+    return letters[:place] + letter + letters[place + 1 :]
 
 
 def put_item(state: State, place: int, **changes: Any) -> tuple[Item | None, ...]:
@@ -130,6 +140,11 @@ def retry(state: State, worker: Process) -> State:
     return move(state, worker, None)
 
 
+def is_interrupted(session: Session) -> bool:
+    """Whether it waits for nothing but its own message."""
+    return session.status == WAITING and not session.turn
+
+
 def is_leased(rules: Rules, state: State, place: int) -> bool:
     """Whether a live worker's newest claim is on an item; a dead one's lease counts as ended."""
     if rules.lacks("lease"):
@@ -163,6 +178,39 @@ def normal(state: State) -> State:
     return _renamed(state, names) if names else state
 
 
+def forgotten(rules: Rules, state: State) -> State:
+    """Blanks what no later step looks at, so that equal worlds meet; only with every guard there.
+
+    Those are: fence and order of an answered tool use that no worker has; which message made the
+    pause, once that is gone; of a completed session, the messages, which only come to their end.
+    And what is decided counts as told at once.
+    """
+    decided = {(i, it.status) for i, it in enumerate(state.items) if it and it.status in OUTCOMES}
+    told = tuple(sorted({(i, OUTCOMES[status]) for i, status in decided} | set(state.told)))
+    if told != state.told:
+        state = state._replace(told=told)
+    session = state.session
+    if session is None:
+        return state
+    used = set(rules.turns[session.turn]).union(session.unspent)
+    for process in state.processes:
+        if isinstance(process, Worker):
+            used.update(process.group, rules.turns[process.turn])
+    items = state.items
+    for i, item in enumerate(items):
+        if item and (item.fence or item.order) and i not in used:
+            items = put(items, i, item._replace(fence=0, order=0))
+    queue, dead, budget = state.queue, state.dead, state.budget
+    if session.status == COMPLETED:
+        queue, dead = (), ()
+        if not state.processes and not rules.scenario.due:
+            budget = Budget(0, clicks=budget.clicks, deletions=budget.deletions)
+    if session.paused_by not in held(state) and session.paused_by not in dead:
+        if not any(queued.message == session.paused_by for queued in queue):
+            session = session._replace(paused_by=NOBODY)
+    return state._replace(items=items, queue=queue, dead=dead, budget=budget, session=session)
+
+
 def _is_numbered(state: State) -> bool:
     """Whether there is any number to change: written out, because every state comes here."""
     for queued in state.queue:
@@ -172,7 +220,7 @@ def _is_numbered(state: State) -> bool:
         if process.message and process.message.number:
             return True
     session = state.session
-    return bool(state.dead or session and session.paused_by.number)
+    return bool(state.dead or (session and session.paused_by.number))
 
 
 def _messages(state: State) -> Iterator[Message]:
@@ -184,11 +232,10 @@ def _messages(state: State) -> Iterator[Message]:
 
 
 def _role(state: State, message: Message) -> tuple[Any, ...]:
-    nobody = Message("")
     return (
         [q.received for q in state.queue if q.message == message],
         message in state.dead,
-        [p._replace(message=nobody) for p in state.processes if p.message == message],
+        [p._replace(message=NOBODY) for p in state.processes if p.message == message],
         bool(state.session and state.session.paused_by == message),
     )
 

@@ -12,6 +12,11 @@ APPROVED, DENIED, EXPIRED, CANCELLED, SPENT, RESOLVED = "A", "D", "X", "C", "U",
 UNDECIDED = (PENDING, LATE)
 WAITING, COMPLETED = "W", "D"
 
+OUTCOMES = {
+    APPROVED: "A", SPENT: "A", DENIED: "D", EXPIRED: "X", CANCELLED: "X", RESOLVED: "R",
+}  # fmt: skip
+"""What is told of a decided item; X: it is over."""
+
 HUMAN, GATED, JOB = "H", "G", "J"
 """Kinds of tool uses: `human_approval`; a protected tool that paused by itself; no approval."""
 
@@ -58,7 +63,7 @@ class Session(NamedTuple):
 
 
 class Item(NamedTuple):
-    """An approval item. `text` is `o`riginal, `e`dited, a job's result, or whose text it repeats."""
+    """An approval item. `text`: `o`riginal, `e`dited, a job's result, or whose it repeats."""
 
     status: str
     fence: int
@@ -151,7 +156,7 @@ class State(NamedTuple):
     effects: tuple[tuple[int, str], ...]
     """Tool use (the idempotency key) and text of each effect."""
     told: tuple[tuple[int, str], ...]
-    """What people were told of a tool use: A, D or X (over)."""
+    """What people were told of a tool use, as in OUTCOMES."""
     objects: tuple[tuple[tuple[object, ...], str], ...]
     """Keys and digests of what lies in the bucket."""
     broken: str
@@ -190,5 +195,5 @@ class Scenario:
     """Whether a click that began in time may be written too late."""
     has_skew: bool = False
     """Whether the clock of the one who decides last may be behind."""
-    most_claims: int = 9
-    """Explore no further than this fence."""
+    most_claims: int = 0
+    """Explore no further than this fence; 0: no bound."""

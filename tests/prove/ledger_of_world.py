@@ -151,8 +151,20 @@ def _is_told_rightly(told: Decision, record: Approval) -> bool:
 
 
 def _broken_conversation(books: Books, session_id: str) -> Iterator[str]:
-    """Each tool use has one result, in its turn's order, and it tells what was decided."""
+    """Each tool use has one result, in its turn's order, and it tells what was decided.
+
+    And nothing is forgotten: whatever was asked for is in the conversation.
+    """
     messages = books.living.world.session(session_id).messages
+    told = {
+        block["toolResult"]["toolUseId"]
+        for message in messages
+        for block in message["content"]
+        if "toolResult" in block
+    }
+    for record in books.approvals.values():
+        if record.session_id == session_id and record.tool_use_id not in told:
+            yield f"the model was never told of {record}"
     for message, answer in zip(messages, [*messages[1:], {"content": []}], strict=True):
         uses = [block["toolUse"] for block in message["content"] if "toolUse" in block]
         results = [block["toolResult"] for block in answer["content"] if "toolResult" in block]

@@ -31,7 +31,7 @@ from converse_stand_in import Script
 from longrunning import codec, links
 from longrunning.human_approval import pause
 from longrunning.messages import build_existing, build_new, tool_result
-from mortal import Fates, KilledError, Mortality
+from mortal import Fates, Mortality, Process
 from world import LINK_KEYS, Mail, World, http_event, make_world
 
 SWEEP_SECONDS = 60
@@ -100,6 +100,7 @@ class LivingWorld:
         by_hand: Whether only what a test asks for happens: no delivery and no sweep by itself.
         tasks: The accepted tasks, by session id.
         mails: The first e-mail of each approval, by its key.
+        asked_at: When that came; epoch seconds.
         decisions: All that was sent to the approval API.
         cancellations: What operators were answered: key and status.
         errors: What handlers did not handle.
@@ -113,6 +114,7 @@ class LivingWorld:
     by_hand: bool = False
     tasks: dict[str, str] = field(default_factory=dict)
     mails: dict[str, Mail] = field(default_factory=dict)
+    asked_at: dict[str, float] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
     cancellations: list[tuple[str, int]] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
@@ -124,7 +126,6 @@ class LivingWorld:
 
     def __post_init__(self) -> None:
         """Starts the sweeper's schedule."""
-        self.mortality.meanwhile = lambda: self.pass_time(FROZEN_SECONDS)
         self._next_sweep_at = self.now + SWEEP_SECONDS
 
     # --- time ------------------------------------------------------------------------------------
@@ -177,11 +178,14 @@ class LivingWorld:
 
     # --- the functions ---------------------------------------------------------------------------
 
-    def deliver(self, record: dict[str, Any], is_copy: bool = False) -> bool:
-        """Hands one message to the agent; a handled one is deleted. Tells whether it was."""
-        answer = self._run("agent", agent_handler.handler, {"Records": [record]})
+    def deliver(self, record: dict[str, Any], is_copy: bool = False) -> None:
+        """Hands one message to the agent; a handled one is deleted."""
+        handled = partial(self._handled, record, is_copy)
+        self._run("agent", agent_handler.handler, {"Records": [record]}, handled)
+
+    def _handled(self, record: dict[str, Any], is_copy: bool, answer: Any) -> None:
         if answer != {"batchItemFailures": []}:
-            return False
+            return
         try:
             self.world.aws["sqs"].delete_message(
                 QueueUrl=self.world.env["TASK_QUEUE_URL"], ReceiptHandle=record["receiptHandle"]
@@ -190,21 +194,25 @@ class LivingWorld:
             pass  # It was frozen, and another delivery has a newer receipt.
         if self.duplicates and not is_copy:
             self.after(next(self._late), partial(self.deliver, record, is_copy=True))
-        return True
 
     def sweep(self) -> None:
         """Runs the sweeper once."""
         self._run("sweeper", sweeper_handler.handler, {})
 
     def click(self, key: str, form: Form) -> Decision:
-        """Sends a decision to the approval API, once."""
+        """Sends a decision to the approval API, once. Nobody waits for one that is frozen."""
         url = urlsplit(self.mails[key].links["approve"].partition("?")[0])
         headers = {"content-type": "application/x-www-form-urlencoded"}
         decision = Decision(key, form)
         self.decisions.append(decision)
         event = http_event("POST", url, headers, urlencode(form))
-        if answer := self._run("api", approval_handler.handler, event):
-            decision.status, decision.said = answer["statusCode"], json.loads(answer["body"])
+        answers: list[Any] = []
+        self._run("api", approval_handler.handler, event, answers.append)
+        if answers and answers[0]:
+            decision.status, decision.said = (
+                answers[0]["statusCode"],
+                json.loads(answers[0]["body"]),
+            )
         return decision
 
     def decisions_on(self, key: str) -> list[Decision]:
@@ -217,27 +225,45 @@ class LivingWorld:
         body = json.dumps({"session_id": session_id, "tool_use_id": tool_use_id})
         url = urlsplit("https://approvals.example.com/operator/cancel")
         event = http_event("POST", url, {"content-type": "application/json"}, body, iam=True)
-        answer = self._run("operators", operator_handler.handler, event)
-        if not answer:
+        answers: list[Any] = []
+        self._run("operators", operator_handler.handler, event, answers.append)
+        if not answers or not answers[0]:
             return None
-        self.cancellations.append((key, answer["statusCode"]))
-        return int(answer["statusCode"])
+        self.cancellations.append((key, answers[0]["statusCode"]))
+        return int(answers[0]["statusCode"])
 
-    def _run(self, name: str, handler: Callable[[dict[str, Any], Any], Any], event: Any) -> Any:
-        """Runs a handler as a process; None if it gave no answer.
+    def _run(
+        self,
+        name: str,
+        handler: Callable[[dict[str, Any], Any], Any],
+        event: Any,
+        then: Callable[[Any], Any] = lambda _: None,
+    ) -> None:
+        """Runs a handler as a process; `then` gets its answer, or None if it gave none."""
+        process = Process(name)
+        process.begin(lambda: handler(event, self.world.context))
+        self._follow(process, then)
+
+    def _follow(self, process: Process, then: Callable[[Any], Any]) -> None:
+        """Does what is to be done when a process has ended, or frozen.
 
         The environment of one that died dies with it. An error that a handler does not handle is
         one that its caller gets no answer from, either.
         """
-        try:
-            return self.mortality.run(name, lambda: handler(event, self.world.context))
-        except KilledError:
-            ENVIRONMENTS[name].cache_clear()
-        except Exception as error:
-            self.errors.append(error)
-        finally:
-            self._read_mail()
-        return None
+        self._read_mail()
+        if process.is_frozen:
+            return self.after(FROZEN_SECONDS, partial(self._thaw, process, then))
+        if process.is_dead:
+            ENVIRONMENTS[process.name].cache_clear()
+        elif isinstance(process.error, Exception):
+            self.errors.append(process.error)
+        elif process.error:
+            raise process.error
+        then(None if process.is_dead else process.answer)
+
+    def _thaw(self, process: Process, then: Callable[[Any], Any]) -> None:
+        process.thaw()
+        self._follow(process, then)
 
     # --- people and jobs -------------------------------------------------------------------------
 
@@ -246,6 +272,7 @@ class LivingWorld:
             key = self.key_of(mail)
             if key not in self.mails:
                 self.mails[key] = mail
+                self.asked_at[key] = self.now
                 for reaction in self.reacts(mail):
                     act = self.insist if reaction.insists else self.click
                     self.after(reaction.after_seconds, partial(act, key, reaction.form))
@@ -263,11 +290,18 @@ class LivingWorld:
             self.after(CLICK_AGAIN_SECONDS, partial(self.insist, key, form))
 
     def start_job(self, session_id: str, tool_use_id: str, tool_input: dict[str, Any]) -> None:
-        """Starts what a tool that is no approval waits for; started twice, it answers twice."""
+        """Starts what a tool that is no approval waits for: a job that answers twice."""
         self.jobs += 1
-        result = tool_result(tool_use_id, "success", f"{tool_input['title']}, take {self.jobs}")
+        title = f"{tool_input['title']} {self.jobs}"
+        result, second = (tool_result(tool_use_id, "success", f"{title}, {n}") for n in "12")
         done = partial(self.world.send, build_existing(session_id, JOB_TOOL, [result]))
-        self.mortality.call("StartJob", lambda: self.after(JOB_SECONDS, done))
+        again = partial(self.world.send, build_existing(session_id, JOB_TOOL, [second]))
+
+        def start() -> None:
+            self.after(JOB_SECONDS, done)
+            self.after(JOB_SECONDS + 20, again)
+
+        self.mortality.call("StartJob", start)
 
     def forge(self, key: str) -> None:
         """Sends a message that claims an approval, as anyone can who may send to the queue."""

@@ -5,7 +5,7 @@ processes of a run. A *fate* says what becomes of one of them:
 
     dies before      the process is gone, the call never happened
     dies after       the call happened, the process is gone
-    freezes          the process stands still while the world goes on; then it makes the call
+    freezes          the process stands still while the world goes on, until it is thawed
     throttled        the service refuses
     timed out        no answer, and it did not happen
     reply lost       no answer, and it did happen
@@ -50,6 +50,37 @@ class Process:
 
     name: str
     is_dead: bool = False
+    is_frozen: bool = False
+    answer: Any = None
+    error: BaseException | None = None
+    _stopped: threading.Event = field(default_factory=threading.Event)
+    _goes_on: threading.Event = field(default_factory=threading.Event)
+
+    def begin(self, handler: Callable[[], Any]) -> None:
+        """Runs a handler until it ends or freezes."""
+        threading.Thread(target=_run_as, args=(self, lambda: self._run(handler))).start()
+        self._stopped.wait()
+
+    def thaw(self) -> None:
+        """Goes on after a freeze, until the handler ends or freezes again."""
+        self.is_frozen = False
+        self._stopped.clear()
+        self._goes_on.set()
+        self._stopped.wait()
+
+    def freeze(self) -> None:
+        """Stands still until somebody thaws it."""
+        self.is_frozen = True
+        self._goes_on.clear()
+        self._stopped.set()
+        self._goes_on.wait()
+
+    def _run(self, handler: Callable[[], Any]) -> None:
+        try:
+            self.answer = handler()
+        except BaseException as error:
+            self.error = error
+        self._stopped.set()
 
 
 _process: contextvars.ContextVar[Process | None] = contextvars.ContextVar("process", default=None)
@@ -57,32 +88,18 @@ _process: contextvars.ContextVar[Process | None] = contextvars.ContextVar("proce
 
 @dataclass
 class Mortality:
-    """Runs handlers as processes, and deals out the fates of their calls.
+    """Deals out the fates of all calls.
 
     Attributes:
         fate_of: What becomes of a call.
-        meanwhile: What the world does while a process is frozen.
         calls: The names of all calls so far, such as `agent PutItem`.
         met: How often each fate was met.
     """
 
     fate_of: Fates
-    meanwhile: Callable[[], None] = lambda: None
     calls: list[str] = field(default_factory=list)
     met: dict[str, int] = field(default_factory=dict)
     _lock: Any = field(default_factory=threading.Lock)
-
-    def run(self, name: str, handler: Callable[[], Any]) -> Any:
-        """Runs a handler as a process of its own.
-
-        Raises:
-            KilledError: It died; whatever the handler made of that, nobody has its answer.
-        """
-        process = Process(name)
-        answer = _run_as(process, handler)
-        if process.is_dead:
-            raise KilledError
-        return answer
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
         """Puts itself between the handlers and botocore, and between the publisher and its wire."""
@@ -108,7 +125,7 @@ class Mortality:
             case "dies before":
                 self._die(process)
             case "freezes":
-                _run_as(None, self.meanwhile)
+                process.freeze()
             case "throttled":
                 raise _throttled(operation, client)
             case "timed out":

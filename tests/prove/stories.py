@@ -17,6 +17,8 @@ APPROVE = {"decision": "approved"}
 DENY = {"decision": "denied", "comment": "Not like this."}
 EDIT = {"decision": "approved", "content": "One, edited"}
 
+DECIDE_WITHIN_SECONDS = 1_200
+
 ANY = "any"
 """An outcome that depends on who is faster."""
 
@@ -38,10 +40,15 @@ class Story:
     """What must be published, sorted."""
     clicks: Mapping[str, tuple[Reaction, ...]] = field(default_factory=dict)
     """What people do, by the text that is asked for."""
-    decide_within_seconds: int = 1_200
+    decide_within_seconds: int = DECIDE_WITHIN_SECONDS
     is_fickle: bool = False
     """Whether the model goes by how often it was called, not by the conversation: a run that is
     repeated then goes another way than the first."""
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether people decide all that is asked, however often they must try."""
+        return self.decide_within_seconds == DECIDE_WITHIN_SECONDS
 
     @property
     def has_threads(self) -> bool:
@@ -101,6 +108,13 @@ STORIES = (
     ),
     Story("expire", _ASKED_AND_PUBLISHED[:1], "expired", decide_within_seconds=300),
     Story("cancel", _ASKED_AND_PUBLISHED[:1], "cancelled", (), {"One": _click(70, CANCEL)}),
+    Story(
+        "cancel too late",
+        _ASKED_AND_PUBLISHED[:1],
+        ANY,
+        clicks={"One": _click(330, CANCEL)},
+        decide_within_seconds=300,
+    ),
     Story(
         "two in a turn",
         ((asks("One"), publishes("Two", unicorn_color="pink")), (publishes("One"),)),

@@ -29,6 +29,10 @@ def test_a_form_decides() -> None:
     assert choice(event) == Choice("denied", "zu läng", "a\r\nb")
 
 
+def test_a_request_that_is_logged_shows_no_body() -> None:
+    assert "zu lang" not in repr(parse_request(form_event("t", {"comment": "zu lang"})))
+
+
 def test_json_decides() -> None:
     event = json_event("t", {"decision": "approved", "comment": None, "content": "🦄", "x": [1]})
     assert choice(event) == Choice("approved", None, "🦄")

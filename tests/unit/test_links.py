@@ -44,6 +44,16 @@ def test_a_token_is_one_path_segment(session_id: str) -> None:
     assert read_token(KEYS, token).session_id == session_id
 
 
+def test_every_key_is_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared = []
+    compare = links.hmac.compare_digest
+    monkeypatch.setattr(
+        links.hmac, "compare_digest", lambda *texts: compared.append(texts) or compare(*texts)
+    )
+    read_token(ROTATED, signed())
+    assert len(compared) == 2
+
+
 def test_every_flipped_bit_is_refused() -> None:
     token = signed()
     for position in range(len(token)):

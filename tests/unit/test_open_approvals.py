@@ -156,6 +156,16 @@ def test_a_step_is_not_noted_once_somebody_decided_or_came_for_it(
     assert now_of(approval_store).due_at is None, "it must not come back into the index"
 
 
+def test_a_step_is_noted_by_the_sweeper_that_took_it_last(
+    given: Given, open_approvals: OpenApprovals, approval_store: ApprovalStore
+) -> None:
+    slow = open_approvals.put_off(given(remind_at=NOW + 60, due_at=NOW + 60), NOW + 360)
+    assert slow
+    fast = open_approvals.put_off(slow, NOW + 660)
+    assert open_approvals.step_done(slow, "remind_at", END) is None
+    assert now_of(approval_store) == fast
+
+
 # --- telling again -------------------------------------------------------------------------------
 
 
@@ -213,3 +223,12 @@ def test_what_changed_since_it_was_read_is_not_closed(
     before = now_of(approval_store)
     assert open_approvals.close(waiting, NOW + 60) is None
     assert now_of(approval_store) == before
+
+
+def test_what_a_worker_came_for_is_not_closed(
+    given: Given, open_approvals: OpenApprovals, approval_store: ApprovalStore
+) -> None:
+    given()
+    decided = approve(approval_store)
+    approval_store.claim(SESSION_ID, [TOOL_USE_ID], [], now=NOW + 70, lease_until=NOW + 90)
+    assert open_approvals.close(decided, NOW + 80) is None

@@ -69,9 +69,7 @@ def test_of_a_pile_of_accents_only_the_first_six_stay() -> None:
     assert visible(pile) == "z" + "\u0301" * 4 + "\u0323" * 2 + "[U+0323]" * 3 + "y"
 
 
-@pytest.mark.parametrize(
-    "word", ["Việt", "שָׁ֑לוֹם", "مُحَمَّدٌ", "हिन्दी", "มิ้น", "မြွှောင့်", "ཧཱུྃ"]
-)
+@pytest.mark.parametrize("word", ["Việt", "שָׁ֑לוֹם", "مُحَمَّدٌ", "हिन्दी", "มิ้น", "မြွှောင့်", "ཧཱུྃ"])
 def test_the_marks_that_scripts_need_stay(word: str) -> None:
     assert visible(word) == word
     decomposed = unicodedata.normalize("NFD", word)
