@@ -36,7 +36,7 @@ def test_bare_make_lists_every_command() -> None:
 
 
 @pytest.mark.parametrize(
-    "task", ["for $5 and $(HOME)", "it's \"quoted\" # or not", "two\nlines", "üñí"]
+    "task", ["for $5 and $(HOME)", 'it\'s "quoted" # or not', "two\nlines", "üñí"]
 )
 def test_a_task_arrives_as_it_was_typed(tmp_path: Path, task: str) -> None:
     file = tmp_path / "show.mk"

@@ -18,12 +18,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from mutants_misbehaviour import MISBEHAVIOUR
 
 import prove_sample
 from mutants import Mutant
 from mutants_agent import AGENT
 from mutants_api import API
+from mutants_misbehaviour import MISBEHAVIOUR
 from mutants_protocol import PROTOCOL
 from mutants_sweeper import SWEEPER
 from prove_figures import progress, record
