@@ -1,4 +1,4 @@
-"""`make prove`: every proof in its long form, one after another, and a table of what they showed.
+"""`make prove`: every proof in its long form, two at a time, and a table of what they showed.
 
     python tests/prove_runner.py               all rows; if they hold, docs/reliability.md is new
     python tests/prove_runner.py links page    some rows; the document stays as it is
@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -28,6 +29,7 @@ BEGIN, END = "<!-- begin: written by make prove -->\n", "<!-- end: written by ma
 
 VERSIONS = ("strands-agents", "botocore", "hypothesis", "playwright", "pytest")
 TAIL_LINES = 30
+AT_ONCE = 2
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Row:
     tests: tuple[str, ...]
     limit_minutes: float = 20
     """When a proof that hangs is ended."""
+    alone: bool = False
+    """Whether it measures time, so that nothing else may run beside it."""
 
     @property
     def word(self) -> str:
@@ -88,7 +92,7 @@ ROWS = (
     Row("secrets", "every log line, metric and trace of a full run, searched for what was marked",
         ("tests/prove/test_prove_secrets.py", "tests/integration/test_prove_secrets.py")),
     Row("load", "sessions through the local stack, counted by the ledger",
-        ("tests/integration/test_prove_load.py",), 120),
+        ("tests/integration/test_prove_load.py",), 120, alone=True),
 )  # fmt: skip
 
 
@@ -106,11 +110,9 @@ def main(words: Sequence[str], rows: Sequence[Row] = ROWS, document: Path = DOCU
         return 2
     chosen = [by_word[word] for word in words] or list(rows)
     facts = run_facts()
-    outcomes = []
-    for number, row in enumerate(chosen, 1):
-        print(f"{row.name} ({number} of {len(chosen)}): {row.what}", flush=True)
-        outcomes.append(run_row(row))
-        print(f"    {outcomes[-1].result}, {outcomes[-1].seconds:.0f} s", flush=True)
+    with ThreadPoolExecutor(AT_ONCE) as lanes:
+        outcomes = list(lanes.map(run_row, [row for row in chosen if not row.alone]))
+    outcomes += [run_row(row) for row in chosen if row.alone]
     text = f"{facts}\n\n{table(outcomes)}"
     print(f"\n{text}", flush=True)
     if not all(outcome.holds for outcome in outcomes):
@@ -123,6 +125,7 @@ def main(words: Sequence[str], rows: Sequence[Row] = ROWS, document: Path = DOCU
 
 def run_row(row: Row) -> Outcome:
     """Runs the tests of a row in a process of their own, and ends it when its time is over."""
+    print(f"{row.name}: {row.what} ...", flush=True)
     LOGS.mkdir(parents=True, exist_ok=True)
     log = LOGS / f"{row.word}.log"
     started = time.monotonic()
@@ -134,6 +137,7 @@ def run_row(row: Row) -> Outcome:
     result = _result(row, status, log.read_text(errors="replace"), found)
     if result != "holds":
         print("\n".join(log.read_text(errors="replace").splitlines()[-TAIL_LINES:]))
+    print(f"{row.name}: {result}, {seconds:.0f} s", flush=True)
     return Outcome(row, result, seconds, found)
 
 
@@ -175,12 +179,15 @@ def _result(row: Row, status: int | None, log: str, figures: dict[str, float | s
 
 
 def _figures(file: Path, row: Row) -> dict[str, float | str]:
-    """What the tests of a row recorded, all of it in one."""
+    """What the tests of a row recorded, all of it in one; what several of them counted is added."""
     lines = file.read_text().splitlines() if file.exists() else []
     found: dict[str, float | str] = {}
     for record in map(json.loads, lines):
         if record.pop("row") == row.name:
-            found |= record
+            for name, value in record.items():
+                before = found.get(name)
+                is_count = isinstance(value, int) and isinstance(before, int)
+                found[name] = before + value if is_count else value
     return found
 
 

@@ -13,7 +13,8 @@ from prove_figures import is_long, record
 
 def test_it():
     assert is_long()
-    record("good", kills=1_003, share=0.25)
+    record("good", kills=1_000)
+    record("good", kills=3, share=0.25)
     record("another row", kills=2)
 """
 FAILS = HOLDS + "    assert False"
