@@ -52,7 +52,7 @@ GUARDS = {
     "late_expires": Guard("decisions:decide", "", "clock", _TWICE),
     "repeat_sends": Guard("decisions:decide", '("decided", "repeated")', "two", COST),
     "first_result": Guard("longrunning.approvals:ApprovalStore.resolve", "#status = :pending",
-        "job", "saved result c of tool use 0, but the record is R"),
+        "job", _OTHER),
     "record_decides": Guard("worker:Worker._accept",
         "if results.tool_name not in self.pausing.approval_names", "two forged",
         "tool use 1 may need the sweeper and is not in the index"),
