@@ -74,12 +74,26 @@ def put_in_place(messages: list[Message], results: dict[str, ToolResult]) -> Non
     answered = {block["toolResult"]["toolUseId"] for block in blocks if "toolResult" in block}
     if missing := results.keys() - answered:
         raise CorruptedStateError(f"the last turn has no tool use {sorted(missing)}")
-    messages[-1]["content"] = [
-        {"toolResult": results.get(block["toolResult"]["toolUseId"], block["toolResult"])}
-        if "toolResult" in block
-        else block
-        for block in blocks
-    ]
+    put_right(messages[-1:], results)
+
+
+def put_right(messages: list[Message], results: dict[str, ToolResult]) -> None:
+    """Replaces results of earlier turns that no longer tell what became of their approvals.
+
+    An approval that an earlier turn was told of as approved may be spent by a worker that dies: the
+    redo performs it, and the model must not read that it still has to publish.
+
+    Args:
+        messages: The conversation, changed in place; what was trimmed of it is left out.
+        results: Results by tool use id.
+    """
+    for message in messages:
+        message["content"] = [
+            {"toolResult": results.get(block["toolResult"]["toolUseId"], block["toolResult"])}
+            if "toolResult" in block
+            else block
+            for block in message["content"]
+        ]
 
 
 def _approved(approval: Approval) -> dict[str, Any]:

@@ -5,7 +5,7 @@ before notify; every write that may happen twice is conditional; the effect on t
 carries an idempotency key. `docs/architecture.md` has the write protocol, C1 to C6.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -106,15 +106,15 @@ class Worker:
         if not self._accept(session, results) and not session.is_interrupted:
             _logger.info("stale message", extra={"session_id": session.session_id})
             return self._finish_pause(session, delivery)
-        self._go_on(session, delivery)
+        self._go_on(session, delivery, {result["toolUseId"] for result in results.results})
 
-    def _go_on(self, session: Session, delivery: Delivery) -> None:
+    def _go_on(self, session: Session, delivery: Delivery, named: Collection[str] = ()) -> None:
         if session.is_interrupted and session.paused_by != delivery.message_id:
             return None  # Its own message comes back; a second worker would only cost.
         try:
-            claimed = self._claim(session, delivery)
+            claimed = self._claim(session, delivery, named)
         except NotDecidedError:
-            # The last decision of the turn resumes; a forged message ends here too.
+            # The last decision's message resumes; another one, or a forged one, ends here.
             put_metric("MessageIgnored")
             _logger.info("not all decided", extra={"session_id": session.session_id})
             return self._finish_pause(session, delivery)
@@ -148,12 +148,15 @@ class Worker:
             raise MalformedMessageError("toolName: not the tool that the session waits for")
         return True
 
-    def _claim(self, session: Session, delivery: Delivery) -> list[Approval]:
+    def _claim(
+        self, session: Session, delivery: Delivery, named: Collection[str]
+    ) -> list[Approval]:
         """C4, of the whole turn, and of what was approved before and may be published now."""
         return self.pausing.approvals.claim(
             session.session_id,
             [pending.tool_use_id for pending in session.pending],
             session.unspent,
+            named,
             now=self._now(),
             lease_until=int(delivery.deadline) + LEASE_MARGIN_SECONDS,
         )
@@ -173,6 +176,7 @@ class Worker:
             }
         turn = {pending.tool_use_id: results[pending.tool_use_id] for pending in session.pending}
         tool_results.put_in_place(session.messages, turn)
+        tool_results.put_right(session.messages, results)
         run = self._run(gate, session.messages, None, delivery)
         with tracing.subsegment("save", session_id=session.session_id):
             saved = self.sessions.save(self._after(run, gate, delivery, session), fence)

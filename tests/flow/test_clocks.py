@@ -134,7 +134,7 @@ def test_a_lease_from_before_the_clock_jumped_back_is_waited_for(
     world.click(link)
     now = int(world.clock())
     store = ApprovalStore(world.aws["dynamodb"], world.env["APPROVALS_TABLE_NAME"])
-    store.claim(session_id, ["ask-1"], [], now=now, lease_until=now + 125)  # that worker died
+    store.claim(session_id, ["ask-1"], [], [], now=now, lease_until=now + 125)  # that worker died
     set_clock(agent_handler, -HOUR_SECONDS)
     world.deliver_until_quiet()
     assert contents(world) == [DRAFT]

@@ -806,7 +806,7 @@ def test_a_message_of_another_worker_comes_back_after_its_lease(
     record = world.receive()
     store = agent_handler._resources().worker.pausing.approvals
     (approval,) = store.claim(
-        session_id, ["ask-1"], [], now=int(time.time()), lease_until=int(time.time()) + 60
+        session_id, ["ask-1"], [], [], now=int(time.time()), lease_until=int(time.time()) + 60
     )
     delays: list[float] = []
     monkeypatch.setattr(

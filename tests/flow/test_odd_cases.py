@@ -272,6 +272,23 @@ def test_the_log_names_the_first_cause_and_no_text(
     assert "SECRET" not in out
 
 
+def test_the_log_names_what_failed_behind_the_gate(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(_: Any) -> Any:
+        raise publish_post.PublishFailedError("SECRET")
+
+    world.play([[ask("ask-1", "Hi")], [publish("post-1", "Hi")]])
+    world.start()
+    (mail,) = world.read_mail()
+    world.click(mail.links["approve"])
+    monkeypatch.setattr(publish_post, "_send", down)
+    capsys.readouterr()
+    world.deliver()
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["error"] for line in lines if "error" in line] == ["PublishFailedError"]
+
+
 def test_strands_own_warnings_are_silenced_as_they_quote_the_conversation(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -298,7 +315,7 @@ def test_a_lease_costs_one_receive(world: World, delays: list[float]) -> None:
     record = world.receive()
     store = agent_handler._resources().worker.pausing.approvals
     until = int(time.time()) + 2
-    store.claim(session_id, ["ask-1"], [], now=int(time.time()), lease_until=until)
+    store.claim(session_id, ["ask-1"], [], [], now=int(time.time()), lease_until=until)
     assert record
     assert not world.handle(record)
     world.step(delays[-1])
@@ -375,8 +392,8 @@ def test_a_narrowed_schema_does_not_disturb_what_waits(
     monkeypatch.setattr(publish_post, "TOOL_SPEC", narrow)
     agent_handler._resources.cache_clear()
     world.start(session_id="mine")
+    assert world.deliver_until_quiet() == 0
     assert not world.dead_letters()
-    assert world.receive() is None
 
 
 def test_the_largest_approval_can_be_decided(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

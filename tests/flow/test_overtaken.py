@@ -98,6 +98,21 @@ def overtaking(world: World, session_id: str, record: dict[str, Any]) -> Callabl
     return overtaking
 
 
+def test_after_a_repeated_resume_the_next_question_can_be_answered(world: World) -> None:
+    world.play([ASK])
+    session_id = world.start()
+    (mail,) = world.read_mail()
+    world.click(mail.links["deny"])
+    record = world.receive()
+    assert record
+    another = [tool_use("ask-2", "human_approval", {"content": "Another"})]
+    assert not handle(world, record, 1, RuntimeError("the model is down"))
+    assert handle(world, record, 2, another)
+    _, record = approved(world)
+    assert handle(world, record, 1, "Done.")
+    assert world.session(session_id).status == "completed"
+
+
 def test_a_worker_that_was_overtaken_publishes_nothing(world: World) -> None:
     session_id, record = asked_and_approved(world)
     assert not handle(world, record, 1, overtaking(world, session_id, record), PUBLISH, "Done.")

@@ -383,7 +383,7 @@ def claim(
     now: int = NOW,
     until: int = LEASE_UNTIL,
 ) -> list[Approval]:
-    return store.claim(SESSION_ID, turn, unspent, now=now, lease_until=until)
+    return store.claim(SESSION_ID, turn, unspent, turn, now=now, lease_until=until)
 
 
 @both

@@ -151,7 +151,7 @@ def test_a_step_is_not_noted_once_somebody_decided_or_came_for_it(
     assert open_approvals.put_off(waiting, NOW + 400) is None
     assert open_approvals.step_done(taken, "remind_at", END) is None
     assert now_of(approval_store) == decided
-    approval_store.claim(SESSION_ID, [TOOL_USE_ID], [], now=NOW + 70, lease_until=NOW + 90)
+    approval_store.claim(SESSION_ID, [TOOL_USE_ID], [], [], now=NOW + 70, lease_until=NOW + 90)
     assert open_approvals.step_done(taken, "remind_at", END) is None
     assert now_of(approval_store).due_at is None, "it must not come back into the index"
 
@@ -187,7 +187,7 @@ def test_what_a_worker_came_for_is_not_told_again(
 ) -> None:
     given()
     decided = approve(approval_store)
-    approval_store.claim(SESSION_ID, [TOOL_USE_ID], [], now=NOW + 70, lease_until=NOW + 90)
+    approval_store.claim(SESSION_ID, [TOOL_USE_ID], [], [], now=NOW + 70, lease_until=NOW + 90)
     before = now_of(approval_store)
     assert open_approvals.take_resend(decided, NOW + 200) is None
     assert now_of(approval_store) == before
@@ -230,5 +230,5 @@ def test_what_a_worker_came_for_is_not_closed(
 ) -> None:
     given()
     decided = approve(approval_store)
-    approval_store.claim(SESSION_ID, [TOOL_USE_ID], [], now=NOW + 70, lease_until=NOW + 90)
+    approval_store.claim(SESSION_ID, [TOOL_USE_ID], [], [], now=NOW + 70, lease_until=NOW + 90)
     assert open_approvals.close(decided, NOW + 80) is None

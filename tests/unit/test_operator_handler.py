@@ -86,7 +86,7 @@ def ask(store: ApprovalStore, number: int, **changes: Any) -> Approval:
 
 def claim(store: ApprovalStore, approval: Approval) -> None:
     lease = {"now": NOW, "lease_until": NOW}
-    store.claim(approval.session_id, [approval.tool_use_id], [], **lease)
+    store.claim(approval.session_id, [approval.tool_use_id], [], [], **lease)
 
 
 class TestListing:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -17,7 +17,7 @@ from longrunning.approvals import (
     Approval,
     ApprovalStore,
 )
-from longrunning.open_approvals import SHARDS, OpenApprovals
+from longrunning.open_approvals import SHARDS, OpenApprovals, OpenEntry
 from sweeper import AUDITED_PER_SWEEP, RESEND_SECONDS, RETRY_SECONDS, Sweeper
 
 HALF, END = NOW + DAY_SECONDS // 2, NOW + DAY_SECONDS
@@ -76,6 +76,7 @@ class Floor:
         if session_id in self.broken:
             raise self.broken[session_id]
         assert agent_name == "post-generator"
+        self.store._client.calls.append(("read_turn", {}))
         return self.turns.get(session_id, ())
 
     def _notify(self, approval: Approval, occasion: str) -> None:
@@ -115,6 +116,32 @@ def test_what_waits_and_is_not_due_is_left_alone(floor: Floor) -> None:
     assert floor.sweep(HALF - 1) == {}
     assert floor.read() == waiting
     assert floor.mails == floor.messages == []
+
+
+@pytest.mark.parametrize("is_claimed", [True, False])
+def test_an_index_that_is_a_moment_behind_costs_one_look(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch, is_claimed: bool
+) -> None:
+    if is_claimed:
+        floor.put()
+        floor.decide()
+        floor.store.claim(SESSION_ID, [TOOL_USE_ID], [], [], now=NOW + 61, lease_until=NOW + 99)
+    floor.broken[SESSION_ID] = AssertionError("the session was looked at")
+    behind = OpenEntry(SESSION_ID, TOOL_USE_ID, due_at=HALF, requested_at=NOW)
+    monkeypatch.setattr(floor.open, "entries", lambda shard, *_: [behind] * (shard == SHARDS[0]))
+    assert floor.sweep(HALF) == {}
+
+
+def test_the_session_is_read_after_the_record(floor: Floor) -> None:
+    """A session is saved before its approvals: the other way round, a new one seems to be gone."""
+    floor.put()
+    calls = floor.store._client.calls
+    calls.clear()
+    floor.sweep(HALF)
+    assert [name for name, _ in calls if name in ("get_item", "read_turn")] == [
+        "get_item",
+        "read_turn",
+    ]
 
 
 # --- expiry --------------------------------------------------------------------------------------
@@ -236,7 +263,7 @@ def test_it_is_told_again_ever_more_rarely(floor: Floor) -> None:
 def test_once_a_worker_came_for_it_nothing_is_told_again(floor: Floor) -> None:
     floor.put()
     floor.decide()
-    floor.store.claim(SESSION_ID, [TOOL_USE_ID], [], now=NOW + 61, lease_until=NOW + 180)
+    floor.store.claim(SESSION_ID, [TOOL_USE_ID], [], [], now=NOW + 61, lease_until=NOW + 180)
     assert floor.sweep(NOW + DAY_SECONDS) == {}
     assert not floor.is_open()
 
@@ -248,7 +275,8 @@ def test_a_turn_with_an_open_question_is_resumed_by_the_last_decision(floor: Flo
     floor.decide()
     assert floor.sweep(NOW + 1_000) == {}
     floor.decide("denied", at=NOW + 1_100, tool_use_id=SIBLING)
-    assert floor.sweep(NOW + 1_100 + RESEND_SECONDS) == {"resent": 2}
+    assert floor.sweep(NOW + 1_100 + RESEND_SECONDS) == {"resent": 1}
+    assert floor.messages == [told(SIBLING, "denied", "error")]
 
 
 def test_the_result_of_another_tool_is_told_again_too(floor: Floor) -> None:
@@ -381,3 +409,35 @@ def test_whatever_is_done_again_at_the_same_moment_is_done_once(
     before = floor.read(), list(floor.mails), list(floor.messages)
     assert floor.sweep(at) == {}
     assert (floor.read(), floor.mails, floor.messages) == before
+
+
+@pytest.mark.parametrize(
+    ("prepare", "at", "write"),
+    [
+        (lambda floor: floor.put(asked(due_at=END)), END, "expire"),
+        (lambda floor: floor.put(), HALF, "put_off"),
+        (lambda floor: (floor.put(), floor.decide()), NOW + 60 + RESEND_SECONDS, "take_resend"),
+        (lambda floor: (floor.put(), floor.turns.clear()), HALF, "close"),
+    ],
+    ids=["expire", "remind", "tell again", "close"],
+)
+def test_of_two_sweepers_at_the_same_moment_the_first_acts_alone(
+    floor: Floor,
+    monkeypatch: pytest.MonkeyPatch,
+    prepare: Callable[[Floor], Any],
+    at: int,
+    write: str,
+) -> None:
+    prepare(floor)
+    real = getattr(OpenApprovals, write)
+    others: list[dict[str, int]] = []
+
+    def after_another(*args: Any) -> Approval | None:
+        monkeypatch.setattr(OpenApprovals, write, real)
+        others.append(floor.sweep(at))
+        return cast(Approval | None, real(*args))
+
+    monkeypatch.setattr(OpenApprovals, write, after_another)
+    assert floor.sweep(at) == {}
+    assert [len(other) for other in others] == [1]
+    assert len(floor.mails) + len(floor.messages) == (0 if write == "close" else 1)

@@ -7,6 +7,7 @@ PENDING → RESOLVED                                                     (any ot
 import hashlib
 import json
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -89,6 +90,15 @@ class Approval:
 def digest(text: str) -> str:
     """Returns the SHA-256 of a text in UTF-8, in hexadecimal."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def decided_last(turn: Iterable[Approval]) -> set[str]:
+    """Returns which tool uses of a turn were decided last: their messages are those that resume.
+
+    It is one, but for decisions in the same second.
+    """
+    times = {approval.tool_use_id: approval.decided_at or 0 for approval in turn}
+    return {tool_use_id for tool_use_id, at in times.items() if at == max(times.values())}
 
 
 def wake_up_message(approval: Approval) -> str:

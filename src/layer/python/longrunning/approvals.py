@@ -6,7 +6,7 @@ with the newest may spend it.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from longrunning.approval_item import (
     RESOLVED,
     SPENT,
     Approval,
+    decided_last,
     digest,
     from_item,
     to_item,
@@ -50,7 +51,7 @@ class LeaseHeldError(Exception):
 
 
 class NotDecidedError(Exception):
-    """Nobody has decided yet: there is nothing to resume."""
+    """Not all is decided yet, or another message is the one that resumes."""
 
 
 class FencedError(Exception):
@@ -178,17 +179,23 @@ class ApprovalStore(ApprovalTable):
         session_id: str,
         turn: Sequence[str],
         unspent: Sequence[str],
+        named: Collection[str],
         *,
         now: int,
         lease_until: int,
     ) -> list[Approval]:
         """C4: makes this worker the newest on all these items, or on none.
 
+        Of a turn's messages only that of the last decision resumes. SQS deletes a message for all
+        its deliveries: an earlier one may be acknowledged by one delivery, as not all was decided,
+        while another delivery of it has just claimed, and nothing would bring that claim back.
+
         Args:
             session_id: The waiting session.
             turn: The tool uses that the resume will answer.
             unspent: Tool uses of earlier turns that may be spent now; those whose record has
                 passed its time to live are left out.
+            named: The tool uses that the message is about.
             now: Epoch seconds.
             lease_until: Until when other workers should leave the items alone.
 
@@ -196,12 +203,15 @@ class ApprovalStore(ApprovalTable):
             The items, with the fences that are now this worker's.
 
         Raises:
-            NotDecidedError: At least one of the turn is still pending, or has no record yet.
+            NotDecidedError: At least one of the turn is still pending, or has no record yet; or
+                the message is not that of the last decision.
             LeaseHeldError: Another worker is on one of them.
         """
         if len(turn) == 1 and not unspent:
             return [self._claim_one(session_id, turn[0], now, lease_until)]
         read = [self.get(session_id, tool_use_id) for tool_use_id in turn]
+        if turn and all(read) and decided_last(filter(None, read)).isdisjoint(named):
+            raise NotDecidedError(NotDecidedError.__doc__)
         read += filter(None, (self.get(session_id, tool_use_id) for tool_use_id in unspent))
         return self._claim_all(read, now, lease_until)
 
