@@ -32,6 +32,18 @@ class Answer:
 Operate = Callable[..., Answer]
 
 
+@pytest.fixture(scope="session")
+def stack(own_stack: LocalStack) -> LocalStack:
+    """Not the one that other tests post to and bury letters in: here all of it is counted."""
+    return own_stack
+
+
+@pytest.fixture(scope="session")
+def found(found_own: Stack) -> Stack:
+    """The same, as an operator's commands find it."""
+    return found_own
+
+
 @pytest.fixture
 def operate(
     stack: LocalStack,
