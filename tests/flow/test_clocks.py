@@ -179,3 +179,24 @@ def test_an_agent_whose_clock_jumps_back_between_two_questions_asks_both(
     world.deliver_until_quiet()
     assert world.approvals(session_id)[1].status == approvals.APPROVED
     assert contents(world) == []
+
+
+def test_of_two_decisions_the_one_that_seems_to_be_the_last_resumes_in_the_end(
+    world: World, set_clock: SetClock
+) -> None:
+    texts = ("One", "Two")
+    world.play([[tool_use(text, "publish_post", {"content": text}) for text in texts], "Done."])
+    session_id = world.start()
+    first, second = world.read_mail()
+    set_clock(approval_handler, 600)
+    assert world.click(first.links["approve"])["status_code"] == 200
+    world.deliver_until_quiet()
+    set_clock(approval_handler, 0)
+    assert world.click(second.links["approve"])["status_code"] == 200
+    world.deliver_until_quiet()
+    for _ in range(15):
+        world.step(60)
+        world.sweep()
+        world.deliver_until_quiet()
+    assert sorted(contents(world)) == ["One", "Two"]
+    assert world.session(session_id).outcome == "published"

@@ -35,8 +35,8 @@ PROTOCOL: tuple[Mutant, ...] = (
             "C3 decides only approvals",
             'decide_by > :now AND attribute_exists(#action)"',
             'decide_by > :now AND (attribute_exists(#action) OR attribute_exists(session_id))"',
-            "unit/test_approvals.py::test_an_unknown_tool_use_and_one_that_is_no_approval_c"
-            "annot_be_decided",
+            "unit/test_approvals.py::"
+            "test_an_unknown_tool_use_and_one_that_is_no_approval_cannot_be_decided",
         ),
         (
             "C3 keeps the digest with the edit",
@@ -128,8 +128,8 @@ PROTOCOL: tuple[Mutant, ...] = (
             "a joint claim is conditional on the fences read",
             '"fence = :read AND #status = :status"',
             '"(fence = :read OR attribute_exists(session_id)) AND #status = :status"',
-            "unit/test_approvals.py::test_a_claim_of_several_that_another_worker_overtook_c"
-            "laims_none",
+            "unit/test_approvals.py::"
+            "test_a_claim_of_several_that_another_worker_overtook_claims_none",
         ),
         (
             "a joint claim is conditional on the statuses read",
@@ -214,6 +214,13 @@ PROTOCOL: tuple[Mutant, ...] = (
             '"#status = :spent OR attribute_exists(session_id)",',
             "unit/test_approvals.py::test_what_a_receiver_refused_for_good_is_noted",
         ),
+        (
+            "only the last decision's message claims a turn",
+            "if turn and all(read) and decided_last(filter(None, read)).isdisjoint(named):",
+            "if not turn and read:",
+            "flow/test_last_decision.py::"
+            "test_a_duplicate_of_an_earlier_message_never_takes_the_turn",
+        ),
     ),
     *of_file(
         LAYER + "approval_table.py",
@@ -269,16 +276,16 @@ PROTOCOL: tuple[Mutant, ...] = (
             'ConditionExpression="version = :version AND fence <= :fence"',
             'ConditionExpression="(version = :version OR attribute_exists(session_id)) AND '
             'fence <= :fence"',
-            "unit/test_sessions.py::test_fencing_off_is_refused_to_an_older_worker_and_to_a"
-            "_stale_read",
+            "unit/test_sessions.py::"
+            "test_fencing_off_is_refused_to_an_older_worker_and_to_a_stale_read",
         ),
         (
             "C4' takes no fence back",
             'ConditionExpression="version = :version AND fence <= :fence"',
             'ConditionExpression="version = :version AND (fence <= :fence OR '
             'attribute_exists(session_id))"',
-            "unit/test_sessions.py::test_fencing_off_is_refused_to_an_older_worker_and_to_a"
-            "_stale_read",
+            "unit/test_sessions.py::"
+            "test_fencing_off_is_refused_to_an_older_worker_and_to_a_stale_read",
         ),
         (
             "a session is read consistently",
@@ -290,15 +297,15 @@ PROTOCOL: tuple[Mutant, ...] = (
             "no worker overwrites another's base",
             'name = f"{session.version}-{fence}-{digest[:16]}"',
             'name = f"{session.version}"',
-            "unit/test_sessions.py::test_the_base_is_gzip_of_the_messages_under_the_session"
-            "s_own_prefix",
+            "unit/test_sessions.py::"
+            "test_the_base_is_gzip_of_the_messages_under_the_sessions_own_prefix",
         ),
         (
             "a base's name has the fence",
             'name = f"{session.version}-{fence}-{digest[:16]}"',
             'name = f"{session.version}-{digest[:16]}"',
-            "unit/test_sessions.py::test_the_base_is_gzip_of_the_messages_under_the_session"
-            "s_own_prefix",
+            "unit/test_sessions.py::"
+            "test_the_base_is_gzip_of_the_messages_under_the_sessions_own_prefix",
         ),
         (
             "a base that was damaged is noticed",
@@ -316,8 +323,8 @@ PROTOCOL: tuple[Mutant, ...] = (
             "a base in use never grows old",
             "if base and session.paused_at - base.written_at > BASE_REFRESH_SECONDS:",
             "if base and not session.messages:",
-            "unit/test_sessions.py::test_a_base_is_written_anew_long_before_the_lifecycle_r"
-            "ule_takes_it",
+            "unit/test_sessions.py::"
+            "test_a_base_is_written_anew_long_before_the_lifecycle_rule_takes_it",
         ),
         (
             "a base in use is never deleted",
@@ -345,8 +352,8 @@ PROTOCOL: tuple[Mutant, ...] = (
             "the sweeper reads a turn consistently",
             'ConsistentRead=True,\n        ProjectionExpression="pending, #status",',
             'ConsistentRead=False,\n        ProjectionExpression="pending, #status",',
-            "unit/test_sessions.py::test_the_turn_is_read_consistently_and_without_the_conv"
-            "ersation",
+            "unit/test_sessions.py::"
+            "test_the_turn_is_read_consistently_and_without_the_conversation",
         ),
     ),
 )
