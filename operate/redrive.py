@@ -144,19 +144,21 @@ def _move(stack: Stack, message: Message) -> None:
 
 
 def _bring_on(stack: Stack, session: Session, asked: dict[str, str]) -> None:
-    """Sends what the session misses: the message of a decision, or else its own once more.
+    """Sends what the session misses: the messages of its decisions, or else its own once more.
 
     Its own asks what was not asked, and goes on with what was interrupted. An `existing` message
     would not do: of a tool that is no approval, its result would count.
     """
     statuses = [asked.get(f"{session.session_id}/{i}") for i, _ in session.pending]
-    if statuses and all(statuses):
-        (tool_use_id, tool_name), status = session.pending[-1], str(statuses[-1])
-        ids = (session.session_id, tool_use_id, session.agent_name, tool_name)
-        body, attributes = wake_up_message(Approval(*ids, 0, 0, status=status)), {}
-    else:
+    if not statuses or not all(statuses):
         body = build_new(BRINGS_ON, session.session_id)
-        attributes = _identity(session.paused_by)
+        return _send(stack, body, _identity(session.paused_by))
+    for (tool_use_id, tool_name), status in zip(session.pending, statuses, strict=True):
+        ids = (session.session_id, tool_use_id, session.agent_name, tool_name)
+        _send(stack, wake_up_message(Approval(*ids, 0, 0, status=str(status))), {})
+
+
+def _send(stack: Stack, body: str, attributes: dict[str, Any]) -> None:
     stack.sqs.send_message(
         QueueUrl=stack.task_queue_url, MessageBody=body, MessageAttributes=attributes
     )

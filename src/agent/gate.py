@@ -30,6 +30,9 @@ from longrunning.messages import MAX_CONTENT_BYTES, TOOL_USE_ID_PATTERN, tool_re
 MAX_ARGUMENTS_BYTES = 16_384
 """They stand in the approval item (400 KB) beside the content and an edit of it."""
 
+MAX_ASKED = 20
+"""Questions in one turn: each is an e-mail to the same person, and one transaction claims them."""
+
 
 class InvalidCallError(ValueError):
     """The call does not fit the tool's input schema; the model reads why."""
@@ -234,6 +237,8 @@ class Gate(HookProvider):
             return "Exactly this was denied before: revise it, or stop. Nobody was asked again."
         if call in self._asked:
             return "Exactly this is being asked for already, in this same turn."
+        if len(self._asked) == MAX_ASKED:
+            return f"Too much at once: {MAX_ASKED} approvals are asked for. Ask again after those."
         self._asked.append(call)
         if asks:
             return None

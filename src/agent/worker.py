@@ -12,7 +12,7 @@ from typing import Any
 import agent_definition
 import tool_results
 from agent_run import DeadlineError, Run, run_agent
-from gate import Gate
+from gate import MAX_ASKED, Gate
 from longrunning import approvals, tracing
 from longrunning.approvals import Approval, NotDecidedError
 from longrunning.messages import MalformedMessageError, NewTask, ToolResults
@@ -32,6 +32,9 @@ SAVE_MARGIN_SECONDS = 10
 
 LEASE_MARGIN_SECONDS = 5
 """Lambda can overrun its timeout by a little: a lease must not end before its worker."""
+
+MAX_UNSPENT = approvals.MAX_CLAIMED - MAX_ASKED
+"""Approvals that one session may leave for later, the newest: a claim takes them with its turn."""
 
 _OUTCOMES = (
     (approvals.DENIED, "denied"),
@@ -114,7 +117,7 @@ class Worker:
         try:
             claimed = self._claim(session, delivery, named)
         except NotDecidedError:
-            # The last decision's message resumes; another one, or a forged one, ends here.
+            # The last decision's message resumes; an earlier one, or a forged one, ends here.
             put_metric("MessageIgnored")
             _logger.info("not all decided", extra={"session_id": session.session_id})
             return self._finish_pause(session, delivery)
@@ -192,13 +195,15 @@ class Worker:
 
     def _after(self, run: Run, gate: Gate, delivery: Delivery, before: Session) -> Session:
         """What the session is after a run; its version is still the one that was loaded."""
-        unspent = [a.tool_use_id for a in gate.claimed if a.status == approvals.APPROVED]
+        approved = [a.tool_use_id for a in gate.claimed if a.status == approvals.APPROVED]
+        unspent = [i for i in approved if i not in gate.spent]
+        unspent.sort(key=lambda i: i not in before.unspent)  # The oldest first.
         return replace(
             before,
             messages=run.messages,
             status=WAITING if run.waits else COMPLETED,
             pending=run.pending,
-            unspent=tuple(i for i in unspent if i not in gate.spent) if run.waits else (),
+            unspent=tuple(unspent[-MAX_UNSPENT:]) if run.waits else (),
             outcome=_outcome(run, gate, before.outcome),
             # A new pause is a new race: the claims of its tool uses count from 1 again.
             fence=0 if run.waits else max((a.fence for a in gate.claimed), default=0),

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from gauges import METRIC_OF, measure_open, measure_overdue
-from longrunning.approval_item import PENDING, Approval, decided_last, wake_up_message
+from longrunning.approval_item import PENDING, Approval, wake_up_message
 from longrunning.notifications import ESCALATION, REMINDER
 from longrunning.observability import facts_of, get_logger, put_metric
 from longrunning.open_approvals import SHARDS, OpenApprovals, OpenEntry
@@ -135,15 +135,13 @@ class Sweeper:
         return "nothing"
 
     def _tell_again(self, approval: Approval, turn: Iterable[str], now: int) -> str:
-        """Only the last decision of a turn: its message is the one that resumes."""
+        """Only once all of the turn is decided, and only what may still resume it."""
         told_last = max(approval.decided_at or 0, approval.resent_at or 0)
         pause = RESEND_SECONDS * 2 ** min(approval.resends or 0, 10)
         if now < told_last + min(pause, MAX_RESEND_SECONDS):
             return "nothing"
         read = [self.approvals.get(approval.session_id, i) for i in turn]
-        decided = [other for other in read if other]
-        is_open = any(other.status == PENDING for other in decided)
-        if is_open or approval.tool_use_id not in decided_last(decided):
+        if approval.acknowledged or any(a.status == PENDING for a in read if a):
             return "nothing"
         taken = self.approvals.take_resend(approval, now)
         if taken:

@@ -1,8 +1,9 @@
 """An empty stack in memory, and a receiver behind a socket."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -56,3 +57,18 @@ def world(monkeypatch: pytest.MonkeyPatch, receiver: str) -> Iterator[World]:
     yield world
     forget_environments()
     assert not world.pocket.refused, "asked of an AWS that has no such thing"
+
+
+@pytest.fixture
+def set_clock(world: World) -> Callable[[ModuleType, float], None]:
+    """Sets the clock of one function to so many seconds before or after the world's."""
+
+    class Wrong:
+        def __init__(self, seconds: float) -> None:
+            self.time = lambda: world.clock() + seconds
+
+    def set_clock(module: ModuleType, seconds: float) -> None:
+        world.monkeypatch.setattr(module, "time", Wrong(seconds))
+        forget_environments()
+
+    return set_clock

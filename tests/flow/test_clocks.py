@@ -16,7 +16,7 @@ import sweeper_handler
 from converse_stand_in import tool_use
 from longrunning import approvals
 from longrunning.approvals import ApprovalStore
-from world import World, forget_environments
+from world import World
 
 DRAFT = "Rides for two"
 HOUR_SECONDS = 3_600
@@ -27,21 +27,6 @@ SCRIPT = [
 ]
 
 SetClock = Callable[[ModuleType, float], None]
-
-
-@pytest.fixture
-def set_clock(world: World) -> SetClock:
-    """Sets the clock of one function to so many seconds before or after the world's."""
-
-    class Wrong:
-        def __init__(self, seconds: float) -> None:
-            self.time = lambda: world.clock() + seconds
-
-    def set_clock(module: ModuleType, seconds: float) -> None:
-        world.monkeypatch.setattr(module, "time", Wrong(seconds))
-        forget_environments()
-
-    return set_clock
 
 
 def ask(world: World) -> tuple[str, str]:
@@ -179,6 +164,25 @@ def test_an_agent_whose_clock_jumps_back_between_two_questions_asks_both(
     world.deliver_until_quiet()
     assert world.approvals(session_id)[1].status == approvals.APPROVED
     assert contents(world) == []
+
+
+@pytest.mark.parametrize("late_one_comes_first", [True, False])
+def test_an_expired_link_says_nothing_that_a_click_under_way_could_belie(
+    world: World, set_clock: SetClock, late_one_comes_first: bool
+) -> None:
+    """At the very end one click is in time by its clock and another one is too late by its own."""
+    _, link = ask(world)
+    world.step(HOUR_SECONDS)
+    answers = {}
+    for seconds in (0, -1) if late_one_comes_first else (-1, 0):
+        set_clock(approval_handler, seconds)
+        answers[seconds] = world.click(link)
+    assert answers[-1]["status_code"] == 200
+    assert answers[0]["status_code"] == 410
+    assert "What was decided before that stands." in answers[0]["error"]
+    world.sweep()
+    world.deliver_until_quiet()
+    assert contents(world) == [DRAFT]
 
 
 def test_of_two_decisions_the_one_that_seems_to_be_the_last_resumes_in_the_end(

@@ -440,3 +440,23 @@ def test_a_record_of_an_earlier_question_is_a_fault_on_every_delivery(world: Wor
     store.put_if_absent(old)
     assert not world.handle(record)
     assert not world.handle(record, receive_count=2), "acknowledged: the session sleeps unnoticed"
+
+
+def test_a_model_that_asks_and_asks_never_grows_over_one_transaction(world: World) -> None:
+    """One takes 100 items: 20 questions a turn, and 80 approvals that are left for later."""
+    turns = [[ask(f"ask-{turn}-{n}", f"Text {turn}-{n}") for n in range(21)] for turn in range(6)]
+    publishes = [publish(f"post-{turn}", f"Text {turn}-0") for turn in (0, 5)]
+    world.play([*turns, publishes, "Done."])
+    session_id = world.start()
+    for _ in range(6):
+        assert len(world.session(session_id).pending) == 20
+        mails = world.read_mail()
+        assert len(mails) == 20
+        for mail in mails:
+            world.click(mail.links["approve"])
+        world.deliver_all(most=40)
+    (mail,) = world.read_mail()
+    assert "Text 0-0" in mail.body, "the oldest are asked for again"
+    assert [post["content"] for post in world.posts()] == ["Text 5-0"]
+    assert "Too much at once: 20 approvals" in json.dumps(world.stand_in.requests[1]["messages"])
+    assert world.dead_letters() == []

@@ -136,8 +136,6 @@ def test_a_resume_that_dies_at_any_call_publishes_once(
     session_id = world.start("Write two")
     for mail in world.read_mail():
         world.click(mail.links["approve"])
-        world.step(1)
-    world.deliver()  # The first decision's message: the last one's is the one that resumes.
     died = deliver_to_a_mortal(world, monkeypatch, last_call, after)
     assert died == (last_call <= CALLS_OF_A_RESUME)
     assert finish(world, set()) == ["One", "Two"]

@@ -1,7 +1,7 @@
 """From the claim (C4) to the fence (C4')."""
 
 from protocol.message_steps import acknowledged, enter, name_of
-from protocol.rules import Rules, is_leased, move, put, put_letter, retry
+from protocol.rules import Rules, is_leased, move, put, put_item, put_letter, retry
 from protocol.states import (
     APPROVED,
     CANCELLED,
@@ -56,10 +56,10 @@ def claim(rules: Rules, state: State, worker: Worker) -> list[Step]:
     )
     if not decided and rules.has("all_decided"):
         return _undecided(rules, state, worker, name)
-    if worker.turn and not forged and rules.has("last_resumes"):
-        if not rules.is_last(state, worker.turn, worker.message.item):
-            done = acknowledged(move(state, worker, None), worker.message)
-            return [(f"{name}: not the last, ack", done)]
+    own = state.items[worker.message.item] if worker.turn and not forged else None
+    if own and own.acked and rules.has("acked_is_over"):
+        done = acknowledged(move(state, worker, None), worker.message)
+        return [(f"{name}: acknowledged before, ack", done)]
     group = (*turn, *worker.group)
     claimed = group if rules.has("claim_unspent") else turn
     fences = tuple(item.fence if (item := state.items[i]) else 0 for i in group)
@@ -76,14 +76,36 @@ def claim(rules: Rules, state: State, worker: Worker) -> list[Step]:
         return [
             (f"{name}: one by one", move(state, worker, read._replace(at="claim_each", fences=())))
         ]
-    if len(group) > 1 and (rules.lacks("claim_fence") or rules.lacks("claim_status")):
+    conditions = {"claim_fence", "claim_status", "claim_acked"}
+    if len(group) > 1 and conditions & rules.removed:
         return [(f"{name}: reads", move(state, worker, read._replace(at="transact")))]
     return [_claimed(rules, state, worker, read, name, len(claimed))]
 
 
 def _undecided(rules: Rules, state: State, worker: Worker, name: str) -> list[Step]:
+    """Notes on what is decided that its message ends here, while nobody has claimed it."""
+    item = state.items[worker.message.item]
+    name += ": not decided"
+    if item is None or item.status in UNDECIDED or item.acked or rules.lacks("ack_noted"):
+        return _finish(rules, state, worker, name)
+    return [(name, move(state, worker, worker._replace(at="acknowledge")))]
+
+
+def acknowledge(rules: Rules, state: State, worker: Worker) -> list[Step]:
+    """Another delivery of the message may have claimed it meanwhile: then this one comes back."""
+    i = worker.message.item
+    name = f"acknowledge {i}"
+    item = state.items[i]
+    assert item
+    if item.fence and rules.has("ack_unclaimed"):
+        return [(f"{name}: claimed", retry(state, worker))]
+    after = state._replace(items=put_item(state, i, acked=True))
+    return _finish(rules, after, worker, name)
+
+
+def _finish(rules: Rules, state: State, worker: Worker, name: str) -> list[Step]:
     """Only what is missing is made up for: its own pause has other tool uses than the message."""
-    name += ": not decided, finish"
+    name += ", finish"
     if rules.lacks("finish_undecided"):
         return [(name, acknowledged(move(state, worker, None), worker.message))]
     pausing = Pausing("record", worker.message, worker.turn, 0, (), "finish")
@@ -114,8 +136,10 @@ def transact(rules: Rules, state: State, worker: Worker) -> list[Step]:
         item = state.items[i]
         assert item
         is_same = item.status == read_status.get(result, item.status)
-        if (rules.has("claim_fence") and item.fence != fence) or (
-            rules.has("claim_status") and not is_same
+        if (
+            (rules.has("claim_fence") and item.fence != fence)
+            or (rules.has("claim_status") and not is_same)
+            or (rules.has("claim_acked") and item.acked and i == worker.message.item)
         ):
             return [("claim: changed", retry(state, worker))]
     return [_claimed(rules, state, worker, worker, "claim", len(worker.group))]

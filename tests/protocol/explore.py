@@ -18,6 +18,7 @@ WORKER_STEPS = {
     "start": run_steps.start,
     "create": run_steps.create,
     "claim": claim_steps.claim,
+    "acknowledge": claim_steps.acknowledge,
     "claim_each": claim_steps.claim_each,
     "transact": claim_steps.transact,
     "fence_off": claim_steps.fence_off,

@@ -72,25 +72,19 @@ def _awaited(rules: Rules, state: State, session: Session, message: Message) -> 
     if rules.lacks("stale") and not rules.waits_on(session, message.item):
         turn = next(t for t, uses in enumerate(rules.turns) if message.item in uses)
     claiming = Worker("claim", message, session.version, turn, session.unspent)
-    if rules.forgets and _is_not_last(rules, state, session, message):
-        return [("load claim: not the last, ack", acknowledged(state, message))]
+    if rules.forgets and item and item.acked and not undecided(rules, state, session.turn):
+        return [("load claim: acknowledged before, ack", acknowledged(state, message))]
     is_first = item and (item.status in UNDECIDED or rules.lacks("first_result"))
     if message.kind != "result" or not is_first:
         return [("load", move(state, None, claiming))]
-    steps: list[Step] = []
-    for order in rules.orders(state, message.item):
-        items = put_item(
-            state, message.item, status=RESOLVED, text=str(message.number), order=order
-        )
-        steps.append(("load resolve", move(state, None, claiming, items=items)))
-    return steps
+    items = put_item(state, message.item, status=RESOLVED, text=str(message.number))
+    return [("load resolve", move(state, None, claiming, items=items))]
 
 
-def _is_not_last(rules: Rules, state: State, session: Session, message: Message) -> bool:
-    """Whether the claim, whenever it comes, will find that a later decision resumes."""
-    items = [state.items[i] for i in rules.turns[session.turn]]
-    is_decided = all(item and item.status not in UNDECIDED for item in items)
-    return is_decided and not rules.is_last(state, session.turn, message.item)
+def undecided(rules: Rules, state: State, turn: int) -> bool:
+    """Whether a tool use of a turn is not recorded or not decided yet."""
+    items = [state.items[i] for i in rules.turns[turn]]
+    return any(item is None or item.status in UNDECIDED for item in items)
 
 
 def redelivered(

@@ -58,16 +58,13 @@ def _answered(rules: Rules, state: State, i: int, answer: str) -> list[Step]:
 
 
 def _too_late(rules: Rules, state: State, i: int, answer: str, name: str) -> list[Step]:
-    """What the answer says must stand: the approval expires now. Another click may be under way."""
+    """An expired link says nothing of the approval: a click that began in time may yet decide."""
     steps: list[Step] = []
     if rules.scenario.slow_clicks:
         steps += _decided(rules, state, i, answer, f"{name} (began in time)")
-    if rules.lacks("late_expires"):
-        return [*steps, (f"{name}: too late", _tell(state, i, OVER))]
-    return [
-        *steps,
-        *end_approval(rules, _tell(state, i, OVER), i, EXPIRED, f"{name}: too late, expire"),
-    ]
+    if rules.lacks("late_link"):
+        steps.append((f"{name}: too late", _tell(state, i, OVER)))
+    return steps
 
 
 def _tell(state: State, i: int, what: str) -> State:
@@ -91,16 +88,13 @@ def end_approval(
     told: str = "",
 ) -> list[Step]:
     """An approval is decided and its message sent; or nobody gets as far as that."""
-    steps: list[Step] = []
-    for order in rules.orders(state, i):
-        item = state.items[i]
-        assert item
-        items = put_item(state, i, status=status, order=order, text=text or item.text)
-        after = state._replace(items=items)
-        sent = send(_tell(after, i, told) if told else after, Message("wake", i))
-        steps.append((f"{name} send", sent))
-        if state.budget.crashes:
-            steps.append((f"{name} crash", spend_budget(after, "crashes")))
+    item = state.items[i]
+    assert item
+    after = state._replace(items=put_item(state, i, status=status, text=text or item.text))
+    sent = send(_tell(after, i, told) if told else after, Message("wake", i))
+    steps = [(f"{name} send", sent)]
+    if state.budget.crashes:
+        steps.append((f"{name} crash", spend_budget(after, "crashes")))
     return steps
 
 

@@ -8,7 +8,6 @@ from protocol.states import (
     HUMAN,
     NO_RESULT,
     OUTCOMES,
-    UNDECIDED,
     WAITING,
     Budget,
     Item,
@@ -60,19 +59,6 @@ class Rules:
 
     def waits_on(self, session: Session | None, item: int) -> bool:
         return bool(session and session.status == WAITING and item in self.turns[session.turn])
-
-    def orders(self, state: State, item: int) -> list[int]:
-        """Which decision of its turn comes next, as `decided_at` will tell."""
-        uses = next((uses for uses in self.turns if item in uses), ())
-        if len(uses) == 1:
-            return [0]
-        made = sum(1 for i in uses if (it := state.items[i]) and it.status not in UNDECIDED)
-        return [made + 1, 0] if made and self.scenario.has_skew else [made + 1]
-
-    def is_last(self, state: State, turn: int, item: int) -> bool:
-        """Whether no other decision of the turn is later."""
-        orders = {i: it.order for i in self.turns[turn] if (it := state.items[i])}
-        return orders.get(item, -1) == max(orders.values(), default=0)
 
     def next_pauses(self, session: Session | None, turn: int) -> tuple[int, ...]:
         """The pauses that a run may come to; after an interrupted one, those of the last pause."""
@@ -181,9 +167,9 @@ def normal(state: State) -> State:
 def forgotten(rules: Rules, state: State) -> State:
     """Blanks what no later step looks at, so that equal worlds meet; only with every guard there.
 
-    Those are: fence and order of an answered tool use that no worker has; which message made the
-    pause, once that is gone; of a completed session, the messages, which only come to their end.
-    And what is decided counts as told at once.
+    Those are: fence and acknowledgement of an answered tool use that no worker has; which message
+    made the pause, once that is gone; of a completed session, the messages, which only come to
+    their end. And what is decided counts as told at once.
     """
     decided = {(i, it.status) for i, it in enumerate(state.items) if it and it.status in OUTCOMES}
     told = tuple(sorted({(i, OUTCOMES[status]) for i, status in decided} | set(state.told)))
@@ -198,8 +184,8 @@ def forgotten(rules: Rules, state: State) -> State:
             used.update(process.group, rules.turns[process.turn])
     items = state.items
     for i, item in enumerate(items):
-        if item and (item.fence or item.order) and i not in used:
-            items = put(items, i, item._replace(fence=0, order=0))
+        if item and (item.fence or item.acked) and i not in used:
+            items = put(items, i, item._replace(fence=0, acked=False))
     queue, dead, budget = state.queue, state.dead, state.budget
     if session.status == COMPLETED:
         queue, dead = (), ()

@@ -71,8 +71,8 @@ class Item(NamedTuple):
     is_open: bool
     due: str = ""
     """E-mails that the sweeper is still to send: `r`eminder, then `e`scalation."""
-    order: int = 0
-    """Which decision of its turn it was, by `decided_at`."""
+    acked: bool = False
+    """Whether a message that tells of its decision was acknowledged before all were decided."""
 
 
 class Queued(NamedTuple):
@@ -193,7 +193,5 @@ class Scenario:
     uses_bucket: bool = False
     slow_clicks: bool = False
     """Whether a click that began in time may be written too late."""
-    has_skew: bool = False
-    """Whether the clock of the one who decides last may be behind."""
     most_claims: int = 0
     """Explore no further than this fence; 0: no bound."""

@@ -26,6 +26,7 @@ STEPS = {
     "finish": At("pausing:Pausing.finish", "self._found_or_recorded( … self._notify("),
     "resolve": At(f"{_APPROVALS}.resolve", "self._update("),
     "claim": At(f"{_APPROVALS}.claim", "self._claim_one( … self._claim_all("),
+    "acknowledge": At(f"{_APPROVALS}._acknowledge", "self._update("),
     "fence_off": At(f"{_SESSIONS}.fence_off", "update_item("),
     "spend": At(f"{_APPROVALS}.spend", "self._update("),
     "perform": At("gate:Gate._perform", "tool.function("),

@@ -73,13 +73,11 @@ def expire(rules: Rules, state: State, sweep: Sweep | None, i: int) -> list[Step
 
 
 def _tell_again(rules: Rules, state: State, i: int, item: Item) -> list[Step]:
-    """Decided and unclaimed; while another of the turn is undecided, the last one resumes."""
+    """Decided and unclaimed, and the message of no delivery that found the turn undecided."""
     session = state.session
     assert session
     turn = [state.items[j] for j in rules.turns[session.turn]]
-    if any(other and other.status in UNDECIDED for other in turn):
-        return []
-    if rules.has("last_resumes") and not rules.is_last(state, session.turn, i):
+    if item.acked or any(other and other.status in UNDECIDED for other in turn):
         return []
     if state.queue or state.processes:
         if not state.budget.resends:

@@ -309,15 +309,29 @@ AGENT: tuple[Mutant, ...] = (
         ),
         (
             "an approval that is not spent stays good",
-            "unspent=tuple(i for i in unspent if i not in gate.spent) if run.waits else (),",
+            "unspent=tuple(unspent[-MAX_UNSPENT:]) if run.waits else (),",
             "unspent=(),",
             "flow/test_detours.py::test_an_approval_is_still_good_after_another_question",
         ),
         (
             "what was spent is not approved any more",
-            "unspent=tuple(i for i in unspent if i not in gate.spent) if run.waits else (),",
-            "unspent=tuple(unspent) if run.waits else (),",
+            "unspent = [i for i in approved if i not in gate.spent]",
+            "unspent = list(approved)",
             "flow/test_detours.py::test_an_approval_is_still_good_after_another_question",
+        ),
+        (
+            "a session leaves no more for later than a claim can take",
+            "unspent=tuple(unspent[-MAX_UNSPENT:]) if run.waits else (),",
+            "unspent=tuple(unspent) if run.waits else (),",
+            "flow/test_odd_cases.py::"
+            "test_a_model_that_asks_and_asks_never_grows_over_one_transaction",
+        ),
+        (
+            "what is left for later are the newest",
+            "unspent.sort(key=lambda i: i not in before.unspent)",
+            "unspent.sort(key=lambda i: i in before.unspent)",
+            "flow/test_odd_cases.py::"
+            "test_a_model_that_asks_and_asks_never_grows_over_one_transaction",
         ),
         (
             "a new pause starts with fence 0",
@@ -373,7 +387,7 @@ AGENT: tuple[Mutant, ...] = (
             "the model is told of what was redone",
             "        tool_results.put_right(session.messages, results)\n",
             "",
-            "flow/test_last_decision.py::test_the_model_is_told_of_an_effect_that_was_redone",
+            "flow/test_early_messages.py::test_the_model_is_told_of_an_effect_that_was_redone",
         ),
     ),
     *of_file(
@@ -506,6 +520,13 @@ AGENT: tuple[Mutant, ...] = (
             "        if call in self._asked:\n            return",
             "        if False:\n            return",
             "unit/test_gate.py::test_the_same_call_twice_is_asked_for_once",
+        ),
+        (
+            "a turn asks no more than a claim can take",
+            "if len(self._asked) == MAX_ASKED:",
+            "if False:",
+            "flow/test_odd_cases.py::"
+            "test_a_model_that_asks_and_asks_never_grows_over_one_transaction",
         ),
         (
             "only what this worker claimed is spent",

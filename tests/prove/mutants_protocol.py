@@ -215,11 +215,31 @@ PROTOCOL: tuple[Mutant, ...] = (
             "unit/test_approvals.py::test_what_a_receiver_refused_for_good_is_noted",
         ),
         (
-            "only the last decision's message claims a turn",
-            "if turn and all(read) and decided_last(filter(None, read)).isdisjoint(named):",
+            "a message that came too early never claims a turn",
+            "if any(a.acknowledged for a in told):",
             "if not turn and read:",
-            "flow/test_last_decision.py::"
+            "flow/test_early_messages.py::"
             "test_a_duplicate_of_an_earlier_message_never_takes_the_turn",
+        ),
+        (
+            "a message that comes too early is over",
+            "                self._acknowledge(approval, now)",
+            "                pass",
+            "flow/test_early_messages.py::"
+            "test_a_duplicate_of_an_earlier_message_never_takes_the_turn",
+        ),
+        (
+            "a message that has claimed is not over",
+            '{"acknowledged": True},\n            "fence = :fence",\n            {":fence": 0},',
+            '{"acknowledged": True},\n            "fence >= :fence",\n            {":fence": 0},',
+            "flow/test_early_messages.py::"
+            "test_a_message_whose_other_delivery_has_claimed_comes_back",
+        ),
+        (
+            "a message that is over while it claims does not claim",
+            "        if not mine.acknowledged:\n",
+            "        if False:\n",
+            "flow/test_early_messages.py::test_a_message_that_is_over_while_it_claims_does_not_claim",
         ),
     ),
     *of_file(

@@ -194,9 +194,9 @@ SWEEPER: tuple[Mutant, ...] = (
             "unit/test_sweeper.py::test_it_is_told_again_ever_more_rarely",
         ),
         (
-            "the last decision of a turn resumes it",
-            "if is_open or approval.tool_use_id not in decided_last(decided):",
-            "if approval.tool_use_id not in decided_last(decided):",
+            "a turn with an open question is not resumed",
+            "if approval.acknowledged or any(a.status == PENDING for a in read if a):",
+            "if approval.acknowledged:",
             "unit/test_sweeper.py::"
             "test_a_turn_with_an_open_question_is_resumed_by_the_last_decision",
         ),
@@ -251,9 +251,9 @@ SWEEPER: tuple[Mutant, ...] = (
             "unit/test_sweeper.py::test_a_decision_that_no_worker_came_for_is_told_again",
         ),
         (
-            "only the last decision of a turn is told again",
-            "if is_open or approval.tool_use_id not in decided_last(decided):",
-            "if is_open:",
+            "what came too early is not told again",
+            "if approval.acknowledged or any(a.status == PENDING for a in read if a):",
+            "if any(a.status == PENDING for a in read if a):",
             "unit/test_sweeper.py::"
             "test_a_turn_with_an_open_question_is_resumed_by_the_last_decision",
         ),

@@ -16,6 +16,7 @@ from longrunning.approvals import (
     PENDING,
     Approval,
     ApprovalStore,
+    NotDecidedError,
 )
 from longrunning.open_approvals import SHARDS, OpenApprovals, OpenEntry
 from sweeper import AUDITED_PER_SWEEP, RESEND_SECONDS, RETRY_SECONDS, Sweeper
@@ -269,11 +270,13 @@ def test_once_a_worker_came_for_it_nothing_is_told_again(floor: Floor) -> None:
 
 
 def test_a_turn_with_an_open_question_is_resumed_by_the_last_decision(floor: Floor) -> None:
-    floor.turns[SESSION_ID] = (TOOL_USE_ID, SIBLING)
+    turn = floor.turns[SESSION_ID] = (TOOL_USE_ID, SIBLING)
     floor.put()
     floor.put(tool_use_id=SIBLING)
     floor.decide()
     assert floor.sweep(NOW + 1_000) == {}
+    with pytest.raises(NotDecidedError):
+        floor.store.claim(SESSION_ID, turn, [], [TOOL_USE_ID], now=NOW, lease_until=NOW)
     floor.decide("denied", at=NOW + 1_100, tool_use_id=SIBLING)
     assert floor.sweep(NOW + 1_100 + RESEND_SECONDS) == {"resent": 1}
     assert floor.messages == [told(SIBLING, "denied", "error")]

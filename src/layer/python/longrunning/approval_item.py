@@ -7,7 +7,6 @@ PENDING → RESOLVED                                                     (any ot
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -57,6 +56,9 @@ class Approval:
     resends: int | None = None
     """How often the sweeper has sent the message again that tells of the decision."""
     resent_at: int | None = None
+    acknowledged: bool | None = None
+    """Whether the message that tells of its decision was done with while others of the turn waited:
+    then the message of a later decision resumes."""
     refused: bool | None = None
     """Whether its receiver refused the effect for good: SPENT, and nothing happened."""
     expires_at: int | None = None
@@ -90,15 +92,6 @@ class Approval:
 def digest(text: str) -> str:
     """Returns the SHA-256 of a text in UTF-8, in hexadecimal."""
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def decided_last(turn: Iterable[Approval]) -> set[str]:
-    """Returns which tool uses of a turn were decided last: their messages are those that resume.
-
-    It is one, but for decisions in the same second.
-    """
-    times = {approval.tool_use_id: approval.decided_at or 0 for approval in turn}
-    return {tool_use_id for tool_use_id, at in times.items() if at == max(times.values())}
 
 
 def wake_up_message(approval: Approval) -> str:

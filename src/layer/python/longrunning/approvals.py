@@ -20,7 +20,6 @@ from longrunning.approval_item import (
     RESOLVED,
     SPENT,
     Approval,
-    decided_last,
     digest,
     from_item,
     to_item,
@@ -39,6 +38,10 @@ _IF_ABSENT = "attribute_not_exists(session_id)"
 _CLOSE = " REMOVE open_shard, due_at"
 """Takes an item off the index over open ones: from its claim on, the message that claimed it is in
 the queue until it succeeds or is a dead letter."""
+
+
+MAX_CLAIMED = 100
+"""Source: DynamoDB, "TransactWriteItems": at most 100 actions."""
 
 
 class LeaseHeldError(Exception):
@@ -186,9 +189,9 @@ class ApprovalStore(ApprovalTable):
     ) -> list[Approval]:
         """C4: makes this worker the newest on all these items, or on none.
 
-        Of a turn's messages only that of the last decision resumes. SQS deletes a message for all
-        its deliveries: an earlier one may be acknowledged by one delivery, as not all was decided,
-        while another delivery of it has just claimed, and nothing would bring that claim back.
+        A message that comes while others of the turn are undecided is acknowledged, and SQS deletes
+        it for all its deliveries. Another delivery of it must not resume later: nothing would bring
+        that one back. So the item says that its message is over, and the last decision's resumes.
 
         Args:
             session_id: The waiting session.
@@ -204,13 +207,18 @@ class ApprovalStore(ApprovalTable):
 
         Raises:
             NotDecidedError: At least one of the turn is still pending, or has no record yet; or
-                the message is not that of the last decision.
+                the message came before that was otherwise. It can be acknowledged.
             LeaseHeldError: Another worker is on one of them.
         """
         if len(turn) == 1 and not unspent:
             return [self._claim_one(session_id, turn[0], now, lease_until)]
         read = [self.get(session_id, tool_use_id) for tool_use_id in turn]
-        if turn and all(read) and decided_last(filter(None, read)).isdisjoint(named):
+        told = [a for a in read if a and a.tool_use_id in named and a.status != PENDING]
+        if any(a is None or a.status == PENDING for a in read):
+            for approval in told:
+                self._acknowledge(approval, now)
+            raise NotDecidedError(NotDecidedError.__doc__)
+        if any(a.acknowledged for a in told):
             raise NotDecidedError(NotDecidedError.__doc__)
         read += filter(None, (self.get(session_id, tool_use_id) for tool_use_id in unspent))
         return self._claim_all(read, now, lease_until)
@@ -253,6 +261,20 @@ class ApprovalStore(ApprovalTable):
             {":spent": SPENT},
         )
 
+    def _acknowledge(self, approval: Approval, now: int) -> None:
+        """Notes that its message is over, unless another delivery of it has claimed the turn."""
+        if approval.acknowledged:
+            return
+        updated, _ = self._update(
+            approval.session_id,
+            approval.tool_use_id,
+            {"acknowledged": True},
+            "fence = :fence",
+            {":fence": 0},
+        )
+        if updated is None:
+            raise LeaseHeldError(now)
+
     def _claim_one(self, session_id: str, tool_use_id: str, now: int, until: int) -> Approval:
         updated, old = self._update(
             session_id,
@@ -286,11 +308,14 @@ class ApprovalStore(ApprovalTable):
         return mine
 
     def _claim_update(self, mine: Approval) -> dict[str, Any]:
+        same = "fence = :read AND #status = :status"
+        if not mine.acknowledged:
+            same += " AND attribute_not_exists(acknowledged)"
         return {
             "TableName": self._table,
             "Key": key_of(mine.session_id, mine.tool_use_id),
             "UpdateExpression": f"SET fence = :mine, lease_until = :until{_CLOSE}",
-            "ConditionExpression": "fence = :read AND #status = :status",
+            "ConditionExpression": same,
             "ExpressionAttributeNames": {"#status": "status"},
             "ExpressionAttributeValues": codec.to_item(
                 {
