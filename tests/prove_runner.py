@@ -5,6 +5,10 @@
 
 A row holds if its tests pass within its time, none of them was skipped, and it reported figures.
 Anything else is said in the table and makes the exit status 1.
+
+All rows together take some hours. A run that was stopped goes on where it was: what held is
+not proved again on the same commit, without changes, with the same versions. `rm -r .local/prove`
+starts anew.
 """
 
 import json
@@ -18,7 +22,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
@@ -30,6 +34,7 @@ BEGIN, END = "<!-- begin: written by make prove -->\n", "<!-- end: written by ma
 VERSIONS = ("strands-agents", "botocore", "hypothesis", "playwright", "pytest")
 TAIL_LINES = 30
 AT_ONCE = 2
+WITH_CHANGES = "with changes"
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,7 @@ class Outcome:
     """`holds`, or what is wrong."""
     seconds: float
     figures: dict[str, float | str] = field(default_factory=dict)
+    day: str = field(default_factory=lambda: time.strftime("%Y-%m-%d", time.gmtime()))
 
     @property
     def holds(self) -> bool:
@@ -69,16 +75,16 @@ class Outcome:
 
 ROWS = (
     Row("protocol model", "the write protocol as explicit states, to exhaustion; then without each "
-        "guard", ("tests/protocol",), 60),
+        "guard", ("tests/protocol",), 180),
     Row("kill matrix", "the process dies before and after each AWS call, once and twice, and by a "
         "real SIGKILL",
-        ("tests/prove/test_prove_kill_matrix.py", "tests/integration/test_prove_sigkill.py"), 60),
+        ("tests/prove/test_prove_kill_matrix.py", "tests/integration/test_prove_sigkill.py"), 90),
     Row("guard mutants", "each guard in the code is switched off, and its test must fail",
-        ("tests/prove/test_prove_mutants.py",), 30),
+        ("tests/prove/test_prove_mutants.py",), 60),
     Row("state machine", "random walks of tasks, clicks, sweeps, crashes and clock steps",
-        ("tests/prove/test_prove_state_machine.py",), 60),
+        ("tests/prove/test_prove_state_machine.py",), 120),
     Row("races", "many clicks, sweeper and workers at once, on the emulator",
-        ("tests/integration/test_prove_races.py",), 40),
+        ("tests/integration/test_prove_races.py",), 150),
     Row("faults", "AWS calls throttled, timed out, or done with the reply lost",
         ("tests/prove/test_prove_faults.py",), 40),
     Row("malformed input", "generated queue messages and HTTP requests",
@@ -109,11 +115,16 @@ def main(words: Sequence[str], rows: Sequence[Row] = ROWS, document: Path = DOCU
         print(f"No row {', '.join(unknown)}. There are: {', '.join(by_word)}", file=sys.stderr)
         return 2
     chosen = [by_word[word] for word in words] or list(rows)
-    facts = run_facts()
+    code = code_facts()
+    kept = {} if words else kept_outcomes(rows, code)
+    left = [row for row in chosen if row.name not in kept]
     with ThreadPoolExecutor(AT_ONCE) as lanes:
-        outcomes = list(lanes.map(run_row, [row for row in chosen if not row.alone]))
-    outcomes += [run_row(row) for row in chosen if row.alone]
-    text = f"{facts}\n\n{table(outcomes)}"
+        done = list(lanes.map(lambda row: run_row(row, code), [r for r in left if not r.alone]))
+    done += [run_row(row, code) for row in left if row.alone]
+    found = kept | {outcome.row.name: outcome for outcome in done}
+    outcomes = [found[row.name] for row in chosen]
+    days = " to ".join(sorted({outcome.day for outcome in outcomes}))
+    text = f"`make prove` on {days}, {code}\n\n{table(outcomes)}"
     print(f"\n{text}", flush=True)
     if not all(outcome.holds for outcome in outcomes):
         print("Not every row holds.", file=sys.stderr)
@@ -123,7 +134,25 @@ def main(words: Sequence[str], rows: Sequence[Row] = ROWS, document: Path = DOCU
     return 0
 
 
-def run_row(row: Row) -> Outcome:
+def kept_outcomes(rows: Sequence[Row], code: str) -> dict[str, Outcome]:
+    """Returns what held before of the very same code, by the name of the row."""
+    kept: dict[str, Outcome] = {}
+    for row in rows:
+        file = LOGS / f"{row.word}.json"
+        found = json.loads(file.read_text()) if file.exists() else {}
+        if found.pop("code", None) == code and WITH_CHANGES not in code:
+            kept[row.name] = Outcome(row, **found)
+            print(f"{row.name}: held before, {found['seconds']:.0f} s", flush=True)
+    return kept
+
+
+def _keep(outcome: Outcome, code: str) -> None:
+    facts = asdict(outcome)
+    del facts["row"]
+    (LOGS / f"{outcome.row.word}.json").write_text(json.dumps({**facts, "code": code}))
+
+
+def run_row(row: Row, code: str) -> Outcome:
     """Runs the tests of a row in a process of their own, and ends it when its time is over."""
     print(f"{row.name}: {row.what} ...", flush=True)
     LOGS.mkdir(parents=True, exist_ok=True)
@@ -138,7 +167,10 @@ def run_row(row: Row) -> Outcome:
     if result != "holds":
         print("\n".join(log.read_text(errors="replace").splitlines()[-TAIL_LINES:]))
     print(f"{row.name}: {result}, {seconds:.0f} s", flush=True)
-    return Outcome(row, result, seconds, found)
+    outcome = Outcome(row, result, seconds, found)
+    if outcome.holds:
+        _keep(outcome, code)
+    return outcome
 
 
 def _run_tests(row: Row, log: Path, figures: Path) -> int | None:
@@ -208,11 +240,11 @@ def _figure(name: str, value: float | str) -> str:
     return f"{name.replace('_', ' ')}: {shown}"
 
 
-def run_facts() -> str:
-    """Says when, what of, and on what kind of machine this runs."""
+def code_facts() -> str:
+    """Says what code this is, with which versions, and on what kind of machine it runs."""
     versions = ", ".join(f"{name} {version(name)}" for name in VERSIONS)
     return (
-        f"`make prove` on {time.strftime('%Y-%m-%d', time.gmtime())}, commit {_commit()}; "
+        f"commit {_commit()}; "
         f"{platform.system()} on {platform.machine()}, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}; {versions}."
     )
@@ -220,7 +252,7 @@ def run_facts() -> str:
 
 def _commit() -> str:
     commit = _git("rev-parse", "--short", "HEAD") or "unknown"
-    return f"{commit} with changes" if _git("status", "--porcelain") else commit
+    return f"{commit} {WITH_CHANGES}" if _git("status", "--porcelain") else commit
 
 
 def _git(*arguments: str) -> str:

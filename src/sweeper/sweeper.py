@@ -13,9 +13,11 @@ message is only a hint, and an e-mail that comes twice has the same links.
 
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
 from gauges import METRIC_OF, measure_open, measure_overdue
 from longrunning.approval_item import PENDING, Approval, wake_up_message
@@ -37,9 +39,15 @@ AUDITED_PER_SWEEP = 500
 MAX_ENTRIES_PER_SHARD = 25_000
 """Read from the index at a time; the earliest due come first."""
 
+MAILS_PER_SECOND = 5
+"""SNS suspends an e-mail subscription that gets more than 10; a sweep is not the only sender.
+Source: SNS, "Email subscriptions"."""
+
 THREADS = 16
 
 _logger = get_logger("sweeper")
+
+Item = TypeVar("Item", OpenEntry, Approval)
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,7 @@ class Sweeper:
     send_message: Callable[[str], None]
     """Puts a body on the task queue."""
     clock: Callable[[], float]
+    sleep: Callable[[float], None]
 
     def sweep(self, deadline: float) -> dict[str, int]:
         """Looks at what is due, and for decisions that the agent was not told of.
@@ -70,7 +79,10 @@ class Sweeper:
         due = [e for e in entries if e.due_at <= now]
         decided = self._decided([e for e in entries if e.due_at > now], now)
         with ThreadPoolExecutor(THREADS) as threads:
-            outcomes = Counter(threads.map(lambda e: self._look(e, deadline), due + decided))
+            look = partial(self._look, deadline=deadline, do=self._look_after)
+            found = list(threads.map(look, due + decided))
+        mails = self._mail([what for what in found if isinstance(what, Approval)], deadline)
+        outcomes = Counter(what for what in (*found, *mails) if isinstance(what, str))
         looked_at = outcomes.total() - outcomes["left"]
         return {"looked_at": looked_at, **{name: outcomes[name] for name in METRIC_OF}}
 
@@ -85,17 +97,27 @@ class Sweeper:
             _note_failure(error)
             return []
 
-    def _look(self, entry: OpenEntry, deadline: float) -> str:
+    def _look(
+        self, item: Item, deadline: float, do: Callable[[Item], str | Approval]
+    ) -> str | Approval:
         """Does what one item needs; whatever is wrong with it, the others go on."""
         if self.clock() >= deadline:
             return "left"
         try:
-            return self._look_after(entry)
+            return do(item)
         except Exception as error:
-            _note_failure(error, session_id=entry.session_id, tool_use_id=entry.tool_use_id)
+            _note_failure(error, session_id=item.session_id, tool_use_id=item.tool_use_id)
             return "failed"
 
-    def _look_after(self, entry: OpenEntry) -> str:
+    def _mail(self, due: list[Approval], deadline: float) -> Iterator[str | Approval]:
+        """Sends the e-mails that are due, the longest due first, and not too fast."""
+        for place, approval in enumerate(sorted(due, key=lambda a: a.due_at or 0)):
+            if place:
+                self.sleep(1 / MAILS_PER_SECOND)
+            yield self._look(approval, deadline, self._remind)
+
+    def _look_after(self, entry: OpenEntry) -> str | Approval:
+        """Returns what became of it, or the approval itself if an e-mail is due."""
         now = self._now()
         approval = self.approvals.get(entry.session_id, entry.tool_use_id)
         if approval is None or approval.due_at is None:
@@ -108,7 +130,7 @@ class Sweeper:
             return self._tell_again(approval, turn, now)
         if approval.decide_by <= now:
             return self._expire(approval, now)
-        return self._remind(approval, now)
+        return approval
 
     def _expire(self, approval: Approval, now: int) -> str:
         measure_overdue(now - approval.decide_by)
@@ -117,8 +139,9 @@ class Sweeper:
             self.send_message(wake_up_message(expired))
         return self._noted("expired", expired)
 
-    def _remind(self, approval: Approval, now: int) -> str:
+    def _remind(self, approval: Approval) -> str:
         """Takes what is due, sends it, and only then notes that it is done."""
+        now = self._now()
         for step, occasion, outcome in (
             ("escalate_at", ESCALATION, "escalated"),
             ("remind_at", REMINDER, "reminded"),

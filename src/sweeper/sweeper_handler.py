@@ -79,6 +79,7 @@ def _resources() -> Resources:
             QueueUrl=env["TASK_QUEUE_URL"], MessageBody=body
         ),
         clock=time.time,
+        sleep=time.sleep,
     )
     topic_arn = env["APPROVAL_TOPIC_ARN"]
     return Resources(sweeper, partial(measure_subscriptions, sns, topic_arn))

@@ -66,6 +66,7 @@ def set_clock(world: World) -> Callable[[ModuleType, float], None]:
     class Wrong:
         def __init__(self, seconds: float) -> None:
             self.time = lambda: world.clock() + seconds
+            self.sleep = world.step
 
     def set_clock(module: ModuleType, seconds: float) -> None:
         world.monkeypatch.setattr(module, "time", Wrong(seconds))

@@ -90,7 +90,7 @@ def explore(
     scenario: Scenario,
     removed: Collection[str] = (),
     *,
-    most_states: int = 10_000_000,
+    most_states: int = 15_000_000,
     tell: Callable[[int, int], None] = lambda states, left: None,
 ) -> Found:
     """Explores a scenario without the removed guards, until a violation or the end.

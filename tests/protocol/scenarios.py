@@ -54,18 +54,18 @@ LONG = (
         for kinds in ("HH", "HG", "GG")
     ),
     Scenario("two, then one", "HHHG", **_TWO_THEN_ONE, budget=Budget(1, 0, 2, 1)),
-    Scenario("two, then one gated", "HGHG", **_TWO_THEN_ONE, budget=Budget(1, 0, 2)),
+    Scenario("two, then one gated", "HGHG", **_TWO_THEN_ONE, answers="A", budget=Budget(1, 0, 2)),
     # What they leave out.
-    Scenario("two crashes, delivered twice", "HH", **_TWO, answers="A", budget=Budget(2, 1, 2)),
+    Scenario("two crashes", "HH", **_TWO, answers="A", budget=Budget(2, 0, 2)),
     Scenario("one, worst luck", "H", **_ONE, answers="ADEC", budget=Budget(2, 2, 2, 1)),
     Scenario("all of two interrupted", "HH", **_TWO, answers="A",
-             budget=Budget(1, 1, 2, deadlines=1)),
+             budget=Budget(1, 0, 2, deadlines=1)),
     Scenario("turns interrupted", "HG", **_ONE_THEN_ONE, budget=Budget(1, 0, 2, 1, deadlines=2)),
     Scenario("all of two dead letters", "HG", **_TWO, receives=2, budget=Budget(2, 0, 1)),
     Scenario("turns of dead letters", "HH", **_ONE_THEN_ONE, receives=1,
              budget=Budget(1, 1, 2, deadlines=1)),
-    Scenario("two jobs", "JJ", **_TWO, answers="C", budget=Budget(1, 1, 1, results=2)),
-    Scenario("a person and a job", "HJ", **_TWO, budget=Budget(1, 1, 1, results=2)),
+    Scenario("two jobs", "JJ", **_TWO, answers="C", budget=Budget(1, 0, 1, results=2)),
+    Scenario("a person and a job", "HJ", **_TWO, budget=Budget(1, 0, 1, results=2)),
     Scenario("two on the clock", "HH", **_TWO, has_clock=True, slow_clicks=True,
              budget=Budget(1, 0, 2)),
     Scenario("two reminders", "HH", **_TWO, has_clock=True, due="r", budget=Budget(1, 0, 1)),
@@ -73,7 +73,7 @@ LONG = (
     Scenario("early sweeps", "HH", **_TWO, answers="A", budget=Budget(1, 0, 2, resends=1)),
     Scenario("buckets", "HH", **_ONE_THEN_ONE, uses_bucket=True, budget=Budget(1, 0, 2, 1)),
     Scenario("two deleted", "HG", **_TWO, answers="A", budget=Budget(1, 0, 2, deletions=1)),
-    Scenario("all of two forged", "HG", **_TWO, budget=Budget(1, 0, 2, 1, forgeries=1)),
+    Scenario("all of two forged", "HG", **_TWO, budget=Budget(1, 0, 2, forgeries=1)),
 )  # fmt: skip
 """Beside the short ones, under `make prove`: at the bounds of the design's models and beyond."""
 

@@ -210,13 +210,20 @@ SWEEPER: tuple[Mutant, ...] = (
         (
             "one bad item never stops the rest",
             "        try:\n"
-            "            return self._look_after(entry)\n"
+            "            return do(item)\n"
             "        except Exception as error:\n"
-            "            _note_failure(error, session_id=entry.session_id, "
-            "tool_use_id=entry.tool_use_id)\n"
+            "            _note_failure(error, session_id=item.session_id, "
+            "tool_use_id=item.tool_use_id)\n"
             '            return "failed"',
-            "        return self._look_after(entry)",
+            "        return do(item)",
             "unit/test_sweeper.py::test_an_item_that_cannot_be_read_never_stops_the_rest",
+        ),
+        (
+            "a mailbox gets no more than it may",
+            "                self.sleep(1 / MAILS_PER_SECOND)",
+            "                pass",
+            "unit/test_sweeper.py::"
+            "test_a_sweep_sends_no_more_mails_a_second_than_a_mailbox_may_get",
         ),
         (
             "what is due does not wait for the audit",

@@ -86,6 +86,45 @@ def test_what_does_not_hold_is_said_and_changes_the_exit_status(
     assert document.read_text() == before
 
 
+COUNTS = """
+from pathlib import Path
+from prove_figures import record
+
+def test_it():
+    file = Path(__file__).with_suffix(".runs")
+    file.write_text((file.read_text() if file.exists() else "") + "|")
+    record("counted", runs=len(file.read_text()))
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "runs"),
+    [
+        ("commit 1234567;", "commit 1234567;", 1),
+        ("commit 1234567;", "commit 89abcde;", 2),
+        ("commit 1234567 with changes;", "commit 1234567 with changes;", 2),
+    ],
+)
+def test_a_run_that_was_stopped_goes_on_with_what_is_left_of_the_same_code(
+    tmp_path: Path,
+    document: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    first: str,
+    second: str,
+    runs: int,
+) -> None:
+    rows = [row(tmp_path, "counted", COUNTS), row(tmp_path, "good", FAILS)]
+    monkeypatch.setattr(prove_runner, "code_facts", lambda: first)
+    assert main([], rows, document) == 1
+    rows[1] = row(tmp_path, "good", HOLDS)
+    monkeypatch.setattr(prove_runner, "code_facts", lambda: second)
+    assert main([], rows, document) == 0
+    assert f"runs: {runs} | holds" in document.read_text()
+    assert "kills: 1,003" in document.read_text(), "what did not hold before is proved now"
+    assert main(["counted"], rows, document) == 0
+    assert len((tmp_path / "test_counted.runs").read_text()) == runs + 1, "a row by its name runs"
+
+
 def test_some_rows_alone_leave_the_document_as_it_is(tmp_path: Path, document: Path) -> None:
     before = document.read_text()
     rows = [row(tmp_path, "good", HOLDS), row(tmp_path, "bad", FAILS)]

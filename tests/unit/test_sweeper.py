@@ -19,7 +19,13 @@ from longrunning.approvals import (
     NotDecidedError,
 )
 from longrunning.open_approvals import SHARDS, OpenApprovals, OpenEntry
-from sweeper import AUDITED_PER_SWEEP, RESEND_SECONDS, RETRY_SECONDS, Sweeper
+from sweeper import (
+    AUDITED_PER_SWEEP,
+    MAILS_PER_SECOND,
+    RESEND_SECONDS,
+    RETRY_SECONDS,
+    Sweeper,
+)
 
 HALF, END = NOW + DAY_SECONDS // 2, NOW + DAY_SECONDS
 SIBLING = "tooluse_sibling"
@@ -57,7 +63,11 @@ class Floor:
             notify=self._notify,
             send_message=lambda body: self.messages.append(json.loads(body)),
             clock=lambda: self.now,
+            sleep=self._sleep,
         )
+
+    def _sleep(self, seconds: float) -> None:
+        self.now += seconds
 
     def sweep(self, now: float, seconds: float = 40) -> dict[str, int]:
         """Sweeps once; returns what came of it, without what did not."""
@@ -213,6 +223,22 @@ def test_reminder_escalation_and_end_come_in_their_order(floor: Floor) -> None:
     swept = [floor.sweep(at) for at in (HALF, HALF + 599, HALF + 600, END)]
     assert swept == [{"reminded": 1}, {}, {"escalated": 1}, {"expired": 1}]
     assert [occasion for _, occasion in floor.mails] == ["reminder", "escalation"]
+
+
+def test_a_sweep_sends_no_more_mails_a_second_than_a_mailbox_may_get(floor: Floor) -> None:
+    """SNS suspends an e-mail subscription beyond 10 a second, for all approvals to come."""
+    sent_at: list[float] = []
+    send = floor._notify
+    floor._notify = lambda *mail: (sent_at.append(floor.now), send(*mail))  # type: ignore[method-assign]
+    for n in range(12):
+        floor.turns[f"session-{n}"] = (TOOL_USE_ID,)
+        due_at = HALF - n
+        floor.put(asked(session_id=f"session-{n}", remind_at=due_at, due_at=due_at))
+    assert floor.sweep(HALF, seconds=2) == {"reminded": 10}
+    assert sent_at == [pytest.approx(HALF + n / MAILS_PER_SECOND) for n in range(10)]
+    assert floor.read("session-11").remind_at is None, "the longest due first"
+    assert floor.read("session-0").remind_at == HALF, "for the next sweep"
+    assert floor.sweep(HALF + 60) == {"reminded": 2}
 
 
 def test_after_an_outage_each_step_is_still_made_up_for(floor: Floor) -> None:
