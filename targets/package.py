@@ -50,7 +50,8 @@ def main() -> None:
     if python:
         compile_bytecode(python, destination, "/opt" if is_layer else "/var/task")
     name = f"{runtime} on {architecture}" if not host else f"{host}, on this machine"
-    size_mb = sum(file.stat().st_size for file in destination.rglob("*")) / 1e6
+    files = (file for file in destination.rglob("*") if file.is_file())
+    size_mb = sum(file.stat().st_size for file in files) / 1e6
     note = "with" if python else f"WITHOUT (there is no Python {version} here: slower cold starts)"
     print(f"{destination.name}: {size_mb:.1f} MB for {name}, {note} bytecode", flush=True)
 

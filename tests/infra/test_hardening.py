@@ -35,6 +35,7 @@ KEYS_OF_TOPICS = {
     "AlarmTopic": "AlarmKey",
 }
 ALWAYS_ENCRYPTED = {
+    "AWS::Lambda::Version",
     "AWS::Logs::LogGroup",
     "AWS::SecretsManager::Secret",
     "AWS::Serverless::Function",
@@ -46,6 +47,7 @@ HOLD_NO_DATA = {
     "AWS::CloudWatch::Dashboard",
     "AWS::IAM::Role",
     "AWS::KMS::Key",
+    "AWS::Lambda::EventSourceMapping",
     "AWS::S3::BucketPolicy",
     "AWS::SNS::Subscription",
     "AWS::SNS::TopicPolicy",
