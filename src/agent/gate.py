@@ -16,6 +16,7 @@ import json
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import jsonschema
@@ -77,11 +78,14 @@ class ProtectedTool:
             raise InvalidCallError(f"unknown arguments: {', '.join(unknown):.300}")
         defaults = {name: p["default"] for name, p in properties.items() if "default" in p}
         complete = defaults | dict(given)
-        validator = jsonschema.Draft202012Validator(schema)
-        if error := jsonschema.exceptions.best_match(validator.iter_errors(complete)):
+        if error := jsonschema.exceptions.best_match(self._validator.iter_errors(complete)):
             raise InvalidCallError(f"{error.json_path}: {error.message:.300}")
         content = str(complete.pop(self.content_field))
         return Call.checked(self.name, content, complete)
+
+    @cached_property
+    def _validator(self) -> jsonschema.Draft202012Validator:
+        return jsonschema.Draft202012Validator(self.spec["inputSchema"]["json"])
 
 
 @dataclass(frozen=True)

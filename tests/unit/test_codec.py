@@ -2,6 +2,7 @@
 
 import json
 import math
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -80,6 +81,13 @@ def test_half_a_surrogate_pair_is_kept():
 
 def test_equal_values_have_equal_bytes():
     assert codec.to_json({"a": [1, b"x"]}) == codec.to_json({"a": [1, b"x"]})
+
+
+@given(values)
+def test_the_fast_way_and_the_thorough_one_make_the_same_bytes(value):
+    fast = codec.to_json(value)
+    with patch.object(codec, "_TAG", ""):  # It stands in every text.
+        assert codec.to_json(value) == fast
 
 
 @pytest.mark.parametrize("value", [{1, 2}, object(), {1: "x"}])

@@ -26,6 +26,9 @@ MAX_DEPTH = 24
 """Levels written natively; DynamoDB allows 32, and our own attributes stand around these."""
 
 _MAX_DIGITS = 38
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+_TAG = '"$'
+"""How every tag begins in JSON, and some texts."""
 
 
 def to_attribute(value: Any, depth: int = 0) -> AttributeValue:
@@ -88,12 +91,18 @@ def from_item(item: dict[str, AttributeValue]) -> dict[str, Any]:
 
 def to_json(value: Any) -> bytes:
     """Encodes a JSON-like value (bytes allowed) as JSON in UTF-8; equal values, equal bytes."""
-    return json.dumps(_to_plain(value), separators=(",", ":")).encode()
+    try:
+        text = _ENCODER.encode(value)
+        if _TAG not in text and json.loads(text) == value:
+            return text.encode()  # Nothing in it needs a tag: most values, and twice as fast.
+    except (TypeError, ValueError, RecursionError):
+        pass  # Bytes, perhaps; what follows says if it is worse.
+    return _ENCODER.encode(_to_plain(value)).encode()
 
 
 def from_json(data: bytes) -> Any:
     """Decodes what `to_json` made."""
-    return json.loads(data, object_hook=_from_plain)
+    return json.loads(data, object_hook=_from_plain if _TAG.encode() in data else None)
 
 
 def _from_map(fields: dict[str, AttributeValue]) -> Any:

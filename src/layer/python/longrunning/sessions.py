@@ -10,7 +10,7 @@ import gzip
 import hashlib
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from longrunning import codec
@@ -191,7 +191,10 @@ class SessionStore:
     def _put(
         self, session: Session, tail: list[Message], condition: str, bound: dict[str, Any]
     ) -> None:
-        item = asdict(replace(session, messages=tail))
+        item = {f.name: getattr(session, f.name) for f in fields(session)}
+        item["messages"] = tail
+        item["pending"] = [asdict(pending) for pending in session.pending]
+        item["base"] = session.base and asdict(session.base)
         values = {"ExpressionAttributeValues": codec.to_item(bound)} if bound else {}
         self._dynamodb.put_item(
             TableName=self._table,
@@ -202,23 +205,24 @@ class SessionStore:
 
     def _compact(self, session: Session, fence: int) -> tuple[Session, list[Message]]:
         """Splits the conversation into a base and the list that stays in the item."""
+        encoded = [codec.to_json(message) for message in session.messages]
         base = session.base
         if base and session.paused_at - base.written_at > BASE_REFRESH_SECONDS:
             base = None
-        if base and _digest(codec.to_json(session.messages[: base.count])) != base.digest:
+        if base and _digest(_joined(encoded[: base.count])) != base.digest:
             base = None  # A conversation manager trimmed or rewrote what the base covers.
-        tail = session.messages[base.count if base else 0 :]
-        if len(codec.to_json(tail)) <= INLINE_BYTES:  # A short one needs no base, however old.
-            return replace(session, base=base), tail
+        start = base.count if base else 0
+        # A short one needs no base, however old.
+        if len(_joined(encoded[start:])) <= INLINE_BYTES:
+            return replace(session, base=base), session.messages[start:]
         count = _start_of_last_turn(session.messages)
-        if len(codec.to_json(session.messages[count:])) > INLINE_BYTES:
+        if len(_joined(encoded[count:])) > INLINE_BYTES:
             count = len(session.messages)
-        base = self._write_base(session, session.messages[:count], fence)
+        base = self._write_base(session, count, _joined(encoded[:count]), fence)
         return replace(session, base=base), session.messages[count:]
 
-    def _write_base(self, session: Session, messages: Sequence[Message], fence: int) -> Base:
+    def _write_base(self, session: Session, count: int, data: bytes, fence: int) -> Base:
         """The key holds fence and digest: no worker overwrites what another one points to."""
-        data = codec.to_json(messages)
         digest = _digest(data)
         name = f"{session.version}-{fence}-{digest[:16]}"
         # S3 refuses a key that starts with "../".
@@ -226,7 +230,7 @@ class SessionStore:
         key = f"{folder}/{session.agent_name}/{name}"
         body = gzip.compress(data, compresslevel=1, mtime=0)
         self._s3.put_object(Bucket=self._bucket, Key=key, Body=body)
-        return Base(key, len(messages), digest, session.paused_at)
+        return Base(key, count, digest, session.paused_at)
 
     def _read_base(self, base: Base) -> list[Message]:
         try:
@@ -279,6 +283,11 @@ def _start_of_last_turn(messages: Sequence[Message]) -> int:
     """A turn starts with the assistant's message; the tool results answer it."""
     starts = [n for n, message in enumerate(messages) if message["role"] == "assistant"]
     return starts[-1] if starts else 0
+
+
+def _joined(encoded: Sequence[bytes]) -> bytes:
+    """Returns the JSON of a list of values that are encoded already."""
+    return b"[" + b",".join(encoded) + b"]"
 
 
 def _digest(data: bytes) -> str:
