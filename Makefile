@@ -16,7 +16,7 @@ PYTEST  := .venv/test/bin/python -m pytest
 AT_ONCE := --numprocesses 2 --dist loadfile
 UV      := .venv/uv/bin/uv
 
-.PHONY: help run demo task ledger redrive test unit prove lint build deploy test-sam-local clean
+.PHONY: help run demo task ledger redrive test unit prove bench lint build deploy test-sam-local clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -53,6 +53,10 @@ unit: ## The quick tests: unit and flow
 prove: ## Every proof in its long form, with its figures (some of them: ROWS="links page")
 	@$(call set_up,test sam local)
 	@.venv/test/bin/python tests/prove_runner.py $(ROWS)
+
+bench: ## What a pause costs and how fast it starts, beside what else there is (some: NAMES="scale")
+	@$(call set_up,sam local bench)
+	@PYTHONPATH=.:src/layer/python:src/agent:tests .venv/bench/bin/python -m benchmarks $(NAMES)
 
 lint: ## ruff and mypy; cfn-lint and checkov on the template
 	@$(call set_up,test sam checkov)
@@ -109,7 +113,7 @@ PACKAGED   = $(COMPILE) --python-platform linux $(IN_LAMBDA:%=--no-emit-package 
 .PHONY: requirements
 requirements:
 	@$(call set_up,uv)
-	for set in uv test sam local checkov; do \
+	for set in uv test sam local checkov bench; do \
 	    $(COMPILE) --universal requirements/$$set.in -o requirements/$$set.txt || exit 1; done
 	$(PACKAGED) src/layer/requirements.in -o src/layer/requirements.txt
 	$(PACKAGED) --no-emit-package wrapt src/agent/requirements.in -o src/agent/requirements.txt

@@ -9,10 +9,10 @@ from typing import Any
 
 from botocore.config import Config
 from strands import Agent, ModelRetryStrategy
-from strands.agent.conversation_manager import SlidingWindowConversationManager
 from strands.models.model import Model
 
 import publish_post
+from conversation_window import BlockwiseWindow
 from gate import Gate, ProtectedTool
 from longrunning import human_approval
 
@@ -28,8 +28,8 @@ denied, revise it as the comment asks and ask again, or stop. Never publish what
 MAX_TURNS = 30
 """Model calls in one run. A run that needs more is ended, and its session is marked as failed."""
 
-MAX_WINDOW_MESSAGES = 1_000
-"""The conversation is trimmed beyond this; its first message, the task, stays."""
+MAX_WINDOW_MESSAGES, TRIMMED_WINDOW_MESSAGES = 1_000, 800
+"""Beyond the one the conversation is trimmed to the other; its first message, the task, stays."""
 
 OTHER_TOOLS: list[Any] = []
 """Tools that need no approval: what they do may happen more than once, after a crash."""
@@ -90,8 +90,6 @@ def make_agent(model: Model, messages: list[Any], gate: Gate) -> Agent:
         tools=[human_approval, *gate.agent_tools(), *OTHER_TOOLS],
         hooks=[gate],
         callback_handler=None,
-        conversation_manager=SlidingWindowConversationManager(
-            window_size=MAX_WINDOW_MESSAGES, pin_first=1
-        ),
+        conversation_manager=BlockwiseWindow(MAX_WINDOW_MESSAGES, TRIMMED_WINDOW_MESSAGES),
         retry_strategy=ModelRetryStrategy(max_attempts=3, initial_delay=1, max_delay=8),
     )

@@ -1,7 +1,7 @@
 """Step "run": one run of the agent, until it pauses, ends, or runs out of time."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,9 @@ from longrunning import tracing
 from longrunning.sessions import Message, PendingToolUse
 
 NATURAL_ENDS = ("end_turn", "stop_sequence")
+MEASURED = ("metrics", "usage")
+"""What Strands adds to a message's `metadata` by itself; whatever else stands there is kept."""
+
 INTERRUPTED = "interrupted"
 """Stop reason of a run that its deadline stopped after at least one whole turn."""
 
@@ -87,15 +90,30 @@ def run_agent(
     if not waiting and result.stop_reason == "cancelled":
         if not turns or gate.spent:
             raise DeadlineError(DeadlineError.__doc__)
-        return Run(turns[-1], (), INTERRUPTED)
+        return Run(_kept(turns[-1]), (), INTERRUPTED)
     uses = tool_uses_of_last_turn(agent.messages) if waiting else {}
     pending = tuple(PendingToolUse(i, waiting[i]) for i in uses if i in waiting)
-    return Run(agent.messages, pending, result.stop_reason)
+    return Run(_kept(agent.messages), pending, result.stop_reason)
 
 
 def tool_uses_of_last_turn(messages: list[Message]) -> dict[str, dict[str, Any]]:
     """Returns the tool uses of the assistant's last message, which the last message answers."""
     return {use["toolUseId"]: use for use in tool_uses(messages[-2])}
+
+
+def _kept(messages: list[Message]) -> list[Message]:
+    """Leaves out what Strands measured of each answer; all of it is in its traces.
+
+    Only the newest count of tokens stays: Strands goes by it to estimate the next call's.
+    """
+    last = max((n for n, m in enumerate(messages) if m["role"] == "assistant"), default=None)
+    return [_unmeasured(m, {"metrics"} if n == last else MEASURED) for n, m in enumerate(messages)]
+
+
+def _unmeasured(message: Message, left_out: Collection[str]) -> Message:
+    metadata = {k: v for k, v in message.get("metadata", {}).items() if k not in left_out}
+    rest = {k: v for k, v in message.items() if k != "metadata"}
+    return {**rest, "metadata": metadata} if metadata else rest
 
 
 def _turn_keeper(

@@ -191,7 +191,7 @@ def test_the_two_files_to_edit_know_nothing_of_how_the_agent_pauses() -> None:
     agent = SRC / "agent"
     own = modules(agent).keys()
     definition = {i.root for i in imports(agent / "agent_definition.py")} & own
-    assert definition == {"gate", "publish_post", "scripted_model"}
+    assert definition == {"conversation_window", "gate", "publish_post", "scripted_model"}
     assert of_layer(agent / "agent_definition.py") == {"human_approval"}
     assert not {i.root for i in imports(agent / "publish_post.py")} & (own | {"longrunning"})
 

@@ -1,0 +1,144 @@
+"""The engine: the local AWS emulator in a process of its own, with what the contenders store in.
+
+It lives in an environment of its own, because its pins exclude ours.
+"""
+
+import contextlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from local.emulator import Emulator
+from local.settings import REGION
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHON = ROOT / ".venv/local/bin/python"
+NOBODY = "127.0.0.1:9"
+
+BUCKETS = {"ours": "agent-state", "peers": "peers"}
+PEER_TABLES = {
+    "plain": ("session_id", None),
+    "strands-storage": ("pk", "sk"),
+    "langgraph": ("PK", "SK"),
+}
+"""Hash and range key of each peer's table, as its documentation has it."""
+
+LINK_KEYS = {"current": "k1", "k1": "a-key-for-benchmarks-of-48-characters-in-length."}
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A running engine. Its own clients are counted by nobody."""
+
+    dynamodb: Any
+    s3: Any
+    sqs: Any
+    tables: dict[str, str]
+    """Ours by logical id in the template."""
+    queue_url: str
+    mail_queue_url: str
+    """Where what the topic sends can be read."""
+    topic_arn: str
+    secret_arn: str
+
+    def clear(self) -> None:
+        """Empties buckets and the peers' tables: all of it lies in memory."""
+        for bucket in BUCKETS.values():
+            for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+                if found := [{"Key": object_["Key"]} for object_ in page.get("Contents", [])]:
+                    self.s3.delete_objects(Bucket=bucket, Delete={"Objects": found})
+        for name in PEER_TABLES:
+            self.dynamodb.delete_table(TableName=name)
+            _create_table(self.dynamodb, name)
+
+
+@contextlib.contextmanager
+def running_engine(our_tables: dict[str, dict[str, Any]]) -> Iterator[Engine]:
+    """Starts an engine, makes what is stored in, and points this process's AWS clients to it.
+
+    Args:
+        our_tables: What `create_table` takes, by logical id in the template.
+    """
+    with tempfile.TemporaryDirectory(prefix="cycle-") as folder:
+        emulator = Emulator(Path(folder), NOBODY)
+        with mock.patch.object(sys, "executable", str(PYTHON)):
+            emulator.start()
+        try:
+            emulator.wait_until_ready()
+            with mock.patch.dict(os.environ, _environment(emulator)):
+                yield _furnished(emulator, our_tables)
+        finally:
+            emulator.stop()
+
+
+def _furnished(emulator: Emulator, our_tables: dict[str, dict[str, Any]]) -> Engine:
+    names = ("dynamodb", "s3", "sqs", "sns", "secretsmanager")
+    dynamodb, s3, sqs, sns, secrets = map(emulator.client, names)
+    for properties in our_tables.values():
+        dynamodb.create_table(**properties)
+    for name in PEER_TABLES:
+        _create_table(dynamodb, name)
+    for bucket in BUCKETS.values():
+        s3.create_bucket(Bucket=bucket)
+    topic_arn, mail_queue_url = _mailbox(sns, sqs)
+    secret = secrets.create_secret(Name="link-keys", SecretString=json.dumps(LINK_KEYS))
+    return Engine(
+        dynamodb,
+        s3,
+        sqs,
+        tables={name: properties["TableName"] for name, properties in our_tables.items()},
+        queue_url=sqs.create_queue(QueueName="tasks")["QueueUrl"],
+        mail_queue_url=mail_queue_url,
+        topic_arn=topic_arn,
+        secret_arn=secret["ARN"],
+    )
+
+
+def _mailbox(sns: Any, sqs: Any) -> tuple[str, str]:
+    """Returns a topic, and the queue in which what it sends can be read."""
+    topic_arn: str = sns.create_topic(Name="notifications")["TopicArn"]
+    url: str = sqs.create_queue(QueueName="mail")["QueueUrl"]
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    queue_arn = found["Attributes"]["QueueArn"]
+    allowed = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue_arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=queue_arn)
+    return topic_arn, url
+
+
+def _create_table(dynamodb: Any, name: str) -> None:
+    hash_key, range_key = PEER_TABLES[name]
+    keys = {hash_key: "HASH"} | ({range_key: "RANGE"} if range_key else {})
+    dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": n, "KeyType": kind} for n, kind in keys.items()],
+        AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in keys],
+    )
+
+
+def _environment(emulator: Emulator) -> dict[str, str]:
+    return {
+        "AWS_ENDPOINT_URL": emulator.endpoint_url,
+        "AWS_ACCESS_KEY_ID": emulator.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": emulator.secret_access_key,
+        "AWS_SESSION_TOKEN": "",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }

@@ -1,0 +1,75 @@
+"""All that was measured, and how its figures are read."""
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from benchmarks.cycle.contender import Contender
+from benchmarks.cycle.measure import Cell, Cells, Plan, Tasks
+from benchmarks.cycle.prices import Usage, mean
+
+
+@dataclass(frozen=True)
+class Results:
+    """All cells, and how to read them."""
+
+    contenders: Sequence[Contender]
+    cells: Cells
+    tasks: Tasks
+    plan: Plan
+
+    @property
+    def ours(self) -> Contender:
+        """This project."""
+        return self.contenders[0]
+
+    @property
+    def peers(self) -> list[Contender]:
+        """Those to compare with."""
+        return [c for c in self.contenders if c.is_peer]
+
+    def cell(self, contender: Contender, size: int, has_attachment: bool = False) -> Cell:
+        """Returns what was measured."""
+        return self.cells[contender.name, has_attachment, size]
+
+    def mean(self, contender: Contender, size: int, has_attachment: bool = False) -> Usage:
+        """Returns its average cycle; one that failed at once used nothing."""
+        return mean(self.cell(contender, size, has_attachment).usages or [Usage()])
+
+    def dollars(
+        self, contender: Contender, size: int, has_attachment: bool = False
+    ) -> float | None:
+        """Returns the figure to compare: our mean, a peer's first cycle; None if it failed."""
+        cell = self.cell(contender, size, has_attachment)
+        if not cell.usages:
+            return None
+        if contender is self.ours:
+            return self.mean(contender, size, has_attachment).dollars
+        return cell.usages[0].dollars
+
+    def record_dollars(self, size: int, has_attachment: bool = False) -> float:
+        """Returns what our approval items cost: asked, decided, claimed, spent."""
+        usage = self.mean(self.ours, size, has_attachment)
+        tables = [table for table in usage.written if table.endswith("approvals")]
+        return sum(map(usage.dollars_of_table, tables))
+
+    def persistence_ms(
+        self, contender: Contender, size: int, has_attachment: bool = False
+    ) -> float | None:
+        """Returns the CPU of a cycle without the same agent's that stores nothing."""
+        cell = self.cell(contender, size, has_attachment)
+        if not cell.cpu_ms or not contender.has_cpu:
+            return None
+        alone = self.cells[contender.without, has_attachment, size]
+        return statistics.median(cell.cpu_ms) - statistics.median(alone.cpu_ms)
+
+    def below(
+        self, size: int, figure: Callable[[Contender, int], float | None]
+    ) -> list[tuple[float, Contender]]:
+        """Returns the peers whose figure is below ours, the lowest first."""
+        mine = figure(self.ours, size) or 0
+        found = [(figure(peer, size), peer) for peer in self.peers]
+        return sorted(
+            ((value, peer) for value, peer in found if value is not None and value < mine),
+            key=lambda pair: pair[0],
+        )

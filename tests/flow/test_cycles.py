@@ -1,0 +1,178 @@
+"""What a session costs that asks again and again: counts and units, never times.
+
+`make bench` measures the same beside what else one could use; here a change that makes it grow
+fails. Units are DynamoDB's: a write is billed on the larger of the old and the new item.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import botocore.client
+import pytest
+from benchmarks.cycle.prices import WRITES, Call, Usage, mean, usage_of
+
+from converse_stand_in import Request, tool_use
+from longrunning.sessions import SessionStore
+from pocket.attributes import Item, size_of
+from pocket.tables import Index, Table
+from world import World
+
+CYCLES = 40
+MOST_DOLLARS, MOST_DOLLARS_OF_ONE = 8.8, 12.7
+"""Per million cycles, list price of storage: of the mean, and of the dearest single cycle."""
+EARLIER = "Earlier in this conversation somebody said something, and it took a while to say. " * 5
+POST = (
+    "Meet our brand new rainbow unicorn! She loves long walks, sparkling lakes and carrying small "
+    "humans over meadows. Book her from Monday on: ride number"
+)
+
+
+class Recorder:
+    """Notes every call of the functions, and what each write is billed."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.write_units = 0
+
+    def take(self) -> Usage:
+        """Returns what was used since the last time."""
+        calls, self.calls = self.calls, []
+        return usage_of(calls)
+
+
+@pytest.fixture
+def recorder(world: World, monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    recorder = Recorder()
+    real_call, real_put = botocore.client.BaseClient._make_api_call, Table.put
+
+    def put(table: Table, item: Item) -> None:
+        old = table.get(table._place(item))
+        real_put(table, item)
+        recorder.write_units = write_units(table, old, item)
+
+    def call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
+        answer = real_call(client, operation, parameters)
+        billed = {"ConsumedCapacity": {"CapacityUnits": recorder.write_units}}
+        service = client.meta.service_model.service_name
+        if "posts" not in parameters.get("TableName", ""):
+            recorder.calls.append(Call(service, operation, parameters, {**answer, **billed}))
+        return answer
+
+    monkeypatch.setattr(Table, "put", put)
+    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", call)
+    return recorder
+
+
+def write_units(table: Table, old: Item | None, new: Item) -> int:
+    """Of the item, and of each index whose entry comes, goes or changes; a move is two."""
+    units = kilobytes(old, new)
+    for index in table.indexes.values():
+        before, after = entry(index, old), entry(index, new)
+        is_move = before and after and any(before[k] != after[k] for k in index.keys)
+        if is_move:
+            units += kilobytes(before) + kilobytes(after)
+        elif before != after:
+            units += kilobytes(before, after)
+    return units
+
+
+def entry(index: Index, item: Item | None) -> Item | None:
+    return index.entry(item) if item and all(key in item for key in index.keys) else None
+
+
+def kilobytes(*items: Item | None) -> int:
+    return math.ceil(max(size_of(item or {}) for item in items) / 1024)
+
+
+def goes_on_asking() -> Any:
+    """A model that publishes what is approved, and then asks for the next post."""
+    numbers = iter(range(1_000_000))
+
+    def turn(request: Request) -> list[dict[str, Any]]:
+        number = next(numbers)
+        uses = [b["toolUse"] for b in request["messages"][-2:][0]["content"] if "toolUse" in b]
+        if uses and uses[0]["name"] == "human_approval":
+            return [tool_use(f"tooluse_{number:022d}", "publish_post", uses[0]["input"])]
+        content = {"content": f"{POST} {number}."}
+        return [tool_use(f"tooluse_{number:022d}", "human_approval", content)]
+
+    return turn
+
+
+def cycles(world: World, recorder: Recorder, earlier: int) -> Iterator[Usage]:
+    """A session that has so many more messages, cycle after cycle."""
+    world.play(goes_on_asking())
+    session_id = world.start()
+    lengthen(world, session_id, earlier)
+    for _ in range(CYCLES):
+        (mail,) = world.read_mail()
+        recorder.take()
+        assert world.click(mail.links["approve"])["status_code"] == 200
+        world.deliver()
+        yield recorder.take()
+
+
+def lengthen(world: World, session_id: str, count: int) -> None:
+    """Puts so many messages after the task: calls of a tool, and what each came to."""
+    session = world.session(session_id)
+    earlier: list[dict[str, Any]] = []
+    for n in range(count // 2):
+        use = tool_use(f"tooluse_earlier_{n}", "publish_post", {"content": EARLIER})
+        result = {"toolUseId": f"tooluse_earlier_{n}", "status": "success"}
+        said = {"toolResult": {**result, "content": [{"text": EARLIER}]}}
+        earlier += [
+            {"role": "assistant", "content": [use], "tracking_id": f"{2 * n:036d}"},
+            {"role": "user", "content": [said], "tracking_id": f"{2 * n + 1:036d}"},
+        ]
+    store = SessionStore(
+        world.aws["dynamodb"],
+        world.env["SESSIONS_TABLE_NAME"],
+        world.aws["s3"],
+        world.env["STATE_BUCKET_NAME"],
+    )
+    task, *rest = session.messages
+    store.save(replace(session, messages=[task, *earlier, *rest]), fence=0)
+
+
+def coordination(usage: Usage) -> float:
+    """Calls but those for the conversation's base, the poller's, and the first e-mail's key."""
+    left_out = ("s3 ", "sqs ReceiveMessage", "sqs DeleteMessage", "secretsmanager ")
+    return sum(n for name, n in usage.calls.items() if not name.startswith(left_out))
+
+
+@pytest.mark.parametrize("earlier", [8, 200, 960], ids=["short", "long", "beyond the window"])
+def test_40_cycles_cost_the_same_however_long_the_conversation_is(
+    world: World, recorder: Recorder, earlier: int
+) -> None:
+    used = list(cycles(world, recorder, earlier))
+    average = mean(used)
+    assert average.write_units <= 9.7  # the approval 6, its index's 2 among them; the session
+    assert average.read_units <= 5  # the session 1; the session's earlier approvals, ever more
+    assert average.s3_requests["PutObject"] <= 0.35
+    assert average.s3_requests["GetObject"] <= 1
+    assert coordination(average) <= 10.0
+    assert average.conditional_writes == 5  # C2 to C6, and all of them are
+    assert average.dollars <= MOST_DOLLARS
+    assert max(usage.dollars for usage in used) <= MOST_DOLLARS_OF_ONE
+
+
+def test_an_approval_takes_9_write_units_those_of_the_index_included(
+    world: World, recorder: Recorder
+) -> None:
+    content = {"content": f"{POST} 1."}
+    world.play(
+        [
+            [tool_use("ask-1", "human_approval", content)],
+            [tool_use("post-1", "publish_post", content)],
+            "Done.",
+        ]
+    )
+    world.start()
+    (mail,) = world.read_mail()
+    world.click(mail.links["approve"])
+    world.deliver_all()
+    writes = [call for call in recorder.calls if call.operation in WRITES]
+    # C1 to C6. C2 puts an entry into the index of open ones, C4 takes it out.
+    assert [call.write_units for call in writes] == [1, 2, 1, 2, 1, 2]
