@@ -614,7 +614,7 @@ AGENT: tuple[Mutant, ...] = (
         ),
         (
             "a call fits its schema",
-            "if error := jsonschema.exceptions.best_match(validator.iter_errors(complete)):",
+            "if error := jsonschema.exceptions.best_match(self._validator.iter_errors(complete)):",
             "if error := None:",
             "unit/test_gate.py::test_a_call_that_nobody_could_approve_tells_the_model_why",
         ),

@@ -335,7 +335,7 @@ PROTOCOL: tuple[Mutant, ...] = (
         ),
         (
             "a conversation that was trimmed gets a new base",
-            "if base and _digest(codec.to_json(session.messages[: base.count])) != base.digest:",
+            "if base and _digest(_joined(encoded[: base.count])) != base.digest:",
             "if base and not session.messages:",
             "unit/test_sessions.py::test_a_base_that_no_longer_holds_is_not_used",
         ),
