@@ -776,6 +776,7 @@ def test_a_run_over_its_turns_ends_as_failed(world: World, monkeypatch: pytest.M
     world.play(lambda _: [tool_use(f"use-{time.monotonic_ns()}", "unknown_tool", {})])
     session_id = world.start()
     assert world.session(session_id).outcome == "failed"
+    assert len(world.stand_in.requests) == 3
 
 
 def test_a_failed_notification_is_tried_again(

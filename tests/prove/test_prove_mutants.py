@@ -149,7 +149,7 @@ def test_no_guard_can_be_switched_off_unnoticed(
     with ThreadPoolExecutor(AT_ONCE) as threads:
         fates = threads.map(switch_off, chosen)
         unnoticed = [fate for fate in progress(fates, len(chosen), "guard mutants") if fate]
-    assert unnoticed == []
+    assert unnoticed == [], "\n".join(unnoticed)
     record(
         "guard mutants",
         guards=len(MUTANTS) - len(MISBEHAVIOUR),

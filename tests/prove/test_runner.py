@@ -86,6 +86,25 @@ def test_what_does_not_hold_is_said_and_changes_the_exit_status(
     assert document.read_text() == before
 
 
+REPLACES = """
+import json
+from prove_figures import record
+
+def test_it():
+    assert not hasattr(json, "replaced")
+    json.replaced = True
+    record("two files", files=1)
+"""
+
+
+def test_each_file_of_a_row_has_a_process_of_its_own(tmp_path: Path, document: Path) -> None:
+    files = [row(tmp_path, name, REPLACES).tests[0] for name in ("first", "second")]
+    assert main([], [Row("two files", "does two things", tuple(files), 1)], document) == 0
+    assert "files: 2 | holds" in document.read_text()
+    (tmp_path / "test_first.py").write_text(FAILS)
+    assert main(["two-files"], [Row("two files", "x", tuple(files), 1)], document) == 1
+
+
 COUNTS = """
 from pathlib import Path
 from prove_figures import record
