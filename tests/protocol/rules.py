@@ -171,14 +171,14 @@ def forgotten(rules: Rules, state: State) -> State:
     made the pause, once that is gone; of a completed session, the messages, which only come to
     their end. And what is decided counts as told at once.
     """
-    decided = {(i, it.status) for i, it in enumerate(state.items) if it and it.status in OUTCOMES}
-    told = tuple(sorted({(i, OUTCOMES[status]) for i, status in decided} | set(state.told)))
-    if told != state.told:
-        state = state._replace(told=told)
+    told = state.told
+    for i, item in enumerate(state.items):
+        if item and item.status in OUTCOMES and (i, OUTCOMES[item.status]) not in told:
+            told = tuple(sorted((*told, (i, OUTCOMES[item.status]))))
     session = state.session
     if session is None:
-        return state
-    used = set(rules.turns[session.turn]).union(session.unspent)
+        return state if told is state.told else state._replace(told=told)
+    used = {*rules.turns[session.turn], *session.unspent}
     for process in state.processes:
         if isinstance(process, Worker):
             used.update(process.group, rules.turns[process.turn])
@@ -191,10 +191,25 @@ def forgotten(rules: Rules, state: State) -> State:
         queue, dead = (), ()
         if not state.processes and not rules.scenario.due:
             budget = Budget(0, clicks=budget.clicks, deletions=budget.deletions)
-    if session.paused_by not in held(state) and session.paused_by not in dead:
-        if not any(queued.message == session.paused_by for queued in queue):
-            session = session._replace(paused_by=NOBODY)
-    return state._replace(items=items, queue=queue, dead=dead, budget=budget, session=session)
+    if session.paused_by is not NOBODY and not _is_there(state, queue, dead, session.paused_by):
+        session = session._replace(paused_by=NOBODY)
+    new = State(
+        session, items, queue, dead, state.processes, state.notified, state.reminders,
+        state.effects, told, state.objects, state.broken, budget,
+    )  # fmt: skip
+    return state if new == state else new
+
+
+def _is_there(
+    state: State, queue: tuple[Queued, ...], dead: tuple[Message, ...], message: Message
+) -> bool:
+    for queued in queue:
+        if queued.message == message:
+            return True
+    for process in state.processes:
+        if process.message == message:
+            return True
+    return message in dead
 
 
 def _is_numbered(state: State) -> bool:
