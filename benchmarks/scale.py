@@ -13,8 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from aws_template import load
 from benchmarks.report import Effort, Section, Table, number
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -163,7 +162,7 @@ def read_ours() -> Ours:
     """Reads the sources and the template."""
     sweeper = constants("src/sweeper/sweeper.py")
     margin = constants("src/sweeper/sweeper_handler.py")["STOP_BEFORE_END_SECONDS"]
-    read = template()
+    read = load()
     parameters, function = read["Parameters"], read["Globals"]["Function"]
     sweeper_function = read["Resources"]["SweeperFunction"]["Properties"]
     agent = read["Resources"]["AgentFunction"]["Properties"]["Environment"]["Variables"]
@@ -196,25 +195,6 @@ def constants(path: str) -> dict[str, Any]:
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=value)):
                 found[name] = value
     return found
-
-
-@cache
-def template() -> dict[str, Any]:
-    """Returns the template, CloudFormation's functions reduced to their arguments."""
-
-    class Loader(yaml.SafeLoader):
-        pass
-
-    def plain(loader: yaml.Loader, _: str, node: yaml.Node) -> Any:
-        if isinstance(node, yaml.ScalarNode):
-            return loader.construct_scalar(node)
-        if isinstance(node, yaml.SequenceNode):
-            return loader.construct_sequence(node, deep=True)
-        return loader.construct_mapping(node, deep=True)
-
-    Loader.add_multi_constructor("!", plain)
-    text = (ROOT / "template.yaml").read_text(encoding="utf-8")
-    return dict(yaml.load(text, Loader=Loader))  # noqa: S506 - a SafeLoader
 
 
 def entry_bytes(table: dict[str, Any]) -> int:
