@@ -44,7 +44,7 @@ redrive: ## Move dead letters back to the queue; DRY_RUN=1 only shows them (STAC
 test: lint ## Every check: lint; unit, flow, infra, the proofs in short; then all on a local stack
 	@$(call set_up,test sam local bench)
 	$(PYTEST) $(AT_ONCE) tests/unit tests/flow tests/infra tests/protocol tests/prove
-	$(PYTEST) tests/integration tests/browser
+	$(PYTEST) $(AT_ONCE) tests/integration tests/browser
 
 unit: ## The quick tests: unit and flow
 	@$(call set_up,test)

@@ -1,24 +1,15 @@
-"""Chromium, driven by Playwright, and the site that it visits."""
+"""The site that Chromium visits."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 import approval_handler
 import chromium
 from approval_site import Site, serve
 from pocket import clients_made_once
 from world import World, forget_environments, make_world
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skips what needs a browser, in one line, where there is none."""
-    if not chromium.is_there():
-        for item in items:
-            if "browser" in getattr(item, "fixturenames", ()):
-                item.add_marker(pytest.mark.skip(reason=chromium.MISSING))
 
 
 @pytest.fixture
@@ -35,17 +26,6 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     with clients_made_once():
         yield make_world(monkeypatch)
     forget_environments()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Starts Chromium once."""
-    with sync_playwright() as driver:
-        started = driver.chromium.launch(
-            executable_path=chromium.PATH, args=list(chromium.ARGUMENTS), headless=True
-        )
-        yield started
-        started.close()
 
 
 @pytest.fixture

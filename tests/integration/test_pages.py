@@ -1,33 +1,25 @@
 """The walk in a real browser, through the front door: from the task to the feed."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+import chromium
 from local_stack import LocalStack
-
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
-PHONE = {"width": 360, "height": 740}
 
 
 @pytest.fixture
-def page() -> Iterator[Any]:
+def page(stack: LocalStack, browser: Any) -> Iterator[Any]:
     """A page of a phone's size, without JavaScript; any request elsewhere fails the test."""
-    if not os.access(CHROMIUM, os.X_OK):
-        pytest.skip(f"no Chromium at {CHROMIUM}: install it, or set CHROMIUM to one")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"], headless=True
-        )
-        context = browser.new_context(viewport=PHONE, java_script_enabled=False)
-        context.set_default_timeout(60_000)
-        yield context.new_page()
-        browser.close()
+    context = browser.new_context(viewport=chromium.PHONE, java_script_enabled=False)
+    context.set_default_timeout(60_000)
+    requested: list[str] = []
+    context.on("request", lambda request: requested.append(request.url))
+    yield context.new_page()
+    context.close()
+    assert [url for url in requested if not url.startswith(f"{stack.front_url}/")] == []
+    assert requested
 
 
 def test_a_person_walks_from_the_task_to_the_feed(stack: LocalStack, page: Any, task: str) -> None:
@@ -59,7 +51,7 @@ def test_pages_fit_a_phone(stack: LocalStack, page: Any, task: str, path: str) -
     stack.ask(f"{task} {'x' * 300}")
     page.goto(stack.front_url + path)
     box = page.locator("body").bounding_box()
-    assert box["width"] <= PHONE["width"]
+    assert box["width"] <= chromium.PHONE["width"]
     for element in page.locator("main *").all():
         inner = element.bounding_box()
-        assert inner is None or inner["x"] + inner["width"] <= PHONE["width"]
+        assert inner is None or inner["x"] + inner["width"] <= chromium.PHONE["width"]
