@@ -12,6 +12,8 @@ unexport PYTHONDONTWRITEBYTECODE
 SAM     := .venv/sam/bin/sam
 LOCAL   := .venv/local/bin/python -m local
 OPERATE := PYTHONPATH=src/layer/python .venv/local/bin/python -m operate
+BENCH   := PYTHONPATH=.:tests:src/layer/python:src/agent:src/approval_api \
+    .venv/bench/bin/python -m benchmarks
 PYTEST  := .venv/test/bin/python -m pytest
 AT_ONCE := --numprocesses 2 --dist loadfile
 UV      := .venv/uv/bin/uv
@@ -56,7 +58,7 @@ prove: ## Every proof in its long form, with its figures (some of them: ROWS="li
 
 bench: ## What a pause costs and how fast it starts, beside what else there is (some: NAMES="scale")
 	@$(call set_up,sam local bench)
-	@PYTHONPATH=.:src/layer/python:src/agent:tests .venv/bench/bin/python -m benchmarks $(NAMES)
+	@$(BENCH) $(NAMES)
 
 lint: ## ruff and mypy; cfn-lint and checkov on the template
 	@$(call set_up,test sam checkov)

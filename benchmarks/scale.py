@@ -56,7 +56,7 @@ MEGABYTES_PER_PROCESSOR = 1_769
 
 MAILS_PER_SECOND = 10
 """Source: SNS, "Email subscriptions": beyond it the subscription is suspended until it is confirmed
-again, and deleted after 48 hours. No quota moves it."""
+again. No quota moves it."""
 
 PUBLISHED_PER_SECOND = 30_000
 """Source: SNS, "Quotas": in us-east-1; 300 to 9,000 in other regions."""

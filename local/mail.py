@@ -69,6 +69,31 @@ def parse_notification(text: str, front_url: str) -> Mail:
     )
 
 
+def subscribe_queue(
+    sqs: Any, sns: Any, name: str, topic_arns: Sequence[str]
+) -> tuple[str, list[str]]:
+    """Makes a queue that gets what topics send; returns its URL and the subscriptions' ARNs."""
+    queue_url: str = sqs.create_queue(QueueName=name)["QueueUrl"]
+    found = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
+    queue_arn = found["Attributes"]["QueueArn"]
+    allowed = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue_arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": list(topic_arns)}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"Policy": policy})
+    subscriptions = [
+        sns.subscribe(
+            TopicArn=topic_arn, Protocol="sqs", Endpoint=queue_arn, ReturnSubscriptionArn=True
+        )["SubscriptionArn"]
+        for topic_arn in topic_arns
+    ]
+    return queue_url, subscriptions
+
+
 class Mailbox:
     """Receives until stopped.
 
@@ -90,16 +115,7 @@ class Mailbox:
 
     def open(self) -> None:
         """Subscribes, and starts to receive in the background."""
-        self._queue_url = self._sqs.create_queue(QueueName=QUEUE_NAME)["QueueUrl"]
-        queue_arn = self._sqs.get_queue_attributes(
-            QueueUrl=self._queue_url, AttributeNames=["QueueArn"]
-        )["Attributes"]["QueueArn"]
-        self._sqs.set_queue_attributes(
-            QueueUrl=self._queue_url,
-            Attributes={"Policy": json.dumps(_allow_topics(queue_arn, self._topic_arns))},
-        )
-        for topic_arn in self._topic_arns:
-            self._sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=queue_arn)
+        self._queue_url, _ = subscribe_queue(self._sqs, self._sns, QUEUE_NAME, self._topic_arns)
         threading.Thread(target=self._receive_until_stopped, daemon=True).start()
 
     def close(self) -> None:
@@ -139,18 +155,3 @@ class Mailbox:
             self._sqs.delete_message(
                 QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"]
             )
-
-
-def _allow_topics(queue_arn: str, topic_arns: Sequence[str]) -> dict[str, Any]:
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "sns.amazonaws.com"},
-                "Action": "sqs:SendMessage",
-                "Resource": queue_arn,
-                "Condition": {"ArnEquals": {"aws:SourceArn": list(topic_arns)}},
-            }
-        ],
-    }

@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from local.mail import subscribe_queue
+
 from local_stack import WAIT_SECONDS, Answer, LocalStack, wait_until
 from longrunning.messages import build_new
 
@@ -108,24 +110,9 @@ def crowd(stack: LocalStack, decide: Callable[[str], dict[str, str]]) -> Iterato
     """A crowd whose mailbox is a queue of its own, beside the stack's."""
     people = Crowd(stack, decide)
     sns = stack.client("sns")
-    name = f"crowd-{uuid.uuid4().hex[:8]}"
-    people._queue_url = stack.sqs.create_queue(QueueName=name)["QueueUrl"]
-    queue_arn = stack.sqs.get_queue_attributes(
-        QueueUrl=people._queue_url, AttributeNames=["QueueArn"]
-    )["Attributes"]["QueueArn"]
-    topic_arn = stack.physical_ids()["ApprovalTopic"]
-    allowed = {
-        "Effect": "Allow",
-        "Principal": {"Service": "sns.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": queue_arn,
-        "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-    stack.sqs.set_queue_attributes(QueueUrl=people._queue_url, Attributes={"Policy": policy})
-    subscription = sns.subscribe(
-        TopicArn=topic_arn, Protocol="sqs", Endpoint=queue_arn, ReturnSubscriptionArn=True
-    )["SubscriptionArn"]
+    people._queue_url, (subscription,) = subscribe_queue(
+        stack.sqs, sns, f"crowd-{uuid.uuid4().hex[:8]}", [stack.physical_ids()["ApprovalTopic"]]
+    )
     reader = threading.Thread(target=people._read_mail)
     reader.start()
     try:

@@ -77,9 +77,11 @@ def wait_for_stack_json(process: "subprocess.Popen[str]", state_dir: Path) -> di
     return content
 
 
-def stop(process: "subprocess.Popen[str]", number: int = signal.SIGINT) -> int:
+def stop(
+    process: "subprocess.Popen[str]", number: int = signal.SIGINT, seconds: float = STOP_SECONDS
+) -> int:
     process.send_signal(number)
-    return process.wait(timeout=STOP_SECONDS)
+    return process.wait(timeout=seconds)
 
 
 def wait_until(is_done: Callable[[], bool], seconds: float = WAIT_SECONDS) -> None:
@@ -307,7 +309,7 @@ class LocalStack:
 
 
 @contextmanager
-def running_stack(folder: Path) -> Iterator[LocalStack]:
+def running_stack(folder: Path, stop_seconds: float = STOP_SECONDS) -> Iterator[LocalStack]:
     """Runs a stack in a folder of its own, and checks that it stops as it should."""
     state_dir = folder / "state"
     process = start(state_dir, free_port(), ROOT, "--no-reload")
@@ -316,8 +318,8 @@ def running_stack(folder: Path) -> Iterator[LocalStack]:
         yield stack
         stack.close()
         assert process.poll() is None, output_of(state_dir)
-        assert stop(process) == 0, output_of(state_dir)
+        assert stop(process, seconds=stop_seconds) == 0, output_of(state_dir)
         assert not state_dir.exists(), "something was left behind"
     finally:
         if process.poll() is None:
-            stop(process, signal.SIGTERM)
+            stop(process, signal.SIGTERM, stop_seconds)

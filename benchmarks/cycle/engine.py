@@ -15,6 +15,7 @@ from typing import Any
 from unittest import mock
 
 from local.emulator import Emulator
+from local.mail import subscribe_queue
 from local.settings import REGION
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,7 +87,8 @@ def _furnished(emulator: Emulator, our_tables: dict[str, dict[str, Any]]) -> Eng
         _create_table(dynamodb, name)
     for bucket in BUCKETS.values():
         s3.create_bucket(Bucket=bucket)
-    topic_arn, mail_queue_url = _mailbox(sns, sqs)
+    topic_arn = sns.create_topic(Name="notifications")["TopicArn"]
+    mail_queue_url, _ = subscribe_queue(sqs, sns, "mail", [topic_arn])
     secret = secrets.create_secret(Name="link-keys", SecretString=json.dumps(LINK_KEYS))
     return Engine(
         dynamodb,
@@ -98,25 +100,6 @@ def _furnished(emulator: Emulator, our_tables: dict[str, dict[str, Any]]) -> Eng
         topic_arn=topic_arn,
         secret_arn=secret["ARN"],
     )
-
-
-def _mailbox(sns: Any, sqs: Any) -> tuple[str, str]:
-    """Returns a topic, and the queue in which what it sends can be read."""
-    topic_arn: str = sns.create_topic(Name="notifications")["TopicArn"]
-    url: str = sqs.create_queue(QueueName="mail")["QueueUrl"]
-    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-    queue_arn = found["Attributes"]["QueueArn"]
-    allowed = {
-        "Effect": "Allow",
-        "Principal": {"Service": "sns.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": queue_arn,
-        "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-    sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=queue_arn)
-    return topic_arn, url
 
 
 def _create_table(dynamodb: Any, name: str) -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,26 +11,21 @@ from typing import Any
 from unittest import mock
 from urllib.parse import urlsplit
 
+import agent_definition
+import agent_handler
+import approval_handler
+import approval_services
+import aws_template
+import publish_post
 from benchmarks.cycle.contender import Contender, Cycle, Offers
 from benchmarks.cycle.conversation import Conversation, ScriptedModel
-from benchmarks.cycle.engine import BUCKETS, ROOT, Engine
+from benchmarks.cycle.engine import BUCKETS, Engine
 from benchmarks.cycle.meter import Meter
+from longrunning.sessions import SessionStore
 
 NAME = "this project"
-PATHS = ("src/layer/python", "src/agent", "src/approval_api", "tests")
-"""Roots of our packages, as Lambda and the tests have them."""
 OUT_OF_REACH = 1_000_000
 """Messages. No contender trims its conversation: what that saves is another question."""
-
-sys.path[:0] = [str(ROOT / path) for path in PATHS]
-
-import agent_definition  # noqa: E402
-import agent_handler  # noqa: E402
-import approval_handler  # noqa: E402
-import approval_services  # noqa: E402
-import aws_template  # noqa: E402
-import publish_post  # noqa: E402
-from longrunning.sessions import SessionStore  # noqa: E402
 
 TABLES = ("SessionsTable", "ApprovalsTable")
 POLL_SECONDS, WAIT_SECONDS = 0.002, 30

@@ -19,8 +19,6 @@ from botocore.client import BaseClient
 
 from benchmarks.throughput.flame import AWS_FILE, ROOT
 
-sys.path[:0] = [str(ROOT / folder) for folder in ("src/agent", "src/layer/python")]
-
 TIMEOUT_MS = 120_000
 IDLE_SECONDS = 30
 """So long without a message, and somebody else has failed."""

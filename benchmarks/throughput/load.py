@@ -1,8 +1,6 @@
 """Sessions through the local stack, by so many agents at work, and who used the processor."""
 
 import os
-import signal
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -12,17 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / folder) for folder in ("tests", "src/layer/python")]
-
-from crowd import Crowd, crowd  # noqa: E402
-from local_stack import (  # noqa: E402
-    LocalStack,
-    free_port,
-    processes,
-    start,
-    wait_for_stack_json,
-)
+from crowd import Crowd, crowd
+from local_stack import LocalStack, processes, running_stack
 
 ROLES = {
     "emulator": "the emulator: every AWS call, the queue, the HTTP APIs",
@@ -55,23 +44,13 @@ class Round:
 @contextmanager
 def stack_with_people() -> Iterator[tuple[LocalStack, Crowd]]:
     """Runs a stack of its own, and people who approve whatever they are asked."""
-    with TemporaryDirectory(prefix="bench-") as folder, _running_stack(Path(folder)) as stack:
+    with (
+        TemporaryDirectory(prefix="bench-") as folder,
+        running_stack(Path(folder), STOP_SECONDS) as stack,
+    ):
         with crowd(stack, lambda task: {"decision": "approved"}) as people:
             yield stack, people
-
-
-@contextmanager
-def _running_stack(folder: Path) -> Iterator[LocalStack]:
-    state_dir = folder / "state"
-    process = start(state_dir, free_port(), ROOT, "--no-reload")
-    try:
-        stack = LocalStack(wait_for_stack_json(process, state_dir), state_dir)
-        yield stack
-        stack.close()
-    finally:
         print("  stopping the stack", flush=True)
-        process.send_signal(signal.SIGINT)
-        process.wait(timeout=STOP_SECONDS)
 
 
 def set_workers(stack: LocalStack, workers: int) -> None:

@@ -1,7 +1,6 @@
 """What this project adds to a resume besides the model, Strands and the AWS calls; and memory."""
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -89,7 +88,6 @@ def _measure(messages: int, effort: Effort) -> Length:
     done = subprocess.run(  # noqa: S603
         [*command, str(messages), str(runs), str(at_a_time)],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
         check=True,
         stdout=subprocess.PIPE,
         text=True,
