@@ -44,6 +44,6 @@ def progress(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
         if is_long() and (now - told > 5 or done == total):
             told = now
             spent = now - started
-            left = spent / done * (total - done)
+            left = spent / done * max(0, total - done)  # Hypothesis runs more than it counts.
             line = f"{what}: {done:,} of {total:,}, {spent:.0f} s, about {left:.0f} s left"
             print(line, file=sys.__stderr__, flush=True)
