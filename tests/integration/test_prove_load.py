@@ -21,6 +21,9 @@ SESSIONS = size(short=1_000, long=10_000)
 MEASURED = 100
 """Sessions at the start and at the end whose cost is compared; a tenth, in the short form."""
 
+WAVE = 500
+"""Sessions on their way at a time. The emulator looks through its whole queue for each message."""
+
 DENIED_EVERY = 50
 QUESTIONS_TO_DENY = 3
 """The scripted model gives up after so many denials."""
@@ -81,13 +84,13 @@ def _is_denied(task: str) -> bool:
 
 
 def _walk(people: Crowd, tasks: Sequence[str], told: bool = False) -> list[str]:
-    """Sends tasks and waits until each is done; returns their session ids."""
-    denied = sum(map(_is_denied, tasks))
-    count = len(tasks) + (QUESTIONS_TO_DENY - 1) * denied
-    session_ids = people.send(tasks)
-    answers = people.answered(count)
-    for _ in progress(answers, count, "load, clicks") if told else answers:
-        pass
+    """Sends tasks, a wave at a time, and waits until all are done; returns their session ids."""
+    waves = [tasks[start : start + WAVE] for start in range(0, len(tasks), WAVE)]
+    session_ids = []
+    for wave in progress(waves, len(waves), "load, waves") if told else waves:
+        session_ids += people.send(wave)
+        for _ in people.answered(len(wave) + (QUESTIONS_TO_DENY - 1) * sum(map(_is_denied, wave))):
+            pass
     return session_ids
 
 
