@@ -15,7 +15,8 @@ OPERATE := PYTHONPATH=src/layer/python .venv/local/bin/python -m operate
 BENCH   := PYTHONPATH=.:tests:src/layer/python:src/agent:src/approval_api \
     .venv/bench/bin/python -m benchmarks
 PYTEST  := .venv/test/bin/python -m pytest
-AT_ONCE := --numprocesses 2 --dist loadfile
+# In the order of their names: by number of tests, files with one long test would come last.
+AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 UV      := .venv/uv/bin/uv
 
 .PHONY: help run demo task ledger redrive test unit prove bench lint build deploy test-sam-local clean

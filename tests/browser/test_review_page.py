@@ -95,7 +95,8 @@ def test_all_text_has_enough_contrast(
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (luminance(background) < 0.2) is (scheme == "dark")
     assert contrasts(page) >= 4.5
-    page.locator(f"button[value={decision}]").click()
+    with page.expect_navigation():
+        page.locator(f"button[value={decision}]").click()
     assert contrasts(page) >= 4.5
 
 
