@@ -63,7 +63,7 @@ SEEN = """(measured) => {
                 || bottom > edges.bottom) found.outside.add(character);
         }
     }
-    const buttons = [...document.querySelectorAll('button')].map((button) => {
+    const buttons = [...document.querySelectorAll('button')].reverse().map((button) => {
         button.scrollIntoView({block: 'center'});
         const {left, right, top, bottom} = button.getBoundingClientRect();
         const [x, y] = [(left + right) / 2, (top + bottom) / 2];
@@ -80,7 +80,7 @@ SEEN = """(measured) => {
         thin: [...found.thin], outside: [...found.outside],
         wide: document.documentElement.scrollWidth - innerWidth,
         foreign: block.querySelectorAll(':not(mark)').length,
-        buttons: buttons.reverse(),
+        buttons,
     };
 }"""
 
