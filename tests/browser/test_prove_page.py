@@ -40,12 +40,6 @@ MAX_MEASURED_CHARS = 20_000
 WATCH = """document.addEventListener('securitypolicyviolation',
     (event) => console.error(`${event.violatedDirective} is violated`));"""
 
-PAINTED = """() => new Promise((painted, failed) => {
-    new PerformanceObserver(painted).observe({type: 'paint', buffered: true});
-    setTimeout(failed, 30_000, new Error('nothing was painted'));
-})"""
-"""A person presses what they see; Chromium drops what is pressed before it has painted a page."""
-
 SEEN = """(measured) => {
     const block = document.querySelector('pre');
     const edges = block.getBoundingClientRect();
@@ -138,7 +132,6 @@ class Phone:
 
     def press(self, button: dict[str, Any], walk: Walk, content: str) -> None:
         """Presses a button where it is, and looks at the page that answers."""
-        self._page.evaluate(PAINTED)
         with self._page.expect_navigation(wait_until="domcontentloaded"):
             self._page.mouse.click(button["x"], button["y"])
         if self._page.locator("h1").inner_text() != "✓ Approved":
