@@ -118,8 +118,10 @@ def main(words: Sequence[str], rows: Sequence[Row] = ROWS, document: Path = DOCU
     code = code_facts()
     kept = {} if words else kept_outcomes(rows, code)
     left = [row for row in chosen if row.name not in kept]
+    # The longest first: a long one at the end would run alone.
+    together = sorted((r for r in left if not r.alone), key=lambda r: r.limit_minutes, reverse=True)
     with ThreadPoolExecutor(AT_ONCE) as lanes:
-        done = list(lanes.map(lambda row: run_row(row, code), [r for r in left if not r.alone]))
+        done = list(lanes.map(lambda row: run_row(row, code), together))
     done += [run_row(row, code) for row in left if row.alone]
     found = kept | {outcome.row.name: outcome for outcome in done}
     outcomes = [found[row.name] for row in chosen]

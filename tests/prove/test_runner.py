@@ -144,6 +144,27 @@ def test_a_run_that_was_stopped_goes_on_with_what_is_left_of_the_same_code(
     assert len((tmp_path / "test_counted.runs").read_text()) == runs + 1, "a row by its name runs"
 
 
+STARTS = """
+from pathlib import Path
+from prove_figures import record
+
+def test_it():
+    with (Path(__file__).parent / "started").open("a") as file:
+        file.write(Path(__file__).stem + " ")
+    record(Path(__file__).stem.removeprefix("test_"), starts=1)
+"""
+
+
+def test_the_longest_rows_start_first_and_the_table_keeps_its_order(
+    tmp_path: Path, document: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prove_runner, "AT_ONCE", 1)
+    minutes = {"short": 1, "longest": 3, "long": 2}
+    assert main([], [row(tmp_path, name, STARTS, m) for name, m in minutes.items()], document) == 0
+    assert (tmp_path / "started").read_text() == "test_longest test_long test_short "
+    assert re.findall(r"^\| (\w+) \| does", document.read_text(), re.M) == list(minutes)
+
+
 def test_some_rows_alone_leave_the_document_as_it_is(tmp_path: Path, document: Path) -> None:
     before = document.read_text()
     rows = [row(tmp_path, "good", HOLDS), row(tmp_path, "bad", FAILS)]
