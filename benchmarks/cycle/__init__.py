@@ -2,7 +2,8 @@
 
 from benchmarks.report import Effort, Section
 
-SIZES, CYCLES, CYCLES_WITH_ATTACHMENT = (2, 10, 50, 200, 1_000), 40, 10
+SIZES = (2, 10, 50, 200, 1_000)
+CYCLES, CYCLES_WITH_ATTACHMENT, PEER_CYCLES = 40, 10, 5
 SMOKE_SIZES, SMOKE_CYCLES = (2,), 2
 
 
@@ -13,7 +14,7 @@ def run(effort: Effort) -> Section:
     from benchmarks.cycle.results import Results
     from benchmarks.cycle.tables import section
 
-    plan = Plan(SIZES, CYCLES, CYCLES_WITH_ATTACHMENT)
+    plan = Plan(SIZES, CYCLES, CYCLES_WITH_ATTACHMENT, PEER_CYCLES)
     if effort.is_smoke:
-        plan = Plan(SMOKE_SIZES, SMOKE_CYCLES, SMOKE_CYCLES)
+        plan = Plan(SMOKE_SIZES, SMOKE_CYCLES, SMOKE_CYCLES, SMOKE_CYCLES)
     return section(Results(*measure(plan), plan))

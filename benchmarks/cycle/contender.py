@@ -31,7 +31,6 @@ class Contender:
             through one cycle. It is called outside of what is measured, and measures itself.
         offers: What it gives beside storage.
         without: Name of the contender that runs the same agent and stores nothing.
-        cycles_at: How many cycles are enough at so many messages, if not all.
         has_cpu: Whether its CPU can be told from its engine's.
         is_peer: Whether it is one of those to compare with; what such a one cannot do is a result.
     """
@@ -40,6 +39,5 @@ class Contender:
     open: Callable[[Conversation], Cycle]
     offers: Offers = field(default_factory=Offers)
     without: str = "the agent alone"
-    cycles_at: Callable[[int], int] | None = None
     has_cpu: bool = True
     is_peer: bool = True

@@ -36,6 +36,13 @@ class Plan:
     """Numbers of messages."""
     cycles: int
     cycles_with_attachment: int
+    peer_cycles: int
+
+    def cycles_of(self, contender: Contender, has_attachment: bool) -> int:
+        """Returns how many in a row. A peer's cost alike; of ours, some write a base."""
+        if contender.is_peer:
+            return self.peer_cycles
+        return self.cycles_with_attachment if has_attachment else self.cycles
 
 
 Cells = dict[tuple[str, bool, int], Cell]
@@ -63,17 +70,12 @@ def measure(plan: Plan) -> tuple[list[Contender], Cells, Tasks]:
             for has_attachment in (False, True):
                 for size in plan.sizes:
                     started = time.monotonic()
-                    planned = plan.cycles_with_attachment if has_attachment else plan.cycles
-                    cycles = min(planned, _enough(contender, size))
+                    cycles = plan.cycles_of(contender, has_attachment)
                     cell = _cell(contender, meter, size, has_attachment, cycles)
                     cells[contender.name, has_attachment, size] = cell
                     _report(contender, size, has_attachment, cell, time.monotonic() - started)
                     engine.clear()
     return contenders, cells, tasks
-
-
-def _enough(contender: Contender, size: int) -> int:
-    return contender.cycles_at(size) if contender.cycles_at else 1_000_000
 
 
 def _cell(

@@ -56,12 +56,13 @@ class Results:
     def persistence_ms(
         self, contender: Contender, size: int, has_attachment: bool = False
     ) -> float | None:
-        """Returns the CPU of a cycle without the same agent's that stores nothing."""
+        """Returns the CPU of a cycle without that of the same agent's, which stores nothing."""
         cell = self.cell(contender, size, has_attachment)
         if not cell.cpu_ms or not contender.has_cpu:
             return None
         alone = self.cells[contender.without, has_attachment, size]
-        return statistics.median(cell.cpu_ms) - statistics.median(alone.cpu_ms)
+        same_cycles = alone.cpu_ms[: len(cell.cpu_ms)]
+        return statistics.median(cell.cpu_ms) - statistics.median(same_cycles)
 
     def below(
         self, size: int, figure: Callable[[Contender, int], float | None]

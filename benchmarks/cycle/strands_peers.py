@@ -26,10 +26,6 @@ from benchmarks.cycle.meter import Meter
 from longrunning import human_approval
 from tool_results import put_in_place
 
-FEWEST_CYCLES = 5
-MOST_READS = 2_000
-"""S3SessionManager reads every message by itself: more of that only takes time."""
-
 SNAPSHOTS = Offers("the answer in the conversation", "no: the last writer wins", "no")
 
 
@@ -68,7 +64,6 @@ def strands_peers(meter: Meter) -> Iterator[Contender]:
         "Strands S3SessionManager",
         lambda c: _managed(c, meter, lambda: S3SessionManager(c.session_id, BUCKETS["peers"])),
         SNAPSHOTS,
-        cycles_at=lambda size: max(FEWEST_CYCLES, MOST_READS // size),
     )
     storages = {
         "Strands snapshots, S3Storage": S3Storage(BUCKETS["peers"]),

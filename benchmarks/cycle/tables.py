@@ -31,13 +31,12 @@ against the local AWS emulator in another process; one layer on botocore's event
 - **This project** is the mean of {cycles} consecutive cycles ({attached} with an attachment),
   approval, decision, claim and spend included: only several show what its bases cost. Its
   conversation grows meanwhile. **Every other** figure is the first cycle, at exactly so many
-  messages: in its favour. A table below has the mean of the same consecutive cycles for all.
+  messages: in its favour. Its other figures are of its first {peer_cycles} cycles.
 - **Write units** are what the emulator reports, indexes included; **read units** come from the
   sizes of the items read. **CPU** is this process's, all threads: medians, with least and most.
 - Managers and savers are set up as well as they can be: clients are kept, large values may go to
   S3, nothing trims the conversation (this project's own window of 1,000 messages is out of reach,
-  too). S3SessionManager makes a client for each session and reads each message by itself, so it
-  runs fewer cycles from 200 messages on, at least five.
+  too). S3SessionManager makes a client for each session and reads each message by itself.
 - Durable functions run on the SDK's local runner, which makes no AWS calls and has no process of
   its own: there are operations and bytes, no CPU. In their favour a step returns only what it
   adds.
@@ -50,7 +49,10 @@ def section(results: Results) -> Section:
     """Returns all that there is to say."""
     plan = results.plan
     text = TEXT.format(
-        cycles=plan.cycles, attached=plan.cycles_with_attachment, transitions=TRANSITIONS
+        cycles=plan.cycles,
+        attached=plan.cycles_with_attachment,
+        peer_cycles=plan.peer_cycles,
+        transitions=TRANSITIONS,
     )
     details = [size for size in DETAIL_SIZES if size in plan.sizes] or plan.sizes[-1:]
     return Section(
@@ -60,7 +62,6 @@ def section(results: Results) -> Section:
             _dollars_table(results, has_attachment=False),
             _dollars_table(results, has_attachment=True),
             _dollars_chart(results),
-            _means_table(results),
             _tasks_table(results),
             _ours_table(results),
             *(_detail_table(results, size) for size in details),
@@ -117,28 +118,6 @@ def _cheaper(results: Results, has_attachment: bool) -> Iterator[str]:
     for size in results.plan.sizes:
         below = results.below(size, lambda c, n: results.dollars(c, n, has_attachment))
         yield str(len(below)) if below else "none"
-
-
-def _means_table(results: Results) -> Table:
-    return Table(
-        "Dollars per million, mean of the same consecutive cycles",
-        ("first cycle begins at", *(f"{size:,}" for size in results.plan.sizes)),
-        tuple(
-            (c.name, *(_mean_dollars(results, c, size) for size in results.plan.sizes))
-            for c in (results.ours, *results.peers)
-        ),
-        "A cycle adds four messages, so short conversations do not stay short.",
-    )
-
-
-def _mean_dollars(results: Results, contender: Contender, size: int) -> str:
-    cell = results.cell(contender, size)
-    if not cell.usages:
-        return f"fails: {cell.failure}"
-    dollars = f"{results.mean(contender, size).dollars:.2f}"
-    failed = f", then fails: {cell.failure}" if cell.failure else ""
-    is_short = failed or len(cell.usages) < results.plan.cycles
-    return f"{dollars} ({len(cell.usages)} cycles{failed})" if is_short else dollars
 
 
 def _tasks_table(results: Results) -> Table:
