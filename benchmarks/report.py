@@ -5,6 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+MOST_FIGURE_CHARS = 24
+"""A cell with more is text, and its column is not aligned as figures are."""
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -139,13 +142,14 @@ def _rows(table: Table) -> Iterator[str]:
     yield "| " + " | ".join(table.columns) + " |"
     shown = [[number(cell) for cell in _checked(row, table)] for row in table.rows]
     columns = list(zip(*shown, strict=True))[1:]
-    yield "|---|" + "".join("---|" if any(map(_is_prose, c)) else "---:|" for c in columns)
+    yield "|---|" + "".join("---:|" if _are_figures(column) else "---|" for column in columns)
     for cells in shown:
         yield "| " + " | ".join(cells) + " |"
 
 
-def _is_prose(cell: str) -> bool:
-    return len(cell) > 24
+def _are_figures(cells: Sequence[str]) -> bool:
+    is_short = all(len(cell) <= MOST_FIGURE_CHARS for cell in cells)
+    return is_short and any(cell.lstrip("*$")[:1].isdigit() for cell in cells)
 
 
 def _checked(row: Sequence[object], table: Table) -> Sequence[object]:
