@@ -9,7 +9,6 @@ Prints JSON: `{"runs": [{"ours": ms, "strands": ms, "aws": ms}, …], "bytes": o
 import contextlib
 import json
 import os
-import resource
 import statistics
 import sys
 from dataclasses import dataclass
@@ -19,10 +18,8 @@ from benchmarks.cycle.conversation import make_conversation
 from benchmarks.cycle.engine import running_engine
 from benchmarks.cycle.meter import Meter
 from benchmarks.cycle.our_project import our_project, table_properties
+from benchmarks.warm.memory import peak_megabytes
 from benchmarks.warm.stopwatch import Stopwatch, installed
-
-KIBIBYTES_PER_MEGABYTE = 1e6 / 1024
-"""`ru_maxrss` is in KiB on Linux."""
 
 SHORT = 6
 """Messages of the conversations that warm up."""
@@ -80,11 +77,6 @@ class Resumes:
 def medians(found: list[dict[str, float]]) -> dict[str, float]:
     """Returns the median of each part."""
     return {whose: statistics.median(part[whose] for part in found) for whose in found[0]}
-
-
-def peak_megabytes() -> float:
-    """Returns the most memory that this process has had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIBIBYTES_PER_MEGABYTE
 
 
 if __name__ == "__main__":
