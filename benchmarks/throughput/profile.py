@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.throughput.flame import ROOT, Stacks, parse
+from benchmarks.throughput.flame import ROOT, Stacks, parse, samples_of_the_handler
 from benchmarks.throughput.load import Crowd, LocalStack, agent_mapping
 
 PY_SPY = shutil.which("py-spy", path=f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}")
@@ -20,28 +20,33 @@ class NotSampledError(Exception):
     """Such a look into another process needs the right to trace it."""
 
 
+class AgentLoopError(Exception):
+    """The process that was sampled did not do what it was started for."""
+
+
 def sample(stack: LocalStack, people: Crowd, sessions: int) -> Stacks:
     """Takes so many sessions through the agent function in a process of its own.
 
     Raises:
         NotSampledError: py-spy said so; the sessions are completed without it.
+        AgentLoopError: The agent function was at work in fewer samples than there are sessions.
     """
     with agent_mapping(stack) as (functions, name, mapping_id), TemporaryDirectory() as folder:
         variables = functions.get_function_configuration(FunctionName=name)["Environment"]
         functions.update_event_source_mapping(UUID=mapping_id, Enabled=False)
         stack.wait_until_quiet()
-        sent, path = len(people.answers), Path(folder) / "stacks.txt"
+        sent = len(people.answers)
         people.send([f"flame-{sent + number:06d}" for number in range(sessions)])
         try:
-            _record(path, sessions, _environment(stack) | variables["Variables"])
+            environment = _environment(stack) | variables["Variables"]
+            return record(Path(folder) / "stacks.txt", sessions, environment)
         finally:
             functions.update_event_source_mapping(UUID=mapping_id, Enabled=True)
             for _ in people.answered(sessions):
                 pass
-        return parse(path.read_text(encoding="utf-8"))
 
 
-def _record(path: Path, sessions: int, environment: dict[str, str]) -> None:
+def record(path: Path, sessions: int, environment: dict[str, str]) -> Stacks:
     """Samples every thread, waiting ones too: what counts is the time until the message is done."""
     options = ["--rate", str(SAMPLES_PER_SECOND), "--idle", "--threads", "--full-filenames"]
     options += ["--format", "raw", "--output", str(path)]
@@ -63,13 +68,17 @@ def _record(path: Path, sessions: int, environment: dict[str, str]) -> None:
         raise NotSampledError(f"it took longer than {LONGEST_SECONDS} s") from error
     if done.returncode or not path.exists():
         raise NotSampledError(done.stderr[-2_000:])
+    stacks = parse(path.read_text(encoding="utf-8"))
+    if (found := samples_of_the_handler(stacks)) < sessions:  # py-spy ends well whatever it saw.
+        raise AgentLoopError(f"{found} samples of {sessions} sessions: {done.stderr[-2_000:]}")
+    return stacks
 
 
 def _environment(stack: LocalStack) -> dict[str, str]:
     """What Lambda sets, and how to find the emulator, whose names end in `.localhost`."""
     description = stack.description
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    folders = (".", "local/worker_path", "src/agent", "src/layer/python")
+    folders = (".", "tests", "local/worker_path", "src/agent", "src/layer/python")
     return kept | {
         "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in folders),
         "AWS_ENDPOINT_URL": description["endpoint_url"],
