@@ -1,8 +1,8 @@
 """Step "run": one run of the agent, until it pauses, ends, or runs out of time."""
 
 import threading
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,14 +76,14 @@ def run_agent(
         gate.trace_entity = tracing.current_entity()
         agent = make_agent(messages, gate)
         turns: list[list[Message]] = []
-        with _cancelled_after(seconds_left) as cancel_signal:
-            agent.add_hook(_turn_keeper(turns, cancel_signal), MessageAddedEvent)
-            result = agent(
-                prompt,
-                invocation_state=state,
-                limits={"turns": agent_definition.MAX_TURNS},
-                cancel_signal=cancel_signal,
-            )
+        deadline = _Deadline(seconds_left)
+        agent.add_hook(_turn_keeper(turns, deadline), MessageAddedEvent)
+        result = agent(
+            prompt,
+            invocation_state=state,
+            limits={"turns": agent_definition.MAX_TURNS},
+            cancel_signal=deadline,
+        )
     if gate.fault:
         raise gate.fault
     waiting = {w["tool_use_id"]: w["tool_name"] for w in result.state.get("waiting", ())}
@@ -107,35 +107,37 @@ def _kept(messages: list[Message]) -> list[Message]:
     Only the newest count of tokens stays: Strands goes by it to estimate the next call's.
     """
     last = max((n for n, m in enumerate(messages) if m["role"] == "assistant"), default=None)
-    return [_unmeasured(m, {"metrics"} if n == last else MEASURED) for n, m in enumerate(messages)]
+    return [
+        _unmeasured(m, {"metrics"} if n == last else MEASURED) if "metadata" in m else m
+        for n, m in enumerate(messages)
+    ]
 
 
 def _unmeasured(message: Message, left_out: Collection[str]) -> Message:
-    metadata = {k: v for k, v in message.get("metadata", {}).items() if k not in left_out}
+    metadata = {k: v for k, v in message["metadata"].items() if k not in left_out}
     rest = {k: v for k, v in message.items() if k != "metadata"}
     return {**rest, "metadata": metadata} if metadata else rest
 
 
 def _turn_keeper(
-    turns: list[list[Any]], cancel_signal: threading.Event
+    turns: list[list[Any]], deadline: threading.Event
 ) -> Callable[[MessageAddedEvent], None]:
     """Keeps the conversation after each turn whose tools were not disturbed by the deadline."""
 
     def keep(event: MessageAddedEvent) -> None:
         answers = any("toolResult" in block for block in event.message["content"])
-        if answers and not cancel_signal.is_set():
+        if answers and not deadline.is_set():
             turns[:] = [list(event.agent.messages)]
 
     return keep
 
 
-@contextmanager
-def _cancelled_after(seconds: float) -> Iterator[threading.Event]:
-    signal = threading.Event()
-    timer = threading.Timer(max(seconds, 0), signal.set)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield signal
-    finally:
-        timer.cancel()
+class _Deadline(threading.Event):
+    """What cancels a run when its time is over: Strands asks it again and again, none waits."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._over_at = time.monotonic() + seconds
+
+    def is_set(self) -> bool:
+        return time.monotonic() >= self._over_at

@@ -335,8 +335,8 @@ PROTOCOL: tuple[Mutant, ...] = (
         ),
         (
             "a conversation that was trimmed gets a new base",
-            "if base and _digest(_joined(encoded[: base.count])) != base.digest:",
-            "if base and not session.messages:",
+            'for data in encodings if _digest(data) == base.digest), b"")',
+            'for data in encodings), b"")',
             "unit/test_sessions.py::test_a_base_that_no_longer_holds_is_not_used",
         ),
         (
@@ -374,6 +374,15 @@ PROTOCOL: tuple[Mutant, ...] = (
             'ConsistentRead=False,\n        ProjectionExpression="pending, #status",',
             "unit/test_sessions.py::"
             "test_the_turn_is_read_consistently_and_without_the_conversation",
+        ),
+    ),
+    *of_file(
+        LAYER + "codec.py",
+        (
+            "what may need a tag is encoded the thorough way",
+            'return b"" if _TAG in text else text.encode()',
+            "return text.encode()",
+            "unit/test_sessions.py::test_bytes_are_not_taken_for_what_stands_for_them",
         ),
     ),
 )

@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 import pytest
-
 from benchmarks.throughput import profile
 from benchmarks.throughput.flame import HANDLER
 

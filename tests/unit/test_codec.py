@@ -90,6 +90,21 @@ def test_the_fast_way_and_the_thorough_one_make_the_same_bytes(value):
         assert codec.to_json(value) == fast
 
 
+@given(values)
+def test_the_unchecked_way_makes_the_same_bytes_or_none(value):
+    assert codec.to_unchecked_json(value) in (codec.to_json(value), b"")
+
+
+@pytest.mark.parametrize("value", [b"x", {"$bytes": "eA=="}, ['"$'], {1, 2}])
+def test_the_unchecked_way_leaves_to_the_other_what_may_need_a_tag(value):
+    assert codec.to_unchecked_json([value]) == b""
+
+
+def test_the_unchecked_way_does_what_needs_no_tag():
+    message = {"role": "user", "content": [{"text": "ü"}, {"n": [1, 2.5, None]}]}
+    assert codec.to_unchecked_json(message) == codec.to_json(message)
+
+
 @pytest.mark.parametrize("value", [{1, 2}, object(), {1: "x"}])
 def test_what_cannot_be_stored_is_an_error(value):
     with pytest.raises(TypeError, match="cannot store a"):

@@ -303,10 +303,18 @@ def test_the_base_is_gzip_of_the_messages_under_the_sessions_own_prefix(
     assert base.key.startswith(f"{SESSION_ID}/{AGENT}/1-0-")
 
 
+ATTACHED: Message = {"role": "user", "content": [{"document": {"source": {"bytes": b"x" * 5_000}}}]}
+
+
+@pytest.mark.parametrize(
+    "first",
+    [user("x" * 5_000), ATTACHED, user('{"$bytes": "eA=="}' * 300)],
+    ids=["text", "bytes", "what looks like a tag"],
+)
 def test_a_base_is_untouched_while_only_the_list_grows(
-    session_store: SessionStore, s3: Recorded
+    session_store: SessionStore, s3: Recorded, first: Message
 ) -> None:
-    session = session_store.create(paused([user("x" * 5_000), *turn(1)]))
+    session = session_store.create(paused([first, *turn(1)]))
     s3.calls.clear()
     for number in range(2, 7):
         session = session_store.save(
@@ -344,6 +352,20 @@ def trimmed(messages: list[Message]) -> list[Message]:
 def rewritten(messages: list[Message]) -> list[Message]:
     """As a summary leaves it: as many messages, other words."""
     return [messages[0], assistant("a summary"), *messages[2:]]
+
+
+def disguised(messages: list[Message]) -> list[Message]:
+    """What the bytes of an attachment are in JSON, in place of the bytes."""
+    as_stored = json.loads(codec.to_json(messages[0]))
+    return [as_stored, *messages[1:]]
+
+
+def test_bytes_are_not_taken_for_what_stands_for_them(session_store: SessionStore) -> None:
+    session = session_store.create(paused([ATTACHED, *turn(1)]))
+    changed = disguised(session.messages)
+    saved = session_store.save(replace(session, messages=changed), fence=1)
+    assert saved.base != session.base
+    assert load(session_store).messages == changed
 
 
 @pytest.mark.parametrize("manage", [trimmed, rewritten])

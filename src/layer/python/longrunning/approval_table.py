@@ -1,5 +1,6 @@
 """The table `approvals`: reading, and the one way to change an item, conditionally."""
 
+from functools import cached_property
 from typing import Any
 
 from longrunning import codec
@@ -25,13 +26,18 @@ class ApprovalTable:
 
     def of_session(self, session_id: str) -> list[Approval]:
         """Reads all items of a session, consistently."""
-        pages = self._client.get_paginator("query").paginate(
+        pages = self._query.paginate(
             TableName=self._table,
             KeyConditionExpression="session_id = :s",
             ExpressionAttributeValues={":s": {"S": session_id}},
             ConsistentRead=True,
         )
         return [from_item(item) for page in pages for item in page["Items"]]
+
+    @cached_property
+    def _query(self) -> Any:
+        """The AWS client makes a class for each paginator: one is enough."""
+        return self._client.get_paginator("query")
 
     def _update(
         self,

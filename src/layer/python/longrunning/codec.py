@@ -38,12 +38,12 @@ def to_attribute(value: Any, depth: int = 0) -> AttributeValue:
         TypeError: For anything else, such as a set or an object of a class.
     """
     match value:
+        case str():
+            return {"S": value} if _is_unicode(value) else _tagged("$json", json.dumps(value))
         case None:
             return {"NULL": True}
         case bool():
             return {"BOOL": value}
-        case str():
-            return {"S": value} if _is_unicode(value) else _tagged("$json", json.dumps(value))
         case int():
             text = str(value)
             return {"N": text} if len(text.lstrip("-")) <= _MAX_DIGITS else _tagged("$int", text)
@@ -57,7 +57,7 @@ def to_attribute(value: Any, depth: int = 0) -> AttributeValue:
             return {"L": [to_attribute(item, depth + 1) for item in value]}
         case dict():
             fields = _escaped(value)
-            if not all(key and _is_unicode(key) for key in fields):
+            if not (all(fields) and _is_unicode("".join(fields))):
                 return _tagged("$json", json.dumps(_to_plain(value)))
             return {"M": {k: to_attribute(v, depth + 1) for k, v in fields.items()}}
     raise TypeError(f"cannot store a {type(value).__name__}")
@@ -67,16 +67,16 @@ def from_attribute(attribute: AttributeValue) -> Any:
     """Converts what `to_attribute` made back to the value it was made from."""
     ((kind, value),) = attribute.items()
     match kind:
-        case "NULL":
-            return None
-        case "N":
-            return int(value)
-        case "L":
-            return [from_attribute(item) for item in value]
+        case "S" | "BOOL" | "B":
+            return value
         case "M":
             return _from_map(value)
-        case _:  # S, BOOL, B
-            return value
+        case "L":
+            return [from_attribute(item) for item in value]
+        case "N":
+            return int(value)
+        case _:  # NULL
+            return None
 
 
 def to_item(fields: dict[str, Any]) -> dict[str, AttributeValue]:
@@ -98,6 +98,18 @@ def to_json(value: Any) -> bytes:
     except (TypeError, ValueError, RecursionError):
         pass  # Bytes, perhaps; what follows says if it is worse.
     return _ENCODER.encode(_to_plain(value)).encode()
+
+
+def to_unchecked_json(value: Any) -> bytes:
+    """Encodes as `to_json` does, in half the time, a value that needs no tag; checks no keys.
+
+    Only for who knows by the bytes whether they are right. Empty for what it cannot encode.
+    """
+    try:
+        text = _ENCODER.encode(value)
+    except (TypeError, ValueError, RecursionError):
+        return b""
+    return b"" if _TAG in text else text.encode()
 
 
 def from_json(data: bytes) -> Any:

@@ -205,20 +205,22 @@ class SessionStore:
 
     def _compact(self, session: Session, fence: int) -> tuple[Session, list[Message]]:
         """Splits the conversation into a base and the list that stays in the item."""
-        encoded = [codec.to_json(message) for message in session.messages]
         base = session.base
         if base and session.paused_at - base.written_at > BASE_REFRESH_SECONDS:
             base = None
-        if base and _digest(_joined(encoded[: base.count])) != base.digest:
+        covered = _covered(session.messages, base) if base else b""
+        if not covered:
             base = None  # A conversation manager trimmed or rewrote what the base covers.
         start = base.count if base else 0
+        encoded = [codec.to_json(message) for message in session.messages[start:]]
         # A short one needs no base, however old.
-        if len(_joined(encoded[start:])) <= INLINE_BYTES:
+        if len(_joined(encoded)) <= INLINE_BYTES:
             return replace(session, base=base), session.messages[start:]
-        count = _start_of_last_turn(session.messages)
-        if len(_joined(encoded[count:])) > INLINE_BYTES:
+        count = max(start, _start_of_last_turn(session.messages))
+        if len(_joined(encoded[count - start :])) > INLINE_BYTES:
             count = len(session.messages)
-        base = self._write_base(session, count, _joined(encoded[:count]), fence)
+        head = _joined([covered[1:-1]] * bool(base) + encoded[: count - start])
+        base = self._write_base(session, count, head, fence)
         return replace(session, base=base), session.messages[count:]
 
     def _write_base(self, session: Session, count: int, data: bytes, fence: int) -> Base:
@@ -277,6 +279,13 @@ def read_turn(client: Any, table_name: str, session_id: str, agent_name: str) ->
     if fields.get("status") != WAITING:
         return ()
     return tuple(pending["tool_use_id"] for pending in fields["pending"])
+
+
+def _covered(messages: Sequence[Message], base: Base) -> bytes:
+    """Returns the JSON of what a base covers; empty if it is not, byte for byte, as written."""
+    covered = messages[: base.count]
+    encodings = (encode(covered) for encode in (codec.to_unchecked_json, codec.to_json))
+    return next((data for data in encodings if _digest(data) == base.digest), b"")
 
 
 def _start_of_last_turn(messages: Sequence[Message]) -> int:
