@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.cycle.contender import Contender
-from benchmarks.cycle.measure import Cell, Cells, Plan, Tasks
+from benchmarks.cycle.measure import Cells, Plan, Tasks
 from benchmarks.cycle.prices import Usage, mean
+from benchmarks.cycle.turns import Cell
 
 
 @dataclass(frozen=True)
@@ -53,16 +54,21 @@ class Results:
         tables = [table for table in usage.written if table.endswith("approvals")]
         return sum(map(usage.dollars_of_table, tables))
 
+    def cpu_ms(
+        self, contender: Contender, size: int, has_attachment: bool = False
+    ) -> tuple[float, ...]:
+        """Returns the CPU of each cycle that was measured in turn with everybody's."""
+        return self.cell(contender, size, has_attachment).cpu_ms[: self.plan.peer_cycles]
+
     def persistence_ms(
         self, contender: Contender, size: int, has_attachment: bool = False
     ) -> float | None:
         """Returns the CPU of a cycle without that of the same agent's, which stores nothing."""
-        cell = self.cell(contender, size, has_attachment)
-        if not cell.cpu_ms or not contender.has_cpu:
+        found = self.cpu_ms(contender, size, has_attachment)
+        if not found or not contender.has_cpu:
             return None
-        alone = self.cells[contender.without, has_attachment, size]
-        same_cycles = alone.cpu_ms[: len(cell.cpu_ms)]
-        return statistics.median(cell.cpu_ms) - statistics.median(same_cycles)
+        alone = self.cells[contender.without, has_attachment, size].cpu_ms[: len(found)]
+        return statistics.median(a - b for a, b in zip(found, alone, strict=True))
 
     def below(
         self, size: int, figure: Callable[[Contender, int], float | None]

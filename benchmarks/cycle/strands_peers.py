@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -71,18 +72,23 @@ def strands_peers(meter: Meter) -> Iterator[Contender]:
         "Strands snapshots, DynamoDBStorage, gzip": _dynamodb_storage("gzip"),
     }
     for name, storage in storages.items():
-        yield Contender(name, _snapshots(storage, meter), SNAPSHOTS)
+        yield Contender(name, _snapshots(meter, storage=storage), SNAPSHOTS)
+    yield Contender(
+        "Strands snapshots, S3Storage, each pause kept",
+        _snapshots(meter, storage=S3Storage(BUCKETS["peers"]), snapshot_trigger=lambda **_: True),
+        replace(SNAPSHOTS, decision_record="the conversation as it was at each pause"),
+    )
 
 
 def _dynamodb_storage(compression: str) -> DynamoDBStorage:
     return DynamoDBStorage("strands-storage", s3_bucket=BUCKETS["peers"], compression=compression)
 
 
-def _snapshots(storage: Any, meter: Meter) -> Callable[[Conversation], Cycle]:
+def _snapshots(meter: Meter, **options: Any) -> Callable[[Conversation], Cycle]:
     return lambda conversation: _managed(
         conversation,
         meter,
-        lambda: SnapshotSessionManager(conversation.session_id, storage=storage),
+        lambda: SnapshotSessionManager(conversation.session_id, **options),
     )
 
 

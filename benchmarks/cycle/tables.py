@@ -33,7 +33,9 @@ against the local AWS emulator in another process; one layer on botocore's event
   conversation grows meanwhile. **Every other** figure is the first cycle, at exactly so many
   messages: in its favour. Its other figures are of its first {peer_cycles} cycles.
 - **Write units** are what the emulator reports, indexes included; **read units** come from the
-  sizes of the items read. **CPU** is this process's, all threads: medians, with least and most.
+  sizes of the items read. **CPU** is this process's, all threads: medians of everybody's first
+  {peer_cycles} cycles, with least and most. All take turns, a cycle each, so that a machine whose
+  speed varies does so for all.
 - Managers and savers are set up as well as they can be: clients are kept, large values may go to
   S3, nothing trims the conversation (this project's own window of 1,000 messages is out of reach,
   too). S3SessionManager makes a client for each session and reads each message by itself.
@@ -227,14 +229,14 @@ def _detail_row(
 
 
 def _cpu(results: Results, contender: Contender, size: int, has_attachment: bool) -> str:
-    cell = results.cell(contender, size, has_attachment)
-    mine = results.cell(results.ours, size, has_attachment)
+    found = results.cpu_ms(contender, size, has_attachment)
+    mine = results.cpu_ms(results.ours, size, has_attachment)
     if not contender.has_cpu:
         return "not told apart"
-    if not cell.cpu_ms or not mine.cpu_ms:
-        return f"fails: {cell.failure}"
-    ratio = statistics.median(cell.cpu_ms) / statistics.median(mine.cpu_ms)
-    return f"{number(ratio)}× ({Spread(cell.cpu_ms)})"
+    if not found or not mine:
+        return f"fails: {results.cell(contender, size, has_attachment).failure}"
+    ratio = statistics.median(found) / statistics.median(mine)
+    return f"{number(ratio)}× ({Spread(found)})"
 
 
 def _cpu_table(results: Results) -> Table:
@@ -259,7 +261,8 @@ def _cpu_table(results: Results) -> Table:
             for c in (results.ours, *results.peers)
         )
         + whole,
-        "Differences of medians. Ours includes decision, queue and e-mail, which the others lack.",
+        "Medians of the differences of cycles in the same turn. Ours includes decision, queue and "
+        "e-mail, which the others lack.",
     )
 
 
@@ -301,9 +304,9 @@ def _dollars_chart(results: Results) -> Chart:
 def _cpu_chart(results: Results) -> Chart:
     lines = {
         c.name: [
-            (float(size), statistics.median(cell.cpu_ms))
+            (float(size), statistics.median(found))
             for size in results.plan.sizes
-            if (cell := results.cell(c, size)).cpu_ms
+            if (found := results.cpu_ms(c, size))
         ]
         for c in results.contenders
         if c.has_cpu
