@@ -1,10 +1,11 @@
 """The one counting layer: every AWS call of every contender passes it, on botocore's events."""
 
 import contextlib
+import functools
 import gc
 import io
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 from unittest import mock
@@ -22,11 +23,12 @@ class Meter:
     Attributes:
         calls: Of the cycle so far.
         cpu_seconds: Of this process, all its threads, in the cycle so far.
+        session_seconds: Of these, what loads and saves the session, where that can be told apart.
     """
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
-        self.cpu_seconds = 0.0
+        self.cpu_seconds = self.session_seconds = 0.0
         self._sent = self._received = 0
         self._durable_operations = self._durable_bytes = 0
         self._depth = 0
@@ -57,11 +59,26 @@ class Meter:
                 if self._depth == 0:
                     self.cpu_seconds += time.process_time() - started
 
+    def of_session(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Wraps what loads or saves the session."""
+
+        @functools.wraps(function)
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            started = time.process_time()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self.session_seconds += time.process_time() - started
+
+        return timed
+
     def start_over(self) -> None:
-        """Forgets what was counted."""
-        self.calls, self.cpu_seconds = [], 0.0
+        """Forgets what was counted, and has no cycle pay for looking through others' memory."""
+        self.calls, self.cpu_seconds, self.session_seconds = [], 0.0, 0.0
         self._sent = self._received = self._durable_operations = self._durable_bytes = 0
+        gc.unfreeze()
         gc.collect()
+        gc.freeze()
 
     def usage(self) -> Usage:
         """Returns what was used since the last start."""

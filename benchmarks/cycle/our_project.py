@@ -54,6 +54,8 @@ def our_project(engine: Engine, meter: Meter) -> Iterator[Contender]:
         mock.patch.object(publish_post, "_send", lambda _: posted),
         mock.patch.object(agent_definition, "make_model", lambda *_: ScriptedModel()),
         mock.patch.object(agent_definition, "MAX_WINDOW_MESSAGES", OUT_OF_REACH),
+        mock.patch.object(SessionStore, "load", meter.of_session(SessionStore.load)),
+        mock.patch.object(SessionStore, "save", meter.of_session(SessionStore.save)),
     ):
         agent_handler._resources.cache_clear()
         approval_services.services.cache_clear()

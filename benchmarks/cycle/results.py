@@ -70,11 +70,18 @@ class Results:
         alone = self.cells[contender.without, has_attachment, size].cpu_ms[: len(found)]
         return statistics.median(a - b for a, b in zip(found, alone, strict=True))
 
+    def session_ms(self, size: int) -> float:
+        """Returns the CPU that our session's load and save take of a cycle."""
+        return statistics.median(self.cell(self.ours, size).session_ms[: self.plan.peer_cycles])
+
     def below(
-        self, size: int, figure: Callable[[Contender, int], float | None]
+        self,
+        size: int,
+        figure: Callable[[Contender, int], float | None],
+        mine: float | None = None,
     ) -> list[tuple[float, Contender]]:
         """Returns the peers whose figure is below ours, the lowest first."""
-        mine = figure(self.ours, size) or 0
+        mine = mine or figure(self.ours, size) or 0
         found = [(figure(peer, size), peer) for peer in self.peers]
         return sorted(
             ((value, peer) for value, peer in found if value is not None and value < mine),

@@ -19,6 +19,8 @@ class Cell:
 
     usages: tuple[Usage, ...]
     cpu_ms: tuple[float, ...]
+    session_ms: tuple[float, ...] = ()
+    """Of it, what loads and saves the session, where that can be told apart."""
     failure: str = ""
 
 
@@ -31,6 +33,7 @@ class Row:
         cycle: Its next one; None after it has failed.
         usages: What each cycle used.
         cpu_ms: Milliseconds of each.
+        session_ms: Of these, the session's load and save.
         failure: Why there are no more.
     """
 
@@ -38,12 +41,14 @@ class Row:
     cycle: Cycle | None = None
     usages: list[Usage] = field(default_factory=list)
     cpu_ms: list[float] = field(default_factory=list)
+    session_ms: list[float] = field(default_factory=list)
     failure: str = ""
 
     @property
     def cell(self) -> Cell:
         """All of it, unchanging."""
-        return Cell(tuple(self.usages), tuple(self.cpu_ms), self.failure)
+        lists = (self.usages, self.cpu_ms, self.session_ms)
+        return Cell(*map(tuple, lists), self.failure)
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
@@ -87,6 +92,7 @@ def in_turns(
                     row.cycle()
                     row.usages.append(meter.usage())
                     row.cpu_ms.append(meter.cpu_seconds * 1000)
+                    row.session_ms.append(meter.session_seconds * 1000)
     return rows
 
 

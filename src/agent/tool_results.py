@@ -87,13 +87,10 @@ def put_right(messages: list[Message], results: dict[str, ToolResult]) -> None:
         messages: The conversation, changed in place; what was trimmed of it is left out.
         results: Results by tool use id.
     """
-    for message in messages:
-        message["content"] = [
-            {"toolResult": results.get(block["toolResult"]["toolUseId"], block["toolResult"])}
-            if "toolResult" in block
-            else block
-            for block in message["content"]
-        ]
+    for block in (block for message in messages for block in message["content"]):
+        if "toolResult" in block:
+            told = block["toolResult"]
+            block["toolResult"] = results.get(told["toolUseId"], told)
 
 
 def _approved(approval: Approval) -> dict[str, Any]:

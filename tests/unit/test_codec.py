@@ -111,3 +111,11 @@ def test_what_cannot_be_stored_is_an_error(value):
         codec.to_attribute(value)
     with pytest.raises(TypeError, match="cannot store a"):
         codec.to_json(value)
+
+
+def test_what_contains_itself_is_an_error_and_no_end_of_the_process():
+    value: list[object] = []
+    value.append(value)
+    with pytest.raises(RecursionError):
+        codec.to_json(value)
+    assert codec.to_unchecked_json(value) == b""
