@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 MOST_FIGURE_CHARS = 24
 """A cell with more is text, and its column is not aligned as figures are."""
@@ -88,6 +89,13 @@ class Effort:
         return Spread(tuple(values[-self.runs :]))
 
 
+FIRST_STYLE: dict[str, Any] = {"color": "black", "linewidth": 2.5}
+"""Of this project's line; every other one has its own of these, ten colours twice."""
+OTHER_STYLES: tuple[dict[str, Any], ...] = tuple(
+    {"color": f"C{color}", "linestyle": line} for line in ("-", "--") for color in range(10)
+)
+
+
 def number(value: object) -> str:
     """Shows a number with three digits that count; anything else as it is."""
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -126,15 +134,19 @@ def draw(chart: Chart | Picture, folder: Path) -> None:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(8, 4.5))
-    for label, points in chart.lines.items():
-        axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=label)
+    for place, (label, points) in enumerate(chart.lines.items()):
+        style = OTHER_STYLES[place - 1] if place else FIRST_STYLE
+        axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=label, **style)
     axes.set(title=chart.title, xlabel=chart.x_label, ylabel=chart.y_label)
     if chart.is_logarithmic:
         axes.set(xscale="log", yscale="log")
+        axes.minorticks_off()
+        axes.set_xticks(sorted({x for points in chart.lines.values() for x, _ in points}))
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.yaxis.set_major_formatter("{x:,g}")
     axes.grid(visible=True, alpha=0.3)
-    axes.legend(fontsize="small")
-    figure.tight_layout()
-    figure.savefig(folder / f"{chart.name}.svg", metadata={"Date": None})
+    axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
+    figure.savefig(folder / f"{chart.name}.svg", metadata={"Date": None}, bbox_inches="tight")
     pyplot.close(figure)
 
 
