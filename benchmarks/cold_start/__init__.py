@@ -8,7 +8,7 @@ same packages, and a handler that only imports what the function cannot do witho
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +141,8 @@ class Found:
 
 def run(effort: Effort) -> Section:
     """Starts every function three times as often as there are runs, after once in vain."""
+    if not effort.is_smoke:
+        effort = replace(effort, runs=effort.runs * STARTS_OF_A_RUN)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         tables = [_table(processes(folder / "process"), effort, folder)]
@@ -155,11 +157,10 @@ def run(effort: Effort) -> Section:
 
 def _table(places: Sequence[Place], effort: Effort, folder: Path) -> Table:
     rounds = []
-    starts = effort.runs if effort.is_smoke else effort.runs * STARTS_OF_A_RUN
-    for number in range(starts + (not effort.is_smoke)):
-        print(f"  {places[0].title}: start {number} of {starts}", flush=True)
+    for number in range(effort.runs + (not effort.is_smoke)):
+        print(f"  {places[0].title}: run {number} of {effort.runs}", flush=True)
         rounds.append(_start_all(places, folder))
-    counted = rounds[-starts:]
+    counted = rounds[-effort.runs :]
     cases = [(place, function) for place in places for function in FUNCTIONS]
     found = [
         Found(function, place.has_bytecode, tuple(pairs[number] for pairs in counted))

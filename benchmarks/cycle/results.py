@@ -54,9 +54,7 @@ class Results:
         tables = [table for table in usage.written if table.endswith("approvals")]
         return sum(map(usage.dollars_of_table, tables))
 
-    def cpu_ms(
-        self, contender: Contender, size: int, has_attachment: bool = False
-    ) -> tuple[float, ...]:
+    def cpu_ms(self, contender: Contender, size: int, has_attachment: bool = False) -> list[float]:
         """Returns the CPU of each cycle that was measured in turn with everybody's."""
         return self.cell(contender, size, has_attachment).cpu_ms[: self.plan.peer_cycles]
 

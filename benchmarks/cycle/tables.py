@@ -246,12 +246,14 @@ def _cpu_table(results: Results) -> Table:
         if found is None or not mine:
             failure = results.cell(contender, size).failure
             return f"fails: {failure}" if failure else "not told apart"
-        return f"{number(found / mine)}× ({number(found)} ms)"
+        return beside(found, mine)
 
     def session(size: int) -> str:
         mine = results.persistence_ms(results.ours, size)
-        found = results.session_ms(size)
-        return f"{number(found / mine)}× ({number(found)} ms)" if mine else ""
+        return beside(results.session_ms(size), mine) if mine else ""
+
+    def beside(found: float, mine: float) -> str:
+        return f"{number(found / mine)}× ({number(found)} ms)"
 
     alone = [c for c in results.contenders if not c.is_peer and c is not results.ours]
     whole = tuple(

@@ -13,42 +13,26 @@ ITEM_TOO_LARGE = "maximum allowed size"
 FAILURE_CHARS = 60
 
 
-@dataclass(frozen=True)
+@dataclass
 class Cell:
     """One contender at one size: its cycles one after the other, as far as it came."""
 
-    usages: tuple[Usage, ...]
-    cpu_ms: tuple[float, ...]
-    session_ms: tuple[float, ...] = ()
+    usages: list[Usage] = field(default_factory=list)
+    cpu_ms: list[float] = field(default_factory=list)
+    session_ms: list[float] = field(default_factory=list)
     """Of it, what loads and saves the session, where that can be told apart."""
     failure: str = ""
+    """Why there are no more."""
 
 
 @dataclass
 class Row:
-    """A contender at one size.
-
-    Attributes:
-        contender: Whose it is.
-        cycle: Its next one; None after it has failed.
-        usages: What each cycle used.
-        cpu_ms: Milliseconds of each.
-        session_ms: Of these, the session's load and save.
-        failure: Why there are no more.
-    """
+    """A contender on its way through its cell."""
 
     contender: Contender
+    cell: Cell = field(default_factory=Cell)
     cycle: Cycle | None = None
-    usages: list[Usage] = field(default_factory=list)
-    cpu_ms: list[float] = field(default_factory=list)
-    session_ms: list[float] = field(default_factory=list)
-    failure: str = ""
-
-    @property
-    def cell(self) -> Cell:
-        """All of it, unchanging."""
-        lists = (self.usages, self.cpu_ms, self.session_ms)
-        return Cell(*map(tuple, lists), self.failure)
+    """Its next one; None after it has failed."""
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
@@ -58,7 +42,7 @@ class Row:
         except Exception as error:
             if not self.contender.is_peer:
                 raise
-            self.cycle, self.failure = None, _why(error)
+            self.cycle, self.cell.failure = None, _why(error)
 
 
 def in_turns(
@@ -90,9 +74,9 @@ def in_turns(
                 meter.start_over()
                 with row.attempt():
                     row.cycle()
-                    row.usages.append(meter.usage())
-                    row.cpu_ms.append(meter.cpu_seconds * 1000)
-                    row.session_ms.append(meter.session_seconds * 1000)
+                    row.cell.usages.append(meter.usage())
+                    row.cell.cpu_ms.append(meter.cpu_seconds * 1000)
+                    row.cell.session_ms.append(meter.session_seconds * 1000)
     return rows
 
 

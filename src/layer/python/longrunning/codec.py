@@ -93,19 +93,20 @@ def from_item(item: dict[str, AttributeValue]) -> dict[str, Any]:
 
 def to_json(value: Any) -> bytes:
     """Encodes a JSON-like value (bytes allowed) as JSON in UTF-8; equal values, equal bytes."""
+    data = to_unchecked_json(value)
     try:
-        text = _ENCODER.encode(value)
-        if _TAG not in text and json.loads(text) == value:
-            return text.encode()  # Nothing in it needs a tag: most values, and twice as fast.
-    except (TypeError, ValueError, RecursionError):
-        pass  # Bytes, perhaps; what follows says if it is worse.
+        if data and json.loads(data) == value:
+            return data  # Nothing in it needs a tag: most values, and twice as fast.
+    except (ValueError, RecursionError):
+        pass
     return _ENCODER.encode(_to_plain(value)).encode()
 
 
 def to_unchecked_json(value: Any) -> bytes:
     """Encodes as `to_json` does, in half the time, a value that needs no tag; checks no keys.
 
-    Only for who knows by the bytes whether they are right. Empty for what it cannot encode.
+    Only for who knows by the bytes whether they are right. Empty for what it cannot encode:
+    bytes, perhaps; `to_json` says if it is worse.
     """
     try:
         text = _ENCODER.encode(value)

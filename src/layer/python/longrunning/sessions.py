@@ -219,7 +219,8 @@ class SessionStore:
         count = max(start, _start_of_last_turn(session.messages))
         if len(_joined(encoded[count - start :])) > INLINE_BYTES:
             count = len(session.messages)
-        head = _joined([covered[1:-1]] * bool(base) + encoded[: count - start])
+        before = [covered[1:-1]] if covered else []
+        head = _joined([*before, *encoded[: count - start]])
         base = self._write_base(session, count, head, fence)
         return replace(session, base=base), session.messages[count:]
 
