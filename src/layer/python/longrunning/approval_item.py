@@ -61,6 +61,15 @@ class Approval:
     then the message of a later decision resumes."""
     refused: bool | None = None
     """Whether its receiver refused the effect for good: SPENT, and nothing happened."""
+    answer: dict[str, Any] | None = None
+    """What its receiver said, `{"status": "success|error", "text"}`, where that is known: then the
+    receiver is not asked again."""
+    not_done: str | None = None
+    """Why an approved call was never made: its session ended without it, for this reason."""
+    claimed_by: str | None = None
+    """Which delivery claimed it last, `<SQS message id>/<a random number>`."""
+    max_edit_bytes: int | None = None
+    """The longest edit that still fits, in UTF-8, where it is shorter than for one question."""
     expires_at: int | None = None
 
     @property

@@ -77,7 +77,12 @@ class Session:
     unspent: tuple[str, ...] = ()
     """Tool use ids of earlier turns that were approved and not yet published."""
     outcome: str = ""
-    """What has come of it: `published`, `denied`, `expired`, `cancelled`, `failed`, `finished`."""
+    """What has come of it: `published`, `denied`, `expired`, `cancelled`, `not_done`, `failed`,
+    `stopped`, `finished`."""
+    reason: str | None = None
+    """Why it failed or was stopped: the stop reason of its last run."""
+    last_words: str | None = None
+    """The beginning of what the agent said last, once it has ended."""
     version: int = 1
     fence: int = 0
     paused_at: int = 0
@@ -128,6 +133,8 @@ class SessionStore:
             pending=tuple(PendingToolUse(**pending) for pending in fields["pending"]),
             unspent=tuple(fields["unspent"]),
             outcome=fields["outcome"],
+            reason=fields.get("reason"),
+            last_words=fields.get("last_words"),
             version=fields["version"],
             fence=fields["fence"],
             paused_at=fields["paused_at"],
