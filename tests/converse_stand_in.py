@@ -8,7 +8,7 @@ conversation would have been accepted. Three ways in:
     stand_in.converse_stream(modelId="…", messages=[…])
 
 A script is a list of turns (or a function from the request to a turn). A turn is a text, a list of
-blocks made with `text` and `tool_use`, or an exception to raise, such as `throttled()`.
+blocks made with `text` and `tool_use`, a `Said`, or an exception to raise, such as `throttled()`.
 
 What breaks a rule, or asks for more turns than there are, raises a `StandInError`. It is no
 `Exception`: neither Strands nor a handler that turns faults into retries can swallow it.
@@ -21,6 +21,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -39,7 +40,21 @@ MOST_STREAM_PIECES = 200
 
 Block = dict[str, Any]
 Request = dict[str, Any]
-Turn = str | list[Block] | BaseException
+
+
+@dataclass(frozen=True)
+class Said:
+    """A turn with a stop reason of its own, or with content that no test's script checks.
+
+    A toolUse block may have `raw`, the text that the model streams as its input.
+    """
+
+    content: list[Block]
+    stop: str | None = None
+    trace: dict[str, Any] | None = None
+
+
+Turn = str | list[Block] | Said | BaseException
 Script = Sequence[Turn] | Callable[[Request], Turn]
 
 
@@ -73,14 +88,24 @@ def throttled() -> ClientError:
     )
 
 
+def invalid(message: str) -> ClientError:
+    """Returns the error with which Bedrock refuses a request, to be played as a turn."""
+    error = {"Code": "ValidationException", "Message": message}
+    return ClientError(
+        {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 400}}, "ConverseStream"
+    )
+
+
 class ConverseStandIn:
     """Answers `converse` and `converse_stream` from a script.
 
     Attributes:
         requests: A copy of every request that kept the rules, in order.
+        refuses: Whether a broken rule is a ValidationException, as on Bedrock, and not a mistake.
     """
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, *, refuses: bool = False) -> None:
+        self.refuses = refuses
         self.requests: list[Request] = []
         self._script = script
         self._played = 0
@@ -93,16 +118,17 @@ class ConverseStandIn:
 
     def converse(self, **request: Any) -> dict[str, Any]:
         """Answers in one piece."""
-        content = self._next("Converse", request)
+        said = self._next("Converse", request)
         return {
-            "output": {"message": {"role": "assistant", "content": content}},
-            "stopReason": _stop_reason(content),
+            "output": {"message": {"role": "assistant", "content": said.content}},
+            "stopReason": said.stop or _stop_reason(said.content),
             **_accounting(),
         }
 
     def converse_stream(self, **request: Any) -> dict[str, Any]:
         """Answers with a stream of events."""
-        return {"stream": EventStream(stream_events(self._next("ConverseStream", request)))}
+        said = self._next("ConverseStream", request)
+        return {"stream": EventStream(stream_events(said.content, said.stop, said.trace))}
 
     def assert_finished(self) -> None:
         """Fails if turns of the script are left: the agent stopped earlier than the test thinks."""
@@ -110,17 +136,24 @@ class ConverseStandIn:
             left = len(self._script) - self._played
             raise AssertionError(f"{left} of {len(self._script)} turns were never played")
 
-    def _next(self, operation: str, request: Request) -> list[Block]:
-        check_request(operation, request)
+    def _next(self, operation: str, request: Request) -> Said:
+        try:
+            check_request(operation, request)
+        except RuleBrokenError as broken:
+            if self.refuses:
+                raise invalid(str(broken)) from broken
+            raise
         with self._lock:
             self.requests.append(copy.deepcopy(request))
             turn = self._take(request)
             self._played += 1
         if isinstance(turn, BaseException):
             raise turn
+        if isinstance(turn, Said):
+            return copy.deepcopy(turn)
         content = [text(turn)] if isinstance(turn, str) else copy.deepcopy(turn)
         check_message({"role": "assistant", "content": content}, "script")
-        return content
+        return Said(content)
 
     def _take(self, request: Request) -> Turn:
         if callable(self._script):
@@ -163,7 +196,9 @@ class EventStream:
         self.closed = True
 
 
-def stream_events(content: list[Block]) -> Iterator[dict[str, Any]]:
+def stream_events(
+    content: list[Block], stop: str | None = None, trace: dict[str, Any] | None = None
+) -> Iterator[dict[str, Any]]:
     """Yields a message as ConverseStream does; a text block has no start event."""
     yield {"messageStart": {"role": "assistant"}}
     for index, block in enumerate(content):
@@ -174,15 +209,15 @@ def stream_events(content: list[Block]) -> Iterator[dict[str, Any]]:
             # A tool without arguments streams no input at all.
             deltas = [
                 {"toolUse": {"input": piece}}
-                for piece in _pieces(json.dumps(use["input"]) if use["input"] else "")
+                for piece in _pieces(use.get("raw") or _written(use["input"]))
             ]
         else:
             deltas = [{"text": piece} for piece in _pieces(block["text"])]
         for delta in deltas:
             yield {"contentBlockDelta": {"delta": delta, "contentBlockIndex": index}}
         yield {"contentBlockStop": {"contentBlockIndex": index}}
-    yield {"messageStop": {"stopReason": _stop_reason(content)}}
-    yield {"metadata": _accounting()}
+    yield {"messageStop": {"stopReason": stop or _stop_reason(content)}}
+    yield {"metadata": {**_accounting(), **({"trace": trace} if trace else {})}}
 
 
 def check_request(operation: str, request: Request) -> None:
@@ -319,6 +354,10 @@ def _stop_reason(content: list[Block]) -> str:
 def _accounting() -> dict[str, Any]:
     usage = {"inputTokens": 10, "outputTokens": 5, "totalTokens": 15}
     return {"usage": usage, "metrics": {"latencyMs": 1}}
+
+
+def _written(tool_input: Any) -> str:
+    return json.dumps(tool_input) if tool_input else ""
 
 
 def _pieces(whole: str) -> list[str]:

@@ -21,6 +21,7 @@ from botocore.exceptions import ClientError
 
 import agent_definition
 import publish_post
+from agent_run import UnsupportedAgentError
 from longrunning import links, messages, observability, tracing
 from longrunning.approvals import ApprovalStore, LeaseHeldError
 from longrunning.messages import MalformedMessageError, NewTask
@@ -110,7 +111,7 @@ def _walk(record: dict[str, Any], delivery: Delivery, resources: Resources) -> N
                 resources.worker.start(task, delivery)
             case results:
                 resources.worker.resume(results, delivery)
-    except MalformedMessageError as reason:
+    except (MalformedMessageError, UnsupportedAgentError) as reason:
         _dead_letter(record, str(reason), resources)
 
 

@@ -5,6 +5,8 @@ from typing import Any
 from strands import Agent
 from strands.agent.conversation_manager import SlidingWindowConversationManager
 
+from conversation import is_decision, tool_results
+
 
 class BlockwiseWindow(SlidingWindowConversationManager):
     """A sliding window that slides seldom, and then far.
@@ -26,3 +28,12 @@ class BlockwiseWindow(SlidingWindowConversationManager):
         """Trims the conversation, if it has become too long; the loop calls it after each turn."""
         if len(agent.messages) > self.most_messages:
             super().apply_management(agent, **kwargs)
+
+    def _find_oldest_message_with_tool_results(self, messages: Any) -> int | None:
+        """Finds what is shortened when the model's window is full: never a decision.
+
+        The model must read the text that a person approved, whole.
+        """
+        shown = [{**m, "content": []} if any(map(is_decision, tool_results(m))) else m
+                 for m in messages]  # fmt: skip
+        return super()._find_oldest_message_with_tool_results(shown)

@@ -14,22 +14,36 @@ byte for byte, the call's. What then runs is the record, never what the model sa
 
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import jsonschema
-from strands.hooks import BeforeToolCallEvent, HookProvider, HookRegistry, MessageAddedEvent
+from strands.hooks import (
+    AfterModelCallEvent,
+    BeforeModelCallEvent,
+    BeforeToolCallEvent,
+    HookProvider,
+    HookRegistry,
+    MessageAddedEvent,
+)
 from strands.tools.tools import PythonAgentTool
 from strands.types.tools import ToolUse
 
+from conversation import Message, decisions, tool_results, tool_uses
 from longrunning import approvals, human_approval, tracing
 from longrunning.approvals import Approval, ApprovalStore
 from longrunning.messages import MAX_CONTENT_BYTES, TOOL_USE_ID_PATTERN, tool_result
+from sendable import make_sendable
 
 MAX_ARGUMENTS_BYTES = 16_384
 """They stand in the approval item (400 KB) beside the content and an edit of it."""
+
+MAX_RESTORED = 5
+"""So often a decision is put right in one run; who shortens it again and again never ends."""
+
+CONTEXT_EXCEEDED = "context_window_exceeded"
 
 MAX_ASKED = 20
 """Questions in one turn: each is an e-mail to the same person, and one transaction claims them."""
@@ -37,6 +51,14 @@ MAX_ASKED = 20
 
 class InvalidCallError(ValueError):
     """The call does not fit the tool's input schema; the model reads why."""
+
+
+class LostCallError(Exception):
+    """A call of the model has no id or no name, so Strands has dropped it: the question is lost."""
+
+
+class UnclearRefusalError(Exception):
+    """The receiver refuses what it may have accepted before: nobody knows whether it happened."""
 
 
 @dataclass(frozen=True)
@@ -72,14 +94,11 @@ class ProtectedTool:
         Raises:
             InvalidCallError: It does not fit the schema.
         """
-        schema = self.spec["inputSchema"]["json"]
-        properties = schema["properties"]
+        properties = self.spec["inputSchema"]["json"]["properties"]
         if unknown := sorted(given.keys() - properties.keys()):
             raise InvalidCallError(f"unknown arguments: {', '.join(unknown):.300}")
-        defaults = {name: p["default"] for name, p in properties.items() if "default" in p}
-        complete = defaults | dict(given)
-        if error := jsonschema.exceptions.best_match(self._validator.iter_errors(complete)):
-            raise InvalidCallError(f"{error.json_path}: {error.message:.300}")
+        complete = _completed(properties, given)
+        _check_schema(self._validator, complete)
         content = str(complete.pop(self.content_field))
         return Call.checked(self.name, content, complete)
 
@@ -105,7 +124,7 @@ class Call:
         """
         if not content.strip() or _size(content) > MAX_CONTENT_BYTES:
             raise InvalidCallError(f"content: expected 1 to {MAX_CONTENT_BYTES} bytes")
-        if _size(json.dumps(arguments, ensure_ascii=False)) > MAX_ARGUMENTS_BYTES:
+        if _size(_json(arguments)) > MAX_ARGUMENTS_BYTES:
             raise InvalidCallError(f"arguments: expected at most {MAX_ARGUMENTS_BYTES} bytes")
         return cls(action, content, arguments)
 
@@ -129,34 +148,130 @@ class Gate(HookProvider):
     """What this worker has claimed: only these can be spent."""
     is_new: bool = False
     """A new session has no approvals: no need to look."""
+    started: Collection[str] = ()
+    """Tools whose input a starter gets later, so that it is checked before anything waits."""
+    is_trimmed: bool = False
+    """Whether the conversation has lost messages, and so ids that were used before."""
+    put_in_place: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The results that this run goes on from, by the provider's id: the model must read them."""
     spent: set[str] = field(default_factory=set)
     """Tool use ids of the approvals that this run spent."""
+    answers: dict[str, tuple[Approval, str, str]] = field(default_factory=dict)
+    """What receivers said in this run: approval, status and text by tool use id."""
+    effects: int = 0
+    """How many effects were begun in this run, repeated ones too."""
     published: bool = False
     """Whether the receiver accepted an effect in this run."""
+    last_failed: bool = False
+    """Whether a tool that ran in the run's last turn ended in an error."""
     fault: Exception | None = None
+    end: str | None = None
+    """Why the gate ended the run though nothing failed in it."""
     trace_entity: Any = None
-    _earlier: list[Approval] | None = None
+    _earlier: dict[str, Approval | None] = field(default_factory=dict)
     _asked: list[Call] = field(default_factory=list)
     _allowed: dict[str, Approval] = field(default_factory=dict)
+    _checked: dict[int, Message] = field(default_factory=dict)
+    _length: int = 0
+    _calls_begun: int = 0
+    _restored: int = 0
 
     def register_hooks(self, registry: HookRegistry, **_: Any) -> None:
         """Registers the gate with Strands."""
-        registry.add_callback(MessageAddedEvent, self.name_tool_uses_apart)
+        registry.add_callback(MessageAddedEvent, self.message_added)
+        registry.add_callback(BeforeModelCallEvent, self.before_model)
+        registry.add_callback(AfterModelCallEvent, self.after_model)
         registry.add_callback(BeforeToolCallEvent, self.before_tool)
 
-    def name_tool_uses_apart(self, event: MessageAddedEvent) -> None:
-        """Renames a tool use whose id is not unique in the session, or cannot be a key.
+    def begin(self, messages: Sequence[Any]) -> None:
+        """Takes note of how long the conversation is that the run starts from."""
+        self._length = len(messages)
 
-        Everything here is keyed by session and tool use id: an old decision must never answer a
-        new question. Bedrock's ids are unique; not every provider's are.
+    def note_length(self, messages: Sequence[Any]) -> None:
+        """Sees whether the conversation has lost messages."""
+        self.is_trimmed |= self._length != len(messages)
+
+    def message_added(self, event: MessageAddedEvent) -> None:
+        """Names tool uses apart, and sees whether tools failed."""
+        self._length += 1
+        self.note_length(event.agent.messages)
+        if results := tool_results(event.message):
+            self.last_failed = any(result.get("status") == "error" for result in results)
+        self.name_tool_uses_apart(event)
+
+    def name_tool_uses_apart(self, event: MessageAddedEvent) -> None:
+        """Renames a tool use whose id occurred before in the conversation.
+
+        Models' APIs want each id once. The given one stays the end of the new one: what a provider
+        has put into it, such as a signature, is still there.
         """
         *earlier, message = event.agent.messages
         uses = tool_uses(message)
         taken = {use["toolUseId"] for m in earlier for use in tool_uses(m)} if uses else set()
         for use in uses:
-            if use["toolUseId"] in taken or not TOOL_USE_ID_PATTERN.fullmatch(use["toolUseId"]):
-                use["toolUseId"] = f"tooluse_{uuid.uuid4().hex}"
+            if use["toolUseId"] in taken:
+                use["toolUseId"] = f"{uuid.uuid4().hex[:12]}_{use['toolUseId']}"
             taken.add(use["toolUseId"])
+
+    def new_record_id(self, tool_use_id: str) -> str:
+        """Returns the key under which a tool use is recorded, unique in the session.
+
+        The provider's own id, unless it cannot be a key, or was one before: everything here is
+        keyed by session and tool use id, and an old decision must never answer a new question.
+        The conversation holds the ids that were used before, until it is trimmed.
+        """
+        can_be = TOOL_USE_ID_PATTERN.fullmatch(tool_use_id) is not None
+        if can_be and self.is_trimmed and not self.is_new:
+            can_be = self.store.get(self.session_id, tool_use_id) is None
+        return tool_use_id if can_be else f"tooluse_{uuid.uuid4().hex}"
+
+    def before_model(self, event: BeforeModelCallEvent) -> None:
+        """Puts decisions right that a manager shortened; makes all sendable that is new."""
+        self._calls_begun = 0
+        if self.put_in_place and self._put_right(event.agent.messages):
+            self._restored += 1
+            if self._restored > MAX_RESTORED:
+                self.end = CONTEXT_EXCEEDED
+                event.agent.cancel()
+        self.make_sendable(event.agent.messages)
+
+    def _put_right(self, messages: Sequence[Any]) -> bool:
+        """The model must read what was decided, whole, however full its window is."""
+        is_changed = False
+        for result in (result for message in messages for result in tool_results(message)):
+            told = self.put_in_place.get(result["toolUseId"])
+            if told is not None and result != told:
+                result.clear()
+                result.update(told)
+                is_changed = True
+        return is_changed
+
+    def make_sendable(self, messages: Sequence[Any]) -> None:
+        """Makes sendable what was not looked at before; the same message is looked at once."""
+        names: dict[str, str] = {}
+        for message in messages:
+            names |= {use["toolUseId"]: use["name"] for use in tool_uses(message)}
+            if id(message) not in self._checked:
+                make_sendable(message, names)
+                self._checked[id(message)] = message
+
+    def heard(self, chunk: Mapping[str, Any]) -> None:
+        """Counts the calls that a model begins, from the events that its provider streams."""
+        start = chunk.get("contentBlockStart", {}).get("start") or {}
+        self._calls_begun += "toolUse" in start
+
+    def after_model(self, event: AfterModelCallEvent) -> None:
+        """Notices a call that got lost: the model has begun more than its message holds."""
+        stop = event.stop_response
+        if stop and stop.stop_reason == "tool_use":
+            calls = len(tool_uses(stop.message))
+            if calls < max(1, self._calls_begun):
+                self.stop(event.agent, LostCallError(LostCallError.__doc__))
+
+    def stop(self, agent: Any, fault: Exception) -> None:
+        """Stops the run; the handler raises the fault."""
+        self.fault = self.fault or fault
+        agent.cancel()
 
     def before_tool(self, event: BeforeToolCallEvent) -> None:
         """Lets a call through, refuses it, or pauses for it; anything unforeseen stops the run."""
@@ -166,8 +281,7 @@ class Gate(HookProvider):
         except InvalidCallError as error:
             refusal = f"Invalid call: {error}"
         except Exception as fault:
-            self.fault = fault
-            event.agent.cancel()
+            self.stop(event.agent, fault)
             refusal = "Stopped."
         if refusal:
             event.cancel_tool = refusal
@@ -178,15 +292,11 @@ class Gate(HookProvider):
         Raises:
             InvalidCallError: The call does not fit the protected tool's schema.
         """
-        given = tool_use["input"] or {}
-        if not isinstance(given, dict):
-            raise InvalidCallError("input: expected an object")
+        given = _object(tool_use["input"] or {}, "input")
         if tool_use["name"] == human_approval.TOOL_SPEC["name"]:
             if not isinstance(given.get("content"), str):
                 return None  # The tool itself says what is missing.
-            arguments = given.get("arguments") or {}
-            if not isinstance(arguments, dict):
-                raise InvalidCallError("arguments: expected an object")
+            arguments = _object(given.get("arguments") or {}, "arguments")
             if not self.tools:
                 return Call.checked(tool_use["name"], given["content"], arguments)
             first = self.tools[0]  # What a person is asked beforehand.
@@ -209,9 +319,12 @@ class Gate(HookProvider):
             LookupError: It is SPENT, but its tool is no longer among the protected ones.
             Exception: The effect failed and may or may not have happened; the retry redoes it.
         """
+        if approval.answer:
+            self._note(approval, approval.answer["status"], approval.answer["text"])
+            return approval.answer["status"], approval.answer["text"]
         tool = self._tools_by_name.get(approval.action)
-        if tool is None and approval.status == approvals.APPROVED:
-            return "error", f"There is no tool {approval.action} any more. Nothing was published."
+        if approval.status == approvals.APPROVED and (problem := _problem(tool, approval)):
+            return "error", problem
         if tool is None:
             raise LookupError(
                 f"{approval.action} is gone, and {approval.key} may not have happened"
@@ -219,14 +332,23 @@ class Gate(HookProvider):
         if approval.status != approvals.SPENT:
             self.store.spend(approval)
         self.spent.add(approval.tool_use_id)
+        self.effects += 1
         return self._perform(tool, approval)
+
+    def keep_answers(self) -> None:
+        """Records what receivers said, so that the next delivery does not ask them again."""
+        for approval, status, text in self.answers.values():
+            if not approval.answer:
+                self.store.keep_answer(approval, status, text)
 
     def _check(self, event: BeforeToolCallEvent) -> str | None:
         """Returns why the call must not run, or None to let it run."""
+        if isinstance(event.tool_use["input"], str):
+            event.tool_use["input"] = _object(event.tool_use["input"], "input")
         call = self.call_of(event.tool_use)
         if call is None:
-            return None
-        same = [a for a in self._approvals_for(call) if call.is_that_of(a)]
+            return self._problem_of_input(event)
+        same = [a for a in self._approvals_for(call, event) if call.is_that_of(a)]
         statuses = {a.status for a in same}
         asks = event.tool_use["name"] == human_approval.TOOL_SPEC["name"]
         allowing = _first(same, approvals.SPENT) or _first(same, approvals.APPROVED)
@@ -246,26 +368,46 @@ class Gate(HookProvider):
         self._asked.append(call)
         if asks:
             return None
-        human_approval.pause(dict(event.tool_use), "", **event.invocation_state)
-        return "Waiting for approval of exactly this call."
+        waiting = "Waiting for approval of exactly this call."
+        paused = human_approval.pause(dict(event.tool_use), waiting, **event.invocation_state)
+        return str(paused["content"][0]["text"])
 
-    def _approvals_for(self, call: Call) -> list[Approval]:
-        """The claimed ones first; the session's others are read only when those do not tell."""
+    def _problem_of_input(self, event: BeforeToolCallEvent) -> str | None:
+        """A starter gets the input after the pause, when the model cannot mend it any more."""
+        if event.tool_use["name"] not in self.started or event.selected_tool is None:
+            return None
+        schema = event.selected_tool.tool_spec["inputSchema"]["json"]
+        given = _object(event.tool_use["input"] or {}, "input")
+        complete = _completed(schema.get("properties", {}), given)
+        _check_schema(jsonschema.Draft202012Validator(schema), complete)
+        event.tool_use["input"] = complete  # What the starter gets, as the model may read it.
+        return None
+
+    def _approvals_for(self, call: Call, event: BeforeToolCallEvent) -> list[Approval]:
+        """The claimed ones first; then those of which the conversation tells that they may tell.
+
+        What was asked in a message that has been trimmed is asked again: a person decides.
+        """
         if self.is_new or any(call.is_that_of(a) for a in self.claimed):
             return self.claimed
-        if self._earlier is None:
-            self._earlier = self.store.of_session(self.session_id)
-        mine = {a.key for a in self.claimed}
-        others = [a for a in self._earlier if a.key not in mine]
-        return self.claimed + [a for a in others if a.status != approvals.APPROVED]
+        mine = {a.tool_use_id for a in self.claimed}
+        for record_id, use, told in decisions(event.agent.messages):
+            text = told.get("content", use["input"].get(self._content_field(use["name"])))
+            if text == call.content and record_id not in mine | self._earlier.keys():
+                self._earlier[record_id] = self.store.get(self.session_id, record_id)
+        others = [a for a in self._earlier.values() if a and a.status != approvals.APPROVED]
+        return self.claimed + others
+
+    def _content_field(self, tool_name: str) -> str:
+        tool = self._tools_by_name.get(tool_name)
+        return tool.content_field if tool else "content"
 
     def _run_allowed(self, tool: ToolUse, **state: Any) -> Any:
         try:
             with tracing.attached(self.trace_entity):
                 status, text = self.spend_and_perform(self._allowed[tool["toolUseId"]])
         except Exception as fault:  # Strands would tell the model; the handler must know.
-            self.fault = fault
-            state["agent"].cancel()
+            self.stop(state["agent"], fault)
             status, text = "error", "Stopped."
         return tool_result(tool["toolUseId"], status, text)
 
@@ -276,20 +418,92 @@ class Gate(HookProvider):
         ):
             try:
                 text = tool.function(**content, **approval.arguments, idempotency_key=approval.key)
-                self.published = True
-                return "success", text
             except tool.refused as refusal:
-                self.store.refuse(approval)
-                return "error", str(refusal)
+                return self._refused(approval, refusal)
+        self._note(approval, "success", text)
+        return "success", text
 
-    @property
+    def _refused(self, approval: Approval, refusal: Exception) -> tuple[str, str]:
+        """A refusal counts only where no earlier attempt may have arrived."""
+        is_known = approval.tool_use_id in self.answers or approval not in self.claimed
+        if is_known:  # By this run, or by an earlier one that has saved what came of it.
+            return "error", f"This was sent before, and its receiver takes it only once: {refusal}"
+        if approval.status == approvals.SPENT:
+            raise UnclearRefusalError(UnclearRefusalError.__doc__) from refusal
+        self.store.refuse(approval, str(refusal))
+        self._note(approval, "error", str(refusal))
+        return "error", str(refusal)
+
+    def _note(self, approval: Approval, status: str, text: str) -> None:
+        self.published |= status == "success"
+        self.answers[approval.tool_use_id] = (approval, status, text)
+
+    @cached_property
     def _tools_by_name(self) -> dict[str, ProtectedTool]:
         return {tool.name: tool for tool in self.tools}
 
 
-def tool_uses(message: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Returns the tool uses in a message: Converse's `toolUse` objects, in order."""
-    return [block["toolUse"] for block in message["content"] if "toolUse" in block]
+def _completed(properties: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Completes an input with the schema's defaults, and takes it as models of all kinds mean it.
+
+    Models of the strict kind send null for what they leave out, and an object as its JSON text.
+    """
+    defaults = {name: p["default"] for name, p in properties.items() if "default" in p}
+    meant = {name: _meant(properties.get(name, {}), value) for name, value in given.items()}
+    return defaults | {name: v for name, v in meant.items() if v is not None or name not in defaults
+                       or _takes(properties[name], None)}  # fmt: skip
+
+
+def _meant(schema: Mapping[str, Any], value: Any) -> Any:
+    if isinstance(value, str) and schema.get("type") != "string" and not _takes(schema, value):
+        try:
+            document = json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+        if isinstance(document, dict | list) and _takes(schema, document):
+            return document
+    return value
+
+
+def _takes(schema: Mapping[str, Any], value: Any) -> bool:
+    return jsonschema.Draft202012Validator(schema).is_valid(value)
+
+
+def _check_schema(validator: jsonschema.Draft202012Validator, given: Mapping[str, Any]) -> None:
+    if error := jsonschema.exceptions.best_match(validator.iter_errors(given)):
+        raise InvalidCallError(f"{error.json_path}: {error.message:.300}")
+
+
+def _object(given: Any, where: str) -> dict[str, Any]:
+    """Returns an object, also where its JSON text is given."""
+    if isinstance(given, str):
+        try:
+            given = json.loads(given)
+        except (ValueError, RecursionError):
+            pass
+    if not isinstance(given, dict):
+        raise InvalidCallError(f"{where}: expected an object")
+    return given
+
+
+def _problem(tool: ProtectedTool | None, approval: Approval) -> str | None:
+    """Returns why an approved call cannot be made as it was approved."""
+    if tool is None:
+        return f"There is no tool {approval.action} any more. Nothing was published."
+    if approval.edited_content is None:
+        return None
+    try:
+        tool.call({**approval.arguments, tool.content_field: approval.text})
+    except InvalidCallError as error:
+        return f"The call with the edited text does not fit {tool.name}: {error}. It was not made."
+    return None
+
+
+def _json(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except ValueError as error:
+        raise InvalidCallError("arguments: expected finite numbers") from error
 
 
 def _size(text: str) -> int:

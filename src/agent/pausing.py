@@ -2,18 +2,28 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
+
+from botocore.exceptions import ClientError
 
 import agent_definition
-from agent_run import tool_uses_of_last_turn
+from conversation import tool_uses
 from gate import Gate, ProtectedTool
 from longrunning import approvals, human_approval, tracing
 from longrunning.approvals import Approval, ApprovalStore
-from longrunning.observability import put_metric
+from longrunning.human_approval import CannotStartError
+from longrunning.messages import tool_result
+from longrunning.observability import get_logger, put_metric
 from longrunning.sessions import PendingToolUse, Session
-from longrunning.timeouts import Timeouts
+from longrunning.timeouts import DEFAULT_WITHIN_SECONDS, Timeouts
 
 OUTLIVES_SESSION_SECONDS = 86_400
 """The record of a decision is kept this much longer than the session it was for."""
+
+TRIED_AGAIN_STATUSES = (408, 409, 429)
+"""Of AWS's refusals, those that another attempt may mend; the other 4xx say no for good."""
+
+_logger = get_logger("pausing")
 
 
 class ReusedIdError(Exception):
@@ -34,16 +44,23 @@ class Pausing:
         """The tools whose results only a person's decision makes."""
         return {human_approval.TOOL_SPEC["name"], *(tool.name for tool in self.tools)}
 
-    def begin(self, session: Session) -> None:
+    def longest_wait_seconds(self, pending: tuple[PendingToolUse, ...]) -> int:
+        """Returns how long a turn may wait, approvals and all else together."""
+        return max((self._wait_seconds(p) for p in pending), default=0)
+
+    def begin(self, session: Session) -> list[str]:
         """Records what a session just saved waits for, then notifies of it.
 
         All items before the first notification, so that no answer finds the turn half recorded.
+
+        Returns:
+            The tool uses that could not be started, for good: their answer is recorded.
         """
         with tracing.subsegment("notify", session_id=session.session_id):
-            for approval in [self._record(session, pending) for pending in session.pending]:
-                self._notify(session, approval)
+            recorded = [self._record(session, pending) for pending in session.pending]
+            return [a.tool_use_id for a in recorded if not self._notify(session, a)]
 
-    def finish(self, session: Session, *, notify_again: bool) -> None:
+    def finish(self, session: Session, *, notify_again: bool) -> list[str]:
         """Makes up for what an earlier delivery may have left undone; safe to repeat.
 
         The same e-mail goes out again: its links are the same.
@@ -51,12 +68,19 @@ class Pausing:
         Args:
             session: As it is saved.
             notify_again: Whether to notify also of items that were put before.
+
+        Returns:
+            The tool uses that could not be started, for good: their answer is recorded.
         """
         with tracing.subsegment("notify", session_id=session.session_id):
             recorded = [self._found_or_recorded(session, pending) for pending in session.pending]
-            for approval, was_found in recorded:
-                if notify_again or not was_found:
-                    self._notify(session, approval)
+            told = [a for a, was_found in recorded if notify_again or not was_found]
+            return [a.tool_use_id for a in told if not self._notify(session, a)]
+
+    def _wait_seconds(self, pending: PendingToolUse) -> int:
+        if pending.tool_name in self.approval_names:
+            return self.timeouts.longest_wait_seconds
+        return pending.within_seconds or DEFAULT_WITHIN_SECONDS
 
     def _found_or_recorded(
         self, session: Session, pending: PendingToolUse
@@ -78,16 +102,18 @@ class Pausing:
             decide_by=0,
             expires_at=session.expires_at + OUTLIVES_SESSION_SECONDS,
         )
-        asked = self._scheduled(self._with_call(session, waiting))
+        asked = self._scheduled(self._with_call(session, pending, waiting), pending)
         recorded, is_first = self.approvals.put_if_absent(asked)
         if is_first and recorded.is_approval:
             put_metric("ApprovalRequested", session_id=session.session_id)
         return _of_this_pause(recorded, session)
 
-    def _scheduled(self, waiting: Approval) -> Approval:
-        """Adds when it is due; there is nobody to remind of a tool that is no approval."""
-        scheduled = self.timeouts.schedule if waiting.is_approval else self.timeouts.job_schedule
-        times = scheduled(waiting.requested_at)
+    def _scheduled(self, waiting: Approval, pending: PendingToolUse) -> Approval:
+        """Adds when it is due: people have the stack's time, any other tool its own."""
+        if waiting.is_approval:
+            times = self.timeouts.schedule(waiting.requested_at)
+        else:
+            times = self.timeouts.tool_schedule(waiting.requested_at, pending.within_seconds)
         return replace(
             waiting,
             decide_by=times.decide_by,
@@ -96,9 +122,11 @@ class Pausing:
             due_at=times.due_at,
         )
 
-    def _with_call(self, session: Session, waiting: Approval) -> Approval:
+    def _with_call(
+        self, session: Session, pending: PendingToolUse, waiting: Approval
+    ) -> Approval:
         """Adds the exact call that an approval is to allow."""
-        tool_use = tool_uses_of_last_turn(session.messages)[waiting.tool_use_id]
+        tool_use = _tool_use(session, pending.id_in_conversation)
         call = Gate(session.session_id, self.approvals, self.tools).call_of(tool_use)
         if call is None:
             return waiting
@@ -111,14 +139,55 @@ class Pausing:
             content_schema=schemas.get(call.action, {}),
         )
 
-    def _notify(self, session: Session, approval: Approval) -> None:
+    def _notify(self, session: Session, approval: Approval) -> bool:
+        """Tells who must act; False if a tool's work could not be started, for good."""
         if approval.status != approvals.PENDING:
-            return
+            return True
         if approval.is_approval:
             self.send_email(approval)
-        elif start := agent_definition.STARTERS.get(approval.tool_name):
-            tool_use = tool_uses_of_last_turn(session.messages)[approval.tool_use_id]
-            start(approval.session_id, approval.tool_use_id, tool_use["input"])
+            return True
+        return self._start(session, approval)
+
+    def _start(self, session: Session, waiting: Approval) -> bool:
+        start = agent_definition.STARTERS.get(waiting.tool_name)
+        pending = session.waits_for(waiting.tool_use_id)
+        if start is None or pending is None:
+            return True
+        tool_use = _tool_use(session, pending.id_in_conversation)
+        try:
+            start(waiting.session_id, waiting.tool_use_id, tool_use["input"])
+        except CannotStartError as error:
+            return self._not_started(waiting, str(error), session)
+        except ClientError as error:
+            if not _is_for_good(error):
+                raise
+            return self._not_started(waiting, error.response["Error"]["Code"], session)
+        return True
+
+    def _not_started(self, waiting: Approval, reason: str, session: Session) -> bool:
+        """The model is told, as nobody else would answer."""
+        text = f"{waiting.tool_name} could not be started: {reason}"
+        result = tool_result(waiting.tool_use_id, "error", text)
+        self.approvals.resolve(
+            waiting.session_id, waiting.tool_use_id, result, session.paused_at
+        )
+        ids = {"session_id": waiting.session_id, "tool_use_id": waiting.tool_use_id}
+        _logger.error("not started", extra={**ids, "tool_name": waiting.tool_name})
+        put_metric("ToolNotStarted", session_id=waiting.session_id)
+        return False
+
+
+def _tool_use(session: Session, id_in_conversation: str) -> dict[str, Any]:
+    """Returns a tool use of the turn that the session's last message answers."""
+    uses = tool_uses(session.messages[-2])
+    return next(use for use in uses if use["toolUseId"] == id_in_conversation)
+
+
+def _is_for_good(error: ClientError) -> bool:
+    """Whether AWS refuses the request itself: its form, its rights, what it names."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+    is_throttled = "Throttl" in error.response["Error"]["Code"]
+    return 400 <= status < 500 and status not in TRIED_AGAIN_STATUSES and not is_throttled
 
 
 def _of_this_pause(recorded: Approval, session: Session) -> Approval:

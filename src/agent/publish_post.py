@@ -60,8 +60,11 @@ TOOL_SPEC: dict[str, Any] = {
     },
 }
 
-REFUSED_STATUSES = frozenset({400, 409, 413, 422})
-"""The receiver understood the request and will never accept it."""
+REFUSED_STATUSES = frozenset({400, 413, 422})
+"""The receiver understood the request and will never accept it.
+
+409 is none of them: it commonly says that the first request with this key is still at work.
+"""
 
 MAX_REASON_CHARS = 300
 

@@ -8,8 +8,10 @@ fields:
 """
 
 import json
+from itertools import pairwise
 from typing import Any
 
+from conversation import record_id, tool_results
 from gate import Gate
 from longrunning import approvals, human_approval
 from longrunning.approvals import Approval
@@ -60,24 +62,27 @@ def result_of(approval: Approval, gate: Gate) -> ToolResult:
     return _answer(approval, status, **_approved(approval), result=text, next=published)
 
 
-def put_in_place(messages: list[Message], results: dict[str, ToolResult]) -> None:
+def put_in_place(messages: list[Message], results: dict[str, ToolResult]) -> set[str]:
     """Replaces the placeholders of the last turn by their results, in their order.
 
     Args:
         messages: The conversation; its last message is changed.
-        results: Results by tool use id.
+        results: Results by our tool use id.
+
+    Returns:
+        The ids that the conversation has for them.
 
     Raises:
         CorruptedStateError: The last turn has no placeholder for one of them.
     """
-    blocks = messages[-1]["content"]
-    answered = {block["toolResult"]["toolUseId"] for block in blocks if "toolResult" in block}
+    asks, answers = messages[-2:]
+    answered = {record_id(asks, result["toolUseId"]) for result in tool_results(answers)}
     if missing := results.keys() - answered:
         raise CorruptedStateError(f"the last turn has no tool use {sorted(missing)}")
-    put_right(messages[-1:], results)
+    return put_right(messages[-2:], results)
 
 
-def put_right(messages: list[Message], results: dict[str, ToolResult]) -> None:
+def put_right(messages: list[Message], results: dict[str, ToolResult]) -> set[str]:
     """Replaces results of earlier turns that no longer tell what became of their approvals.
 
     An approval that an earlier turn was told of as approved may be spent by a worker that dies: the
@@ -85,12 +90,20 @@ def put_right(messages: list[Message], results: dict[str, ToolResult]) -> None:
 
     Args:
         messages: The conversation, changed in place; what was trimmed of it is left out.
-        results: Results by tool use id.
+        results: Results by our tool use id.
+
+    Returns:
+        The ids that the conversation has for those that were replaced.
     """
-    for block in (block for message in messages for block in message["content"]):
-        if "toolResult" in block:
-            told = block["toolResult"]
-            block["toolResult"] = results.get(told["toolUseId"], told)
+    replaced = set()
+    for asks, answers in pairwise(messages):
+        for told in tool_results(answers):
+            given = told["toolUseId"]
+            if (result := results.get(record_id(asks, given))) is not None:
+                told.clear()
+                told.update({**result, "toolUseId": given})
+                replaced.add(given)
+    return replaced
 
 
 def _approved(approval: Approval) -> dict[str, Any]:

@@ -5,13 +5,16 @@ before notify; every write that may happen twice is conditional; the effect on t
 carries an idempotency key. `docs/architecture.md` has the write protocol, C1 to C6.
 """
 
+import copy
+import hashlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
 import agent_definition
+import conversation
 import tool_results
-from agent_run import DeadlineError, Run, run_agent
+from agent_run import STOPPED, DeadlineError, Run, run_agent
 from gate import MAX_ASKED, Gate
 from longrunning import approvals, tracing
 from longrunning.approvals import Approval, NotDecidedError
@@ -25,10 +28,13 @@ from longrunning.sessions import (
     SessionExistsError,
     SessionStore,
 )
-from pausing import Pausing
+from pausing import OUTLIVES_SESSION_SECONDS, Pausing
 
 SAVE_MARGIN_SECONDS = 10
 """The run is stopped this long before the function's end, so that a pause can still be saved."""
+
+EFFECT_SECONDS = 25
+"""About as long as a receiver may take; with less left no further effect is begun."""
 
 LEASE_MARGIN_SECONDS = 5
 """Lambda can overrun its timeout by a little: a lease must not end before its worker."""
@@ -83,9 +89,11 @@ class Worker:
         may_exist = task.session_id is not None or delivery.is_repeated
         if may_exist and (session := self._load(session_id)):
             return self._redelivered(session, task, delivery)
-        gate = Gate(session_id, self.pausing.approvals, self.pausing.tools, is_new=True)
+        gate = self._gate(session_id, [], is_new=True)
         run = self._run(gate, [], task.task, delivery)
-        unsaved = Session(session_id, agent_definition.AGENT_NAME, [], WAITING)
+        unsaved = Session(
+            session_id, agent_definition.AGENT_NAME, [], WAITING, task_digest=_digest(task.task)
+        )
         try:
             with tracing.subsegment("save", session_id=session_id):
                 saved = self.sessions.create(self._after(run, gate, delivery, unsaved))
@@ -94,7 +102,7 @@ class Worker:
             if session := self._load(session_id):
                 return self._redelivered(session, task, delivery)
             raise
-        self._begin_pause(saved)
+        self._begin_pause(saved, delivery)
 
     def resume(self, results: ToolResults, delivery: Delivery) -> None:
         """Results for a waiting session: goes on once every tool use of the turn has its answer.
@@ -126,7 +134,7 @@ class Worker:
         except BaseException:
             self.pausing.approvals.release(claimed)
             raise
-        self._begin_pause(saved)
+        self._begin_pause(saved, delivery)
 
     def _accept(self, session: Session, results: ToolResults) -> bool:
         """Records results of tools that are no approvals; tells whether the session waits on any.
@@ -134,12 +142,25 @@ class Worker:
         For an approval the message's own text is ignored: the record says what was decided.
         """
         awaited = [r for r in results.results if self._is_awaited(session, results, r)]
+        if not awaited:
+            self._check_late(results)
         if results.tool_name not in self.pausing.approval_names:
             for result in awaited:
                 self.pausing.approvals.resolve(
                     session.session_id, result["toolUseId"], result, self._now()
                 )
         return bool(awaited)
+
+    def _check_late(self, results: ToolResults) -> None:
+        """A result that comes after the end of its wait is never dropped without a trace.
+
+        Raises:
+            MalformedMessageError: A wait has expired: its result is kept as a dead letter.
+        """
+        for result in results.results:
+            recorded = self.pausing.approvals.get(results.session_id, result["toolUseId"])
+            if recorded and not recorded.is_approval:
+                _check_late(recorded, result)
 
     def _is_awaited(self, session: Session, message: ToolResults, result: dict[str, Any]) -> bool:
         pending = session.waits_for(result["toolUseId"])
@@ -170,28 +191,83 @@ class Worker:
         fence = max((approval.fence for approval in claimed), default=session.fence)
         if fence > 1:
             self.sessions.fence_off(session, fence)
-        gate = Gate(session.session_id, self.pausing.approvals, self.pausing.tools, claimed)
-        with tracing.subsegment("resume", session_id=session.session_id):
-            results = {
-                approval.tool_use_id: tool_results.result_of(approval, gate)
-                for approval in claimed
-                if session.waits_for(approval.tool_use_id) or approval.status == approvals.SPENT
-            }
-        turn = {pending.tool_use_id: results[pending.tool_use_id] for pending in session.pending}
-        tool_results.put_in_place(session.messages, turn)
-        tool_results.put_right(session.messages, results)
-        run = self._run(gate, session.messages, None, delivery)
+        gate = self._gate(session.session_id, claimed, is_trimmed=bool(session.is_trimmed))
+        try:
+            with tracing.subsegment("resume", session_id=session.session_id):
+                results = self._results(session, claimed, gate, delivery)
+            self._put_in_place(session, results, gate)
+            run = self._run(gate, session.messages, None, delivery, session.state)
+        except DeadlineError:
+            gate.keep_answers()  # Or slow receivers would be asked again until nobody tries.
+            raise
         with tracing.subsegment("save", session_id=session.session_id):
             saved = self.sessions.save(self._after(run, gate, delivery, session), fence)
         # What is left for a later run must not look as if this one were still on it.
-        self.pausing.approvals.release([a for a in claimed if a.tool_use_id in saved.unspent])
+        unspent = [a for a in claimed if a.tool_use_id in saved.unspent]
+        self.pausing.approvals.release(unspent, saved.expires_at + OUTLIVES_SESSION_SECONDS)
         return saved
 
+    def _results(
+        self, session: Session, claimed: list[Approval], gate: Gate, delivery: Delivery
+    ) -> dict[str, dict[str, Any]]:
+        """What the model is to read; effects that are due happen here, one at least.
+
+        Raises:
+            DeadlineError: There is no time for more effects; the next delivery goes on.
+        """
+        results = {}
+        for approval in claimed:
+            if not (session.waits_for(approval.tool_use_id) or approval.status == approvals.SPENT):
+                continue
+            if gate.effects and self._seconds_left(delivery) < EFFECT_SECONDS:
+                raise DeadlineError(DeadlineError.__doc__)
+            results[approval.tool_use_id] = tool_results.result_of(approval, gate)
+        return results
+
+    @staticmethod
+    def _put_in_place(
+        session: Session, results: dict[str, dict[str, Any]], gate: Gate
+    ) -> None:
+        turn = {pending.tool_use_id: results[pending.tool_use_id] for pending in session.pending}
+        replaced = tool_results.put_in_place(session.messages, turn) if turn else set()
+        replaced |= tool_results.put_right(session.messages, results)
+        gate.make_sendable(session.messages)
+        told = (r for message in session.messages for r in conversation.tool_results(message))
+        gate.put_in_place = {
+            r["toolUseId"]: copy.deepcopy(r) for r in told if r["toolUseId"] in replaced
+        }
+
+    def _gate(
+        self,
+        session_id: str,
+        claimed: list[Approval],
+        *,
+        is_new: bool = False,
+        is_trimmed: bool = False,
+    ) -> Gate:
+        return Gate(
+            session_id,
+            self.pausing.approvals,
+            self.pausing.tools,
+            claimed,
+            is_new=is_new,
+            started=agent_definition.STARTERS.keys(),
+            is_trimmed=is_trimmed,
+        )
+
     def _run(
-        self, gate: Gate, messages: list[Message], prompt: str | None, delivery: Delivery
+        self,
+        gate: Gate,
+        messages: list[Message],
+        prompt: str | None,
+        delivery: Delivery,
+        state: dict[str, Any] | None = None,
     ) -> Run:
-        seconds_left = delivery.deadline - SAVE_MARGIN_SECONDS - self.clock()
-        return run_agent(self.make_agent, gate, messages, prompt, seconds_left)
+        seconds_left = self._seconds_left(delivery)
+        return run_agent(self.make_agent, gate, messages, prompt, seconds_left, state)
+
+    def _seconds_left(self, delivery: Delivery) -> float:
+        return delivery.deadline - SAVE_MARGIN_SECONDS - self.clock()
 
     def _after(self, run: Run, gate: Gate, delivery: Delivery, before: Session) -> Session:
         """What the session is after a run; its version is still the one that was loaded."""
@@ -203,8 +279,12 @@ class Worker:
             messages=run.messages,
             status=WAITING if run.waits else COMPLETED,
             pending=run.pending,
-            unspent=tuple(unspent[-MAX_UNSPENT:]) if run.waits else (),
-            outcome=_outcome(run, gate, before.outcome),
+            unspent=tuple(unspent[-MAX_UNSPENT:]),
+            outcome=_outcome(run, gate, before.outcome, unspent),
+            reason=None if run.waits or run.ended_well else run.stop_reason,
+            last_words=run.last_words or None,
+            is_trimmed=gate.is_trimmed or None,
+            state=run.state or None,
             # A new pause is a new race: the claims of its tool uses count from 1 again.
             fence=0 if run.waits else max((a.fence for a in gate.claimed), default=0),
             paused_at=self._now(),
@@ -214,23 +294,40 @@ class Worker:
 
     def _kept_seconds(self, run: Run) -> int:
         """What waits is kept for as long as it may wait, and then like all else."""
-        wait_seconds = self.pausing.timeouts.longest_wait_seconds if run.waits else 0
-        return wait_seconds + self.retention_seconds
+        return self.pausing.longest_wait_seconds(run.pending) + self.retention_seconds
 
     def _redelivered(self, session: Session, task: NewTask, delivery: Delivery) -> None:
         """The session is there; the task is done with, unless the id is another task's."""
         is_ours = session.paused_by == delivery.message_id
-        if not is_ours and _task_of(session) != task.task:
+        if not is_ours and not _is_task_of(session, task.task):
             raise MalformedMessageError("session_id: another task has this one already")
         if session.is_interrupted:
             return self._go_on(session, delivery)
         self._finish_pause(session, delivery)
 
-    def _begin_pause(self, saved: Session) -> None:
+    def _begin_pause(self, saved: Session, delivery: Delivery) -> None:
         """A run that its deadline stopped has saved its turns: its message brings it back."""
         if saved.is_interrupted:
             raise DeadlineError(DeadlineError.__doc__)
-        self.pausing.begin(saved)
+        if saved.status == COMPLETED:
+            return self._end(saved)
+        if not_started := self.pausing.begin(saved):
+            self._go_on(saved, delivery, not_started)
+
+    def _end(self, session: Session) -> None:
+        """Says how a session ended where that is no end that anybody wished for; may be repeated.
+
+        The approver's page says what became of an approval that was never used.
+        """
+        ids = {"session_id": session.session_id, "outcome": session.outcome}
+        for tool_use_id in session.unspent:
+            reason = session.reason or "end_turn"
+            if self.pausing.approvals.note_not_done(session.session_id, tool_use_id, reason):
+                _logger.warning("approved, not done", extra={**ids, "tool_use_id": tool_use_id})
+                put_metric("ApprovalNotDone", session_id=session.session_id)
+        if session.reason or session.outcome == "failed":
+            _logger.warning("ended", extra={**ids, "reason": session.reason or "tool_error"})
+            put_metric("SessionFailed", session_id=session.session_id)
 
     def _finish_pause(self, session: Session, delivery: Delivery) -> None:
         """Finishes an earlier delivery's pause; the one that made it notifies until it succeeds.
@@ -238,9 +335,12 @@ class Worker:
         Any other one only makes up for a pause that was never recorded: a second click on an old
         link must not send the next question twice.
         """
+        made_it = session.paused_by == delivery.message_id
         if session.status == WAITING:
-            made_it = session.paused_by == delivery.message_id
-            self.pausing.finish(session, notify_again=made_it)
+            if not_started := self.pausing.finish(session, notify_again=made_it):
+                self._go_on(session, delivery, not_started)
+        elif made_it:
+            self._end(session)
 
     def _load(self, session_id: str) -> Session | None:
         with tracing.subsegment("load", session_id=session_id):
@@ -250,17 +350,45 @@ class Worker:
         return int(self.clock())
 
 
-def _task_of(session: Session) -> str:
-    """The conversation's first message stays, however much of it is trimmed."""
-    return str(session.messages[0]["content"][0].get("text"))
+def _is_task_of(session: Session, task: str) -> bool:
+    """Whether a session was started for a task. One from before has it in its first message."""
+    if session.task_digest:
+        return session.task_digest == _digest(task)
+    return str(session.messages[0]["content"][0].get("text")) == task
 
 
-def _outcome(run: Run, gate: Gate, before: str) -> str:
+def _digest(task: str) -> str:
+    """Sixteen characters: nobody gains by a task that only looks the same."""
+    return hashlib.sha256(task.encode()).hexdigest()[:16]
+
+
+def _check_late(recorded: Approval, result: dict[str, Any]) -> None:
+    """A result after the end of its wait is never dropped without a trace.
+
+    Raises:
+        MalformedMessageError: The wait has expired: the result is kept as a dead letter.
+    """
+    is_told_before = recorded.result == result or approvals.is_wake_up(recorded, result)
+    if is_told_before or recorded.status == approvals.PENDING:
+        return
+    ids = {"session_id": recorded.session_id, "tool_use_id": recorded.tool_use_id}
+    _logger.warning("late result", extra={**ids, "status": recorded.status})
+    put_metric("ResultIgnored", session_id=recorded.session_id)
+    if recorded.status == approvals.EXPIRED:
+        raise MalformedMessageError("toolUseId: no result came in time, and the agent went on")
+
+
+def _outcome(run: Run, gate: Gate, before: str, unspent: list[str]) -> str:
+    """What people decided and what was done; a job that ended badly is the model's to tell."""
     if gate.published or before == "published":
         return "published"
     if not run.waits and not run.ended_well:
-        return "failed"
-    statuses = {approval.status for approval in gate.claimed}
+        return "stopped" if run.stop_reason == STOPPED else "failed"
+    statuses = {a.status for a in gate.claimed if a.is_approval or a.status != approvals.EXPIRED}
     if statuses & {approvals.APPROVED, *dict(_OUTCOMES)}:
         before = next((outcome for status, outcome in _OUTCOMES if status in statuses), "")
-    return before or ("" if run.waits else "finished")
+    if run.waits or before:
+        return before
+    if unspent:
+        return "not_done"
+    return "failed" if gate.last_failed else "finished"

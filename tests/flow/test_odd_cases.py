@@ -148,7 +148,7 @@ def test_what_the_receiver_refused_is_not_told_as_published(
     texts = json.dumps(world.stand_in.requests[-1]["messages"])
     assert "no unicorns today" in texts
     assert "published" not in texts.partition("no unicorns today")[2]
-    assert world.session(session_id).outcome == "finished"
+    assert world.session(session_id).outcome == "failed", "it ended after errors, and did nothing"
 
 
 def test_without_a_protected_tool_a_person_can_still_be_asked(

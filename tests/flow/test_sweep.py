@@ -153,15 +153,15 @@ def failing(error: Exception) -> Any:
     return fail
 
 
-def test_a_tool_that_is_no_approval_expires_and_a_late_result_is_ignored(
+def test_a_tool_that_is_no_approval_expires_and_a_late_result_is_a_dead_letter(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.play([[tool_use("job-1", "render_video", {})], "No video, so I stop."])
     add_waiting_tool(monkeypatch, "render_video")
     session_id = world.start()
-    world.step(HOUR // 2)
-    assert world.sweep()["looked_at"] == 0, "there is nobody to remind"
-    world.step(HOUR // 2)
+    world.step(HOUR)
+    assert world.sweep()["looked_at"] == 0, "there is nobody to remind, and people's time is over"
+    world.step(30 * 24 * HOUR)
     assert world.sweep()["expired"] == 1
     world.deliver_until_quiet()
     assert told(world)["next"].startswith("No result came in time")
@@ -171,7 +171,9 @@ def test_a_tool_that_is_no_approval_expires_and_a_late_result_is_ignored(
     world.deliver_until_quiet()
     (record,) = world.approvals(session_id)
     assert (record.status, record.result) == (approvals.EXPIRED, None)
-    assert not world.dead_letters()
+    (letter,) = world.dead_letters()
+    assert "Late." in letter["body"]
+    assert letter["reason"] == "toolUseId: no result came in time, and the agent went on"
 
 
 def add_waiting_tool(monkeypatch: pytest.MonkeyPatch, name: str) -> None:

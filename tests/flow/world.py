@@ -94,12 +94,17 @@ class World:
         """Moves the clock of the handlers and of AWS."""
         self.clock.step(seconds)
 
-    def play(self, script: Script) -> ConverseStandIn:
-        """Gives the model its script."""
-        self.stand_in = ConverseStandIn(script)
-        model = BedrockModel(
-            model_id="anthropic.claude-stand-in", boto_session=StandInSession(self.stand_in)
-        )
+    def play(self, script: Script, *, refuses: bool = False, **config: Any) -> ConverseStandIn:
+        """Gives the model its script.
+
+        Args:
+            script: The turns.
+            refuses: Whether a request that breaks a rule is refused, as Bedrock does it.
+            **config: Further settings of the model, such as a guardrail.
+        """
+        self.stand_in = ConverseStandIn(script, refuses=refuses)
+        session: Any = StandInSession(self.stand_in)
+        model = BedrockModel(model_id="anthropic.claude-stand-in", boto_session=session, **config)
         self.monkeypatch.setattr(agent_definition, "make_model", lambda *_: model)
         agent_handler._resources.cache_clear()
         return self.stand_in

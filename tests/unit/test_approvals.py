@@ -673,10 +673,42 @@ def test_what_a_receiver_refused_for_good_is_noted(
     approval_store: ApprovalStore, given: Given
 ) -> None:
     spent, approved = given(SPENT, tool_use_id=TOOL_USE_ID), given(APPROVED, tool_use_id=SIBLING)
-    approval_store.refuse(spent)
-    approval_store.refuse(approved)
-    assert read(approval_store) == replace(spent, refused=True)
+    approval_store.refuse(spent, "Too long.")
+    approval_store.refuse(approved, "Too long.")
+    answer = {"status": "error", "text": "Too long."}
+    assert read(approval_store) == replace(spent, refused=True, answer=answer)
     assert read(approval_store, SIBLING) == approved
+
+
+def test_what_a_receiver_said_is_kept_of_what_is_spent_and_cut(
+    approval_store: ApprovalStore, given: Given
+) -> None:
+    spent, approved = given(SPENT, tool_use_id=TOOL_USE_ID), given(APPROVED, tool_use_id=SIBLING)
+    approval_store.keep_answer(spent, "success", "x" * 5_000)
+    approval_store.keep_answer(approved, "success", "x")
+    answer = {"status": "success", "text": "x" * 2_000}
+    assert read(approval_store) == replace(spent, answer=answer)
+    assert read(approval_store, SIBLING) == approved
+
+
+@pytest.mark.parametrize("status", [PENDING, DENIED, SPENT, EXPIRED, CANCELLED])
+def test_only_an_approval_that_nobody_has_used_is_noted_as_not_done(
+    approval_store: ApprovalStore, given: Given, status: str
+) -> None:
+    approved = given(APPROVED, tool_use_id=TOOL_USE_ID)
+    other = given(status, tool_use_id=SIBLING)
+    assert approval_store.note_not_done(SESSION_ID, TOOL_USE_ID, "max_tokens")
+    assert not approval_store.note_not_done(SESSION_ID, SIBLING, "max_tokens")
+    assert read(approval_store) == replace(approved, not_done="max_tokens")
+    assert read(approval_store, SIBLING) == other
+
+
+def test_a_record_that_is_needed_longer_is_kept_longer(
+    approval_store: ApprovalStore, given: Given
+) -> None:
+    claimed = given(APPROVED, tool_use_id=TOOL_USE_ID, fence=2, lease_until=NOW + 60)
+    approval_store.release([claimed], kept_until=NOW + 7)
+    assert read(approval_store) == replace(claimed, lease_until=0, expires_at=NOW + 7)
 
 
 @pytest.fixture

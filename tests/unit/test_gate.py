@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
@@ -10,8 +11,16 @@ from typing import Any
 import pytest
 
 import publish_post
+from conversation import tool_uses
 from core_samples import NOW, SESSION_ID
-from gate import MAX_ARGUMENTS_BYTES, Call, Gate, InvalidCallError, ProtectedTool, tool_uses
+from gate import (
+    MAX_ARGUMENTS_BYTES,
+    Call,
+    Gate,
+    InvalidCallError,
+    ProtectedTool,
+    UnclearRefusalError,
+)
 from longrunning import tracing
 from longrunning.approvals import (
     APPROVED,
@@ -72,11 +81,11 @@ class FakeStore:
     calls: list[str] = field(default_factory=list)
     failure: Exception | None = None
 
-    def of_session(self, session_id: str) -> list[Approval]:
-        self.calls.append(f"query {session_id}")
+    def get(self, session_id: str, tool_use_id: str) -> Approval | None:
+        self.calls.append(f"get {tool_use_id}")
         if self.failure:
             raise self.failure
-        return self.items
+        return next((item for item in self.items if item.tool_use_id == tool_use_id), None)
 
     def spend(self, approval: Approval) -> Approval:
         self.calls.append(f"spend {approval.tool_use_id}")
@@ -84,8 +93,11 @@ class FakeStore:
             raise self.failure
         return replace(approval, status=SPENT)
 
-    def refuse(self, approval: Approval) -> None:
-        self.calls.append(f"refuse {approval.tool_use_id}")
+    def refuse(self, approval: Approval, reason: str) -> None:
+        self.calls.append(f"refuse {approval.tool_use_id}: {reason}")
+
+    def keep_answer(self, approval: Approval, status: str, text: str) -> None:
+        self.calls.append(f"answer {approval.tool_use_id}: {status}, {text}")
 
 
 @dataclass
@@ -93,6 +105,7 @@ class StoppableAgent:
     """Counts how often it was cancelled."""
 
     cancelled: list[dict[str, Any]] = field(default_factory=list)
+    messages: list[dict[str, Any]] = field(default_factory=list)
 
     def cancel(self, **how: Any) -> None:
         self.cancelled.append(how)
@@ -128,12 +141,17 @@ class Stage:
         publish = ProtectedTool(publish_post.TOOL_SPEC, self.receiver, NoForGoodError)
         archive = ProtectedTool(ARCHIVE_SPEC, self.archive, NoForGoodError, "reason")
         store: Any = self.store
+        self.agent.messages = [m for item in self.store.items for m in told_of(item)]
         self.gate = Gate(SESSION_ID, store, (publish, archive), self.claimed, self.is_new)
         self.tools = {tool.tool_name: tool for tool in self.gate.agent_tools()}
 
     def use(self, tool_use_id: str, name: str, tool_input: Any) -> Answer:
         tool_use = {"toolUseId": tool_use_id, "name": name, "input": tool_input}
-        state = {"agent": self.agent, "request_state": self.request_state}
+        state = {
+            "agent": self.agent,
+            "request_state": self.request_state,
+            "session_id": SESSION_ID,
+        }
         event: Any = SimpleNamespace(
             tool_use=tool_use, agent=self.agent, invocation_state=state, cancel_tool=False
         )
@@ -179,6 +197,21 @@ def approval(status: str, **changes: Any) -> Approval:
     return replace(asked, **changes)
 
 
+def told_of(item: Approval) -> list[dict[str, Any]]:
+    """The turn that asked, as the conversation has it once somebody has decided."""
+    given = {"content": item.content, "arguments": item.arguments}
+    use = {"toolUseId": item.tool_use_id, "name": ASK, "input": given}
+    words = {APPROVED: "approved", SPENT: "approved", DENIED: "denied"}
+    decision: dict[str, Any] = {"decision": words.get(item.status, item.status.lower())}
+    if item.status in (APPROVED, SPENT):
+        decision["content"] = item.text
+    result = {"toolUseId": item.tool_use_id, "content": [{"text": json.dumps(decision)}]}
+    return [
+        {"role": "assistant", "content": [{"toolUse": use}]},
+        {"role": "user", "content": [{"toolResult": result}]},
+    ]
+
+
 def effect(content: str = CONTENT, key: str = "ask-1", **changes: Any) -> dict[str, Any]:
     return {
         "content": content,
@@ -213,8 +246,15 @@ def test_the_same_call_spent_gets_the_receivers_answer_again() -> None:
     stage = Stage(store=FakeStore([approval(SPENT)]))
     assert stage.publish().told == ("success", "Published as post 1.")
     assert stage.receiver.effects == [effect()], "the same key: nothing goes out twice"
-    assert stage.store.calls == [f"query {SESSION_ID}"]
+    assert stage.store.calls == ["get ask-1"]
     assert stage.waiting == []
+
+
+def test_an_edit_that_was_published_is_known_by_the_edited_text() -> None:
+    stage = Stage(store=FakeStore([approval(SPENT, edited_content="Edited")]))
+    assert stage.publish("Edited").told[0] == "success"
+    assert stage.receiver.effects == [effect("Edited")]
+    assert stage.publish(CONTENT, tool_use_id="call-2").refusal, "as asked, it is another call"
 
 
 def test_the_same_call_denied_is_refused_and_nobody_is_asked_again() -> None:
@@ -242,7 +282,7 @@ def test_a_call_nobody_has_seen_pauses_for_approval_of_exactly_it() -> None:
     assert stage.publish().refusal == "Waiting for approval of exactly this call."
     assert stage.request_state == {
         "waiting": [{"tool_use_id": "call-1", "tool_name": PUBLISH}],
-        "session_id": None,
+        "session_id": SESSION_ID,
         "stop_event_loop": True,
     }
     assert stage.agent.cancelled == [{"after_current_tools": True}]
@@ -321,7 +361,7 @@ def test_asking_for_what_nobody_has_seen_goes_to_the_tool() -> None:
     stage = Stage()
     assert stage.ask().refusal is None
     assert stage.waiting == [], "the tool itself pauses"
-    assert stage.store.calls == [f"query {SESSION_ID}"]
+    assert stage.store.calls == []
 
 
 @pytest.mark.parametrize(
@@ -379,12 +419,30 @@ def test_a_claimed_approval_of_the_call_tells_enough() -> None:
     assert stage.store.calls == []
 
 
-def test_the_session_is_searched_once_and_only_for_other_calls() -> None:
-    stage = Stage(claimed=[approval(APPROVED)], store=FakeStore([approval(APPROVED)]))
-    stage.publish("Another", tool_use_id="call-2")
-    stage.ask("A third")
-    stage.publish()
-    assert stage.store.calls == [f"query {SESSION_ID}", "spend ask-1"]
+def test_a_record_is_read_once_and_only_of_the_same_text() -> None:
+    """However much a session has asked for before: what is new costs no read."""
+    earlier = [approval(DENIED, tool_use_id=f"ask-{n}", content=f"Text {n}") for n in range(40)]
+    stage = Stage(claimed=[approval(APPROVED, tool_use_id="ask-x")], store=FakeStore(earlier))
+    assert stage.ask("Another").refusal is None
+    assert stage.store.calls == []
+    for n in (1, 2):
+        assert "denied before" in (stage.ask("Text 7", tool_use_id=f"again-{n}").refusal or "")
+    assert stage.store.calls == ["get ask-7"]
+
+
+@pytest.mark.parametrize("status", [EXPIRED, CANCELLED])
+def test_what_nobody_decided_costs_no_read_either(status: str) -> None:
+    stage = Stage(store=FakeStore([approval(status)]))
+    assert stage.ask().refusal is None
+    assert stage.store.calls == []
+
+
+def test_what_the_conversation_has_lost_of_a_decision_is_asked_again() -> None:
+    """It was trimmed, or shortened: then a person decides, rather than nobody."""
+    stage = Stage(store=FakeStore([approval(DENIED)]))
+    stage.agent.messages[-1]["content"][0]["toolResult"]["content"] = [{"text": '{"decision": "de'}]
+    assert stage.ask().refusal is None
+    assert stage.store.calls == []
 
 
 def test_a_tool_that_is_not_protected_costs_nothing() -> None:
@@ -520,10 +578,29 @@ def test_an_id_that_comes_again_is_renamed(messages: tuple[list[str], ...]) -> N
     assert TOOL_USE_ID_PATTERN.fullmatch(last)
 
 
-@pytest.mark.parametrize("odd", ["", "call/1", "x" * 65, "über"])
-def test_an_id_that_cannot_be_a_key_is_renamed(odd: str) -> None:
-    (renamed,) = added([odd])
-    assert TOOL_USE_ID_PATTERN.fullmatch(renamed)
+def test_an_id_that_comes_again_keeps_what_its_provider_has_put_into_it() -> None:
+    given = "call_a__thought__c2lnbmF0dXJl"
+    (renamed,) = added([given], [given])
+    assert renamed.endswith(given)
+    assert renamed != given
+
+
+@pytest.mark.parametrize("odd", ["call/1", "x" * 65, "über"])
+def test_an_id_that_cannot_be_a_key_stays_in_the_conversation_and_is_recorded_under_ours(
+    odd: str,
+) -> None:
+    assert added([odd]) == [odd]
+    ours = {Stage().gate.new_record_id(odd) for _ in range(2)}
+    assert all(TOOL_USE_ID_PATTERN.fullmatch(record_id) for record_id in ours)
+    assert len(ours) == 2, "two uses with one odd id are two records"
+    assert Stage().gate.new_record_id("use-1") == "use-1"
+
+
+def test_where_the_conversation_was_trimmed_an_id_is_ours_only_if_it_was_used_before() -> None:
+    stage = Stage(store=FakeStore([approval(DENIED)]))
+    stage.gate.is_trimmed = True
+    assert stage.gate.new_record_id("ask-2") == "ask-2"
+    assert stage.gate.new_record_id("ask-1") not in ("ask-1", "ask-2")
 
 
 # --- faults and refusals -------------------------------------------------------------------------
@@ -536,7 +613,61 @@ def test_a_refusal_for_good_is_told_and_no_fault() -> None:
     assert stage.agent.cancelled == []
     assert not stage.gate.published
     assert stage.gate.spent == {"ask-1"}
-    assert stage.store.calls == ["spend ask-1", "refuse ask-1"], "posts = spent and not refused"
+    assert stage.store.calls == ["spend ask-1", "refuse ask-1: too long"]
+
+
+def test_a_refusal_of_what_may_have_arrived_before_is_a_fault() -> None:
+    """An earlier attempt may have been accepted: nobody knows what the refusal is about."""
+    refusing = Receiver(NoForGoodError("exists"))
+    stage = Stage(claimed=[approval(SPENT)], receiver=refusing)
+    with pytest.raises(UnclearRefusalError):
+        stage.gate.spend_and_perform(stage.claimed[0])
+    assert stage.store.calls == []
+
+
+def test_a_refusal_of_what_is_known_to_have_arrived_is_told() -> None:
+    stage = Stage(claimed=[approval(APPROVED)])
+    assert stage.publish().told[0] == "success"
+    stage.receiver.answer = NoForGoodError("exists")
+    status, text = stage.publish(tool_use_id="call-2").told
+    assert (status, stage.gate.fault) == ("error", None)
+    assert "sent before" in text
+    assert "refuse" not in "".join(stage.store.calls)
+    earlier = Stage(store=FakeStore([approval(SPENT)]), receiver=Receiver(NoForGoodError("exists")))
+    assert "sent before" in earlier.publish().told[1], "by a run that has saved what came of it"
+
+
+@pytest.mark.parametrize("status", ["success", "error"])
+def test_a_receiver_whose_answer_is_recorded_is_not_asked_again(status: str) -> None:
+    answered = approval(SPENT, answer={"status": status, "text": "As I said."})
+    stage = Stage(claimed=[answered])
+    assert stage.gate.spend_and_perform(answered) == (status, "As I said.")
+    assert stage.receiver.effects == []
+    assert stage.gate.published is (status == "success")
+    stage.gate.keep_answers()
+    assert stage.store.calls == []
+
+
+def test_what_receivers_said_in_a_run_can_be_recorded() -> None:
+    stage = Stage(claimed=[approval(APPROVED)])
+    stage.publish()
+    stage.gate.keep_answers()
+    assert stage.store.calls == ["spend ask-1", "answer ask-1: success, Published as post 1."]
+
+
+def test_an_edit_that_the_whole_call_does_not_take_is_not_run() -> None:
+    """The page holds an edit to the content's own schema; a schema may say more of the call."""
+    spec = copy.deepcopy(ARCHIVE_SPEC)
+    spec["inputSchema"]["json"]["not"] = {"properties": {"reason": {"const": "because"}}}
+    edited = approval(
+        APPROVED, action=ARCHIVE, content="old", edited_content="because", arguments={"days": 30}
+    )
+    stage = Stage(claimed=[edited])
+    stage.gate.tools = (ProtectedTool(spec, stage.archive, NoForGoodError, "reason"),)
+    status, text = stage.gate.spend_and_perform(edited)
+    assert status == "error"
+    assert "does not fit archive_post" in text
+    assert (stage.archive.effects, stage.store.calls) == ([], [])
 
 
 @pytest.mark.parametrize("failure", [FencedError("a newer worker"), TimeoutError("DynamoDB")])
@@ -560,7 +691,7 @@ def test_an_effect_that_fails_stops_the_run() -> None:
 
 def test_a_search_that_fails_stops_the_run_before_the_tool() -> None:
     failure = TimeoutError("DynamoDB")
-    stage = Stage(store=FakeStore(failure=failure))
+    stage = Stage(store=FakeStore([approval(DENIED)], failure=failure))
     assert stage.publish().refusal == "Stopped."
     assert stage.gate.fault is failure
     assert stage.agent.cancelled == [{}]
@@ -593,11 +724,13 @@ def test_a_protected_tool_called_past_the_gate_has_no_right() -> None:
         (PUBLISH, {"content": "ü" * 131_073}, f"content: expected 1 to {MAX_CONTENT_BYTES} bytes"),
         (PUBLISH, {"content": "half a pair \ud83e"}, "expected valid Unicode"),
         (PUBLISH, {"content": "Hi", "unicorn_color": "mauve"}, "$.unicorn_color: 'mauve' is not"),
-        (PUBLISH, {"content": "Hi", "author": None}, "$.author: None is not of type 'string'"),
+        (PUBLISH, {"content": None}, "$.content: None is not of type 'string'"),
+        (PUBLISH, {"content": "Hi", "image_url": float("nan")}, "$.image_url: nan is not"),
         (PUBLISH, {"content": "Hi", "author": "\ud83e"}, "expected valid Unicode"),
         (PUBLISH, {"content": "Hi", "title": "x", "a": 1}, "unknown arguments: a, title"),
         (PUBLISH, {"content": "Hi", "idempotency_key": "x"}, "unknown arguments: idempotency_key"),
         (ARCHIVE, {"reason": "old", "days": "7"}, "$.days: '7' is not of type 'integer'"),
+        (ARCHIVE, '{"reason": 7}', "$.reason: 7 is not of type 'string'"),
         (ASK, ["Hi"], "input: expected an object"),
         (ASK, {"content": "Hi", "arguments": "pink"}, "arguments: expected an object"),
         (ASK, {"content": "Hi", "arguments": {"unicorn_color": 1}}, "$.unicorn_color: 1 is not"),
@@ -633,6 +766,57 @@ def test_other_arguments_have_a_limit_of_their_own() -> None:
     assert send.call({"content": "Hi", "to": "x" * room}).arguments == {"to": "x" * room}
     with pytest.raises(InvalidCallError, match="arguments: expected at most 16384 bytes"):
         send.call({"content": "Hi", "to": "x" * (room + 1)})
+
+
+def test_null_for_an_argument_with_a_default_is_that_default() -> None:
+    """Models of the strict kind send every argument."""
+    given = {"content": "Hi", "author": None, "unicorn_color": None, "image_url": None}
+    call = Stage().gate.call_of({"name": PUBLISH, "input": given})
+    assert call == Call(PUBLISH, "Hi", DEFAULTS)
+
+
+@pytest.mark.parametrize("tool_input", [
+    '{"content": "Hi", "arguments": {"unicorn_color": "blue"}}',
+    {"content": "Hi", "arguments": '{"unicorn_color": "blue"}'},
+])  # fmt: skip
+def test_a_json_text_where_an_object_is_expected_is_that_object(tool_input: Any) -> None:
+    call = Stage().gate.call_of({"name": ASK, "input": tool_input})
+    assert call == Call(PUBLISH, "Hi", {**DEFAULTS, "unicorn_color": "blue"})
+
+
+def test_an_argument_that_takes_lists_and_objects_takes_their_json_text() -> None:
+    properties = {
+        "content": {"type": "string"},
+        "tags": {"type": "array", "items": {"type": "string"}},
+        "note": {"type": "string"},
+        "limit": {"type": ["integer", "null"], "default": 3},
+    }
+    schema = {"type": "object", "properties": properties}
+    spec = {"name": "send", "description": "Sends.", "inputSchema": {"json": schema}}
+    send = ProtectedTool(spec, Receiver(), NoForGoodError)
+    given = {"content": "[1]", "tags": '["a", "b"]', "note": "{}", "limit": None}
+    assert send.call(given).content == "[1]"
+    assert send.call(given).arguments == {"tags": ["a", "b"], "note": "{}", "limit": None}
+
+
+def test_where_nothing_can_wait_the_model_is_told_and_nothing_is_asked() -> None:
+    stage = Stage(is_new=True)
+    tool_use = {"toolUseId": "call-1", "name": PUBLISH, "input": {"content": "Hi"}}
+    own, other = StoppableAgent(), stage.agent
+    state = {"agent": other, "session_agent": own, "request_state": {"session_id": SESSION_ID}}
+    event: Any = SimpleNamespace(
+        tool_use=tool_use, agent=other, invocation_state=state, cancel_tool=False
+    )
+    stage.gate.before_tool(event)
+    assert "cannot wait" in event.cancel_tool
+    assert "waiting" not in state["request_state"]
+
+
+def test_a_number_that_is_not_finite_cannot_be_approved() -> None:
+    schema = {"properties": {"content": {"type": "string"}, "n": {"type": "number"}}}
+    spec = {"name": "send", "inputSchema": {"json": {"type": "object", **schema}}}
+    with pytest.raises(InvalidCallError, match="finite"):
+        ProtectedTool(spec, Receiver(), NoForGoodError).call({"content": "x", "n": float("inf")})
 
 
 def test_a_call_does_not_change_what_the_model_said() -> None:

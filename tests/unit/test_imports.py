@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "links": set(),
     "observability": set(),
     "tracing": set(),
-    "human_approval": {"messages"},
+    "human_approval": {"messages", "timeouts"},
     "timeouts": set(),
     "approval_item": {"codec", "messages"},
     "approval_table": {"approval_item", "codec"},

@@ -419,7 +419,7 @@ def test_rows_follow_an_approval_to_its_end(
     approval_store.put_if_absent(asked(session_id="s", tool_use_id="t"))
     approval_store.decide("s", "t", "approved", decided_by="link", now=now)
     [claimed] = approval_store.claim("s", ["t"], [], [], now=now, lease_until=now + 60)
-    approval_store.refuse(approval_store.spend(claimed))
+    approval_store.refuse(approval_store.spend(claimed), "No.")
     [item] = dynamodb.scan(TableName=approvals_table)["Items"]
     row = Approval.of(item)
     assert (row.status, row.refused, row.is_open) == ("SPENT", True, False)

@@ -16,9 +16,10 @@ import aws_template
 from core_samples import NOW, SESSION_ID, LogLines, Recorded
 from longrunning import codec
 from longrunning.sessions import (
-    BASE_REFRESH_SECONDS,
     COMPLETED,
     INLINE_BYTES,
+    LIFETIMES_DAYS,
+    RESTORABLE_SECONDS,
     WAITING,
     CorruptedStateError,
     Message,
@@ -300,7 +301,7 @@ def test_the_base_is_gzip_of_the_messages_under_the_sessions_own_prefix(
     assert base
     body = s3.client.get_object(Bucket=BUCKET, Key=base.key)["Body"].read()
     assert json.loads(gzip.decompress(body)) == messages[: base.count]
-    assert base.key.startswith(f"{SESSION_ID}/{AGENT}/1-0-")
+    assert base.key.startswith(f"short/{SESSION_ID}/{AGENT}/1-0-")
 
 
 ATTACHED: Message = {"role": "user", "content": [{"document": {"source": {"bytes": b"x" * 5_000}}}]}
@@ -384,31 +385,63 @@ def test_a_base_that_no_longer_holds_is_not_used(
     assert objects(s3) == ([saved.base.key] if saved.base else []), "the old one is gone"
 
 
-def test_a_base_is_written_anew_long_before_the_lifecycle_rule_takes_it(
+DAY = 86_400
+
+
+@pytest.mark.parametrize(
+    ("days", "lifetime"),
+    [(1, "short"), (164, "short"), (165, "long"), (1_964, "long"), (1_965, "kept"), (36_500, "kept")],
+)
+def test_a_base_is_kept_as_long_as_its_session_and_a_restore_may_need_it(
+    session_store: SessionStore, days: int, lifetime: str
+) -> None:
+    session = session_store.create(paused([user("x" * 5_000)], expires_at=NOW + days * DAY))
+    assert session.base
+    assert session.base.key.startswith(f"{lifetime}/{SESSION_ID}/")
+    assert session.base.outlives(session.expires_at)
+
+
+def test_a_base_is_written_anew_before_the_bucket_may_delete_it(
     session_store: SessionStore, s3: Recorded
 ) -> None:
-    """However often a session pauses, the base that it points to is never older than 30 days."""
-    session = session_store.create(paused([user("x" * 5_000), *turn(1)]))
-    young = replace(session, paused_at=NOW + BASE_REFRESH_SECONDS)
-    same = session_store.save(young, fence=1)
+    """However often a session pauses, and however long its next wait is."""
+    session = session_store.create(paused([user("x" * 5_000), *turn(1)], expires_at=NOW + DAY))
+    last = NOW + (200 - 36) * DAY
+    same = session_store.save(replace(session, expires_at=last), fence=1)
     assert same.base == session.base
-    old = replace(same, paused_at=NOW + BASE_REFRESH_SECONDS + 1)
-    anew = session_store.save(old, fence=1)
+    longer = replace(same, paused_at=NOW + DAY, expires_at=last + 1)
+    anew = session_store.save(longer, fence=1)
     assert anew.base
-    assert anew.base.written_at == NOW + BASE_REFRESH_SECONDS + 1
-    assert objects(s3) == [anew.base.key], "the old one is gone"
-    assert load(session_store) == anew
+    assert (anew.base.key.partition("/")[0], anew.base.written_at) == ("short", NOW + DAY)
+    years = session_store.save(replace(anew, expires_at=NOW + 900 * DAY), fence=1)
+    assert years.base
+    assert years.base.key.startswith("long/")
+    assert objects(s3) == [years.base.key], "the old ones are gone"
+    assert load(session_store) == years
 
 
-def test_the_bucket_keeps_a_base_for_longer_than_any_session_points_to_it() -> None:
-    template = aws_template.load()
-    bucket = template["Resources"]["StateBucket"]["Properties"]
-    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
-    kept_seconds = rule["ExpirationInDays"] * 86_400
-    waits = template["Mappings"]["Hours"].values()
-    longest_wait_seconds = max(int(wait["Seconds"]) for wait in waits)
-    redriven_after_seconds = 14 * 86_400
-    assert kept_seconds > BASE_REFRESH_SECONDS + longest_wait_seconds + redriven_after_seconds
+def test_a_base_of_before_the_rules_is_written_anew(session_store: SessionStore) -> None:
+    session = session_store.create(paused([user("x" * 5_000), *turn(1)]))
+    assert session.base
+    before = replace(session, base=replace(session.base, key=session.base.key.partition("/")[2]))
+    assert before.base
+    assert not before.base.outlives(NOW)
+    assert session_store.save(before, fence=1).base == replace(
+        session.base, key=session.base.key.replace("/1-0-", "/2-1-")
+    )
+
+
+def test_the_bucket_deletes_what_the_store_knows_it_deletes_and_nothing_else() -> None:
+    bucket = aws_template.load()["Resources"]["StateBucket"]["Properties"]
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    rules = bucket["LifecycleConfiguration"]["Rules"]
+    by_age = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "Prefix" in rule}
+    assert by_age == {f"{name}/": days for name, days in LIFETIMES_DAYS.items()}
+    assert sum("ExpirationInDays" in rule for rule in rules) == len(by_age)
+    superseded = [r["NoncurrentVersionExpiration"]["NoncurrentDays"] for r in rules
+                  if "NoncurrentVersionExpiration" in r]  # fmt: skip
+    assert [days * DAY for days in superseded] == [RESTORABLE_SECONDS]
+    assert RESTORABLE_SECONDS > 35 * DAY, "as long as the tables can be restored"
 
 
 # --- what the sweeper reads ----------------------------------------------------------------------
@@ -475,7 +508,7 @@ def test_a_zombie_does_not_overwrite_the_winners_base(
         session_store.save(of_zombie, fence=1)
     assert load(session_store) == won
     keys = {call["Key"] for call in s3.named("put_object")}
-    assert sorted(key.split("/")[2][:4] for key in keys) == ["2-1-", "2-2-"]
+    assert sorted(key.split("/")[3][:4] for key in keys) == ["2-1-", "2-2-"]
 
 
 def test_two_first_saves_of_one_session_do_not_share_a_base(

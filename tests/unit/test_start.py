@@ -98,7 +98,7 @@ class Imported:
     """Sources of what is unique, and the modules that used one."""
 
 
-AGENT = Function("agent", "agent_handler", STRANDS, 23)
+AGENT = Function("agent", "agent_handler", STRANDS, 25)
 APPROVAL = Function("approval_api", "approval_handler", BOTOCORE, 20)
 FUNCTIONS = (
     AGENT,

@@ -45,11 +45,14 @@ def test_waiting_has_no_end_but_the_same_reminder() -> None:
     assert has_deadline(NOW, Timeouts.parse("604800", "half", "deny").schedule(NOW).decide_by)
 
 
-@pytest.mark.parametrize("on_silence", ["deny", "escalate"])
-def test_a_tool_that_is_no_approval_has_an_end_and_nobody_to_remind(on_silence: str) -> None:
-    schedule = Timeouts.parse("86400", "half", on_silence).job_schedule(NOW)
-    assert schedule == Schedule(NOW + DAY, None, None)
-    assert schedule.due_at == NOW + DAY
+@pytest.mark.parametrize("on_silence", ["deny", "escalate", "wait"])
+@pytest.mark.parametrize(("within", "seconds"), [(None, 30 * DAY), (60, 60), (900 * DAY, 900 * DAY)])
+def test_a_tool_that_is_no_approval_has_an_end_of_its_own_and_nobody_to_remind(
+    on_silence: str, within: int | None, seconds: int
+) -> None:
+    schedule = Timeouts.parse("86400", "half", on_silence).tool_schedule(NOW, within)
+    assert schedule == Schedule(NOW + seconds, None, None)
+    assert schedule.due_at == NOW + seconds
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,12 @@ def wake_up_message(approval: Approval) -> str:
     return messages.build_existing(approval.session_id, approval.tool_name, [result])
 
 
+def is_wake_up(approval: Approval, result: dict[str, Any]) -> bool:
+    """Whether a tool result is the one of the message that `wake_up_message` builds."""
+    (sent,) = json.loads(wake_up_message(approval))["body"]
+    return bool(sent["toolResult"] == result)
+
+
 def to_item(approval: Approval) -> dict[str, Any]:
     """Converts an approval to DynamoDB attributes.
 

@@ -22,6 +22,7 @@ from longrunning.approval_item import (
     Approval,
     digest,
     from_item,
+    is_wake_up,
     to_item,
     wake_up_message,
 )
@@ -30,7 +31,7 @@ from longrunning.approval_table import OLD_ON_FAILURE, ApprovalTable, key_of
 __all__ = [
     "APPROVED", "CANCELLED", "DENIED", "EXPIRED", "PENDING", "RESOLVED", "SPENT",
     "Approval", "ApprovalStore", "Decided", "FencedError", "LeaseHeldError", "NotDecidedError",
-    "digest", "wake_up_message",
+    "digest", "is_wake_up", "wake_up_message",
 ]  # fmt: skip
 
 _STATUS_OF = {"approved": APPROVED, "denied": DENIED}
@@ -39,6 +40,9 @@ _CLOSE = " REMOVE open_shard, due_at"
 """Takes an item off the index over open ones: from its claim on, the message that claimed it is in
 the queue until it succeeds or is a dead letter."""
 
+
+MAX_ANSWER_CHARS = 2_000
+"""Of what a receiver said; it shares one item with all else."""
 
 MAX_CLAIMED = 100
 """Source: DynamoDB, "TransactWriteItems": at most 100 actions."""
@@ -223,13 +227,18 @@ class ApprovalStore(ApprovalTable):
         read += filter(None, (self.get(session_id, tool_use_id) for tool_use_id in unspent))
         return self._claim_all(read, now, lease_until)
 
-    def release(self, claimed: Sequence[Approval]) -> None:
-        """Ends the lease of a worker that failed, so that the retry need not wait for it."""
+    def release(self, claimed: Sequence[Approval], kept_until: int | None = None) -> None:
+        """Ends the lease of a worker that failed, so that the retry need not wait for it.
+
+        Args:
+            claimed: What it has claimed.
+            kept_until: Epoch seconds until when the records are needed from now on.
+        """
         for approval in claimed:
             self._update(
                 approval.session_id,
                 approval.tool_use_id,
-                {"lease_until": 0},
+                {"lease_until": 0, "expires_at": kept_until},
                 "fence = :fence",
                 {":fence": approval.fence},
             )
@@ -251,12 +260,36 @@ class ApprovalStore(ApprovalTable):
             raise FencedError(FencedError.__doc__)
         return replace(approval, status=SPENT)
 
-    def refuse(self, approval: Approval) -> None:
+    def refuse(self, approval: Approval, reason: str) -> None:
         """Notes that the receiver refused the effect for good: nothing was published."""
+        self._note_answer(approval, "error", reason, {"refused": True})
+
+    def keep_answer(self, approval: Approval, status: str, text: str) -> None:
+        """Notes what the receiver said, so that it need not be asked again."""
+        self._note_answer(approval, status, text, {})
+
+    def note_not_done(self, session_id: str, tool_use_id: str, reason: str) -> bool:
+        """Notes that a session ended without the call that was approved.
+
+        Returns:
+            Whether it was noted, now or before: it was approved, and never spent.
+        """
+        updated, _ = self._update(
+            session_id,
+            tool_use_id,
+            {"not_done": reason},
+            "#status = :approved",
+            {":approved": APPROVED},
+        )
+        return updated is not None
+
+    def _note_answer(
+        self, approval: Approval, status: str, text: str, more: dict[str, Any]
+    ) -> None:
         self._update(
             approval.session_id,
             approval.tool_use_id,
-            {"refused": True},
+            {"answer": {"status": status, "text": text[:MAX_ANSWER_CHARS]}, **more},
             "#status = :spent",
             {":spent": SPENT},
         )

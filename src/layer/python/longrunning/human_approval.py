@@ -7,8 +7,10 @@ Source: Strands, "Python tools: module based": name of the module, of the tool a
 agree.
 """
 
+from datetime import timedelta
 from typing import Any
 
+from longrunning import timeouts
 from longrunning.messages import MAX_CONTENT_BYTES, tool_result
 
 ToolUse = dict[str, Any]
@@ -45,6 +47,10 @@ TOOL_SPEC: dict[str, Any] = {
 }
 
 
+class CannotStartError(Exception):
+    """What a starter raises for what will never work; its text is the model's answer."""
+
+
 def human_approval(tool: ToolUse, **kwargs: Any) -> ToolResult:
     """Asks a person: notes the tool use and stops the agent.
 
@@ -62,7 +68,9 @@ def human_approval(tool: ToolUse, **kwargs: Any) -> ToolResult:
     return pause(tool, "Waiting for a person's decision.", **kwargs)
 
 
-def pause(tool: ToolUse, placeholder: str, **kwargs: Any) -> ToolResult:
+def pause(
+    tool: ToolUse, placeholder: str, *, within: timedelta | None = None, **kwargs: Any
+) -> ToolResult:
     """Stops the agent after this turn, to wait for the result of a tool use.
 
     Any tool that takes longer than a function may run returns this.
@@ -70,19 +78,46 @@ def pause(tool: ToolUse, placeholder: str, **kwargs: Any) -> ToolResult:
     Args:
         tool: The tool use that waits.
         placeholder: The result until the real one comes; the model never reads it.
+        within: How long the result may take, a minute to five years; 30 days where it is not said.
+            After that the model is told that none came. An approval has the stack's own time.
         **kwargs: Strands' invocation state.
 
     Returns:
-        The placeholder as a Converse `toolResult`.
+        The placeholder as a Converse `toolResult`; or an error result at once, and no pause, where
+        nobody could go on later: inside another agent, or with a time that is out of bounds.
     """
     request_state = kwargs["request_state"]
+    if problem := _no_pause(within, request_state, kwargs):
+        return tool_result(tool["toolUseId"], "error", problem)
     waiting = request_state.setdefault("waiting", [])
-    waiting.append({"tool_use_id": tool["toolUseId"], "tool_name": tool["name"]})
+    noted = {"tool_use_id": tool["toolUseId"], "tool_name": tool["name"]}
+    if within is not None:
+        noted["within_seconds"] = int(within.total_seconds())
+    waiting.append(noted)
     request_state.setdefault("session_id", kwargs.get("session_id"))
     request_state["stop_event_loop"] = True
     if agent := kwargs.get("agent"):
         agent.cancel(after_current_tools=True)  # The flag's successor: the SDK may drop the flag.
     return tool_result(tool["toolUseId"], "success", placeholder)
+
+
+def _no_pause(
+    within: timedelta | None, request_state: dict[str, Any], kwargs: dict[str, Any]
+) -> str | None:
+    """Returns why nobody could go on later.
+
+    Only the session's own agent is saved. An agent that a tool of it runs has another state, or
+    got its state handed on.
+    """
+    agent, own = kwargs.get("agent"), kwargs.get("session_agent")
+    is_in_session = request_state.get("session_id") or kwargs.get("session_id")
+    if agent is not None and not (is_in_session and (own is None or own is agent)):
+        return "This agent cannot wait, only the one that was given the task. Answer that one."
+    if within is not None and not (
+        timeouts.MIN_WITHIN_SECONDS <= within.total_seconds() <= timeouts.MAX_WITHIN_SECONDS
+    ):
+        return "within: expected a minute to 1826 days."
+    return None
 
 
 def _problem(content: Any) -> str | None:

@@ -22,9 +22,19 @@ INLINE_BYTES = 4_096
 """Encoded size up to which the list stays as it is: four DynamoDB write units of 1 KB, about what
 one S3 PUT costs twice over."""
 
-BASE_REFRESH_SECONDS = 30 * 86_400
-"""A base this old is written anew by the next save: the bucket's lifecycle rule, which deletes
-after 90 days what a crash left behind, must never meet one in use."""
+SECONDS_PER_DAY = 86_400
+
+RESTORABLE_SECONDS = 36 * SECONDS_PER_DAY
+"""The tables can be restored to any second of the last 35 days, and then need their bases."""
+
+LIFETIMES_DAYS = {"short": 200, "long": 2_000}
+"""How long the bucket keeps an object, by the first part of its key; what is to last longer is
+`kept` for good. Constants of the template, which no parameter changes: nothing in use ages away."""
+
+FOR_GOOD = "kept"
+
+GONE = ("NoSuchKey", "NoSuchVersion")
+"""Source: S3, "GetObject", errors."""
 
 WAITING, COMPLETED = "waiting", "completed"
 
@@ -48,7 +58,17 @@ class PendingToolUse:
     """A tool use of the last turn that the session waits for."""
 
     tool_use_id: str
+    """Ours: the key of its record."""
     tool_name: str
+    given_id: str | None = None
+    """The provider's, in the conversation, where that cannot be ours."""
+    within_seconds: int | None = None
+    """How long it waits; None for an approval, or where the tool does not say."""
+
+    @property
+    def id_in_conversation(self) -> str:
+        """What the model's provider calls it."""
+        return self.given_id or self.tool_use_id
 
 
 @dataclass(frozen=True)
@@ -61,6 +81,16 @@ class Base:
     """SHA-256 of the messages' JSON, in hexadecimal."""
     written_at: int = 0
     """Epoch seconds."""
+    version_id: str | None = None
+    """Of the object in the bucket: what the tables of the last weeks point to is still there."""
+
+    def outlives(self, expires_at: int) -> bool:
+        """Whether the bucket keeps it as long as something may point to it (epoch seconds)."""
+        days = LIFETIMES_DAYS.get(self.key.partition("/")[0])
+        if days is None:
+            return self.key.startswith(f"{FOR_GOOD}/")
+        ends_at = self.written_at + days * SECONDS_PER_DAY
+        return ends_at >= expires_at + RESTORABLE_SECONDS
 
 
 @dataclass(frozen=True)
@@ -91,6 +121,12 @@ class Session:
     """SQS message id of the delivery that paused it: only that one finishes the pause."""
     expires_at: int = 0
     base: Base | None = None
+    task_digest: str | None = None
+    """Of the task that it was started for, in hexadecimal: the conversation may lose it."""
+    is_trimmed: bool | None = None
+    """Whether the conversation has lost messages."""
+    state: dict[str, Any] | None = None
+    """What tools and hooks keep in `agent.state`."""
 
     @property
     def is_interrupted(self) -> bool:
@@ -141,6 +177,9 @@ class SessionStore:
             paused_by=fields["paused_by"],
             expires_at=fields["expires_at"],
             base=base,
+            task_digest=fields.get("task_digest"),
+            is_trimmed=fields.get("is_trimmed"),
+            state=fields.get("state"),
         )
 
     def create(self, session: Session) -> Session:
@@ -200,8 +239,8 @@ class SessionStore:
     ) -> None:
         item = {f.name: getattr(session, f.name) for f in fields(session)}
         item["messages"] = tail
-        item["pending"] = [asdict(pending) for pending in session.pending]
-        item["base"] = session.base and asdict(session.base)
+        item["pending"] = [_fields(pending) for pending in session.pending]
+        item["base"] = session.base and _fields(session.base)
         values = {"ExpressionAttributeValues": codec.to_item(bound)} if bound else {}
         self._dynamodb.put_item(
             TableName=self._table,
@@ -213,7 +252,7 @@ class SessionStore:
     def _compact(self, session: Session, fence: int) -> tuple[Session, list[Message]]:
         """Splits the conversation into a base and the list that stays in the item."""
         base = session.base
-        if base and session.paused_at - base.written_at > BASE_REFRESH_SECONDS:
+        if base and not base.outlives(session.expires_at):
             base = None
         covered = _covered(session.messages, base) if base else b""
         if not covered:
@@ -235,17 +274,21 @@ class SessionStore:
         """The key holds fence and digest: no worker overwrites what another one points to."""
         digest = _digest(data)
         name = f"{session.version}-{fence}-{digest[:16]}"
-        # S3 refuses a key that starts with "../".
+        # S3 refuses a key with a part "..".
         folder = session.session_id if session.session_id.strip(".") else f"{session.session_id}_"
-        key = f"{folder}/{session.agent_name}/{name}"
+        lifetime = _lifetime(session.expires_at - session.paused_at)
+        key = f"{lifetime}/{folder}/{session.agent_name}/{name}"
         body = gzip.compress(data, compresslevel=1, mtime=0)
-        self._s3.put_object(Bucket=self._bucket, Key=key, Body=body)
-        return Base(key, count, digest, session.paused_at)
+        put = self._s3.put_object(Bucket=self._bucket, Key=key, Body=body)
+        return Base(key, count, digest, session.paused_at, put.get("VersionId"))
 
     def _read_base(self, base: Base) -> list[Message]:
+        version = {"VersionId": base.version_id} if base.version_id else {}
         try:
-            found = self._s3.get_object(Bucket=self._bucket, Key=base.key)
-        except self._s3.exceptions.NoSuchKey as error:
+            found = self._s3.get_object(Bucket=self._bucket, Key=base.key, **version)
+        except self._s3.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] not in GONE:
+                raise
             raise CorruptedStateError(f"{base.key} is missing") from error
         try:
             data = gzip.decompress(found["Body"].read())
@@ -257,7 +300,10 @@ class SessionStore:
         return messages
 
     def _forget(self, base: Base) -> None:
-        """Nothing points to it any more; what a crash leaves behind, the lifecycle rule takes."""
+        """Nothing points to it any more but restored tables: its version is kept that long.
+
+        What a crash leaves behind, the bucket's lifecycle rules take.
+        """
         try:
             self._s3.delete_object(Bucket=self._bucket, Key=base.key)
         except Exception as error:  # The save has happened: a leftover must not undo it.
@@ -287,6 +333,18 @@ def read_turn(client: Any, table_name: str, session_id: str, agent_name: str) ->
     if fields.get("status") != WAITING:
         return ()
     return tuple(pending["tool_use_id"] for pending in fields["pending"])
+
+
+def _lifetime(seconds: int) -> str:
+    """Returns the first part of the key of a base that is in use for so long."""
+    needed = seconds + RESTORABLE_SECONDS
+    fitting = (name for name, days in LIFETIMES_DAYS.items() if needed <= days * SECONDS_PER_DAY)
+    return next(fitting, FOR_GOOD)
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    """What is None is left out: items are billed by their size."""
+    return {name: field for name, field in asdict(value).items() if field is not None}
 
 
 def _covered(messages: Sequence[Message], base: Base) -> bytes:

@@ -17,6 +17,13 @@ WITHOUT_END_SECONDS = 100 * 365 * 86_400
 """How long "for ever" is: a number, so that no comparison needs a case of its own."""
 
 SECONDS_PER_HOUR = 3_600
+SECONDS_PER_DAY = 86_400
+
+DEFAULT_WITHIN_SECONDS = 30 * SECONDS_PER_DAY
+"""How long a tool that is no approval waits where it does not say."""
+
+MIN_WITHIN_SECONDS, MAX_WITHIN_SECONDS = 60, 1_826 * SECONDS_PER_DAY
+"""A minute, as the sweeper comes once in it; five years, as long as the bucket's long rule."""
 
 
 class TimeoutsError(ValueError):
@@ -82,9 +89,13 @@ class Timeouts:
         escalate_at = (asked_last + end) // 2 if self.on_silence == ESCALATE else None
         return Schedule(requested_at + self.longest_wait_seconds, remind_at, escalate_at)
 
-    def job_schedule(self, requested_at: int) -> Schedule:
-        """Returns the same for a tool that is no approval: there is nobody to remind."""
-        return Schedule(requested_at + self.longest_wait_seconds, None, None)
+    @staticmethod
+    def tool_schedule(requested_at: int, within_seconds: int | None) -> Schedule:
+        """Returns the same for a tool that is no approval: there is nobody to remind.
+
+        Its time is its own, whatever people are given: a job may take weeks.
+        """
+        return Schedule(requested_at + (within_seconds or DEFAULT_WITHIN_SECONDS), None, None)
 
     @property
     def _before(self) -> int:
