@@ -34,6 +34,8 @@ class BlockwiseWindow(SlidingWindowConversationManager):
 
         The model must read the text that a person approved, whole.
         """
-        shown = [{**m, "content": []} if any(map(is_decision, tool_results(m))) else m
-                 for m in messages]  # fmt: skip
+        shown: Any = [
+            {**message, "content": []} if any(map(is_decision, tool_results(message))) else message
+            for message in messages
+        ]
         return super()._find_oldest_message_with_tool_results(shown)

@@ -116,8 +116,8 @@ def _result(result: dict[str, Any], tool_names: Mapping[str, str]) -> dict[str, 
         content = [_content(b, f"content[{n}]") for n, b in enumerate(result.get("content") or ())]
     except NotJsonError as error:
         name = tool_names.get(result["toolUseId"], "the tool")
-        return tool_result(result["toolUseId"], "error", f"{name} answered what cannot be sent: "
-                           f"{error}. Nothing of its answer is known.")  # fmt: skip
+        problem = f"{name} answered what cannot be sent: {error!s:.300}. Nothing of it is known."
+        return tool_result(result["toolUseId"], "error", sendable_text(problem))
     said = [block for block in content if not _is_blank(block)]
     return {**result, "content": said or [{"text": EMPTY}]}
 
@@ -128,10 +128,14 @@ def _content(block: dict[str, Any], where: str) -> dict[str, Any]:
         # Converse takes objects alone here.
         return {"json": document if isinstance(document, dict) else {"value": document}}
     if "text" in block:
-        text = block["text"]
-        return {"text": sendable_text(text if isinstance(text, str) else json.dumps(
-            sendable_json(text, f"{where}.text"), ensure_ascii=False))}  # fmt: skip
+        return {"text": _said(block["text"], f"{where}.text")}
     return {name: _other(value) for name, value in block.items()}
+
+
+def _said(text: Any, where: str) -> str:
+    if isinstance(text, str):
+        return sendable_text(text)
+    return json.dumps(sendable_json(text, where), ensure_ascii=False)
 
 
 def _other(value: Any) -> Any:

@@ -311,8 +311,12 @@ class Worker:
             raise DeadlineError(DeadlineError.__doc__)
         if saved.status == COMPLETED:
             return self._end(saved)
-        if not_started := self.pausing.begin(saved):
-            self._go_on(saved, delivery, not_started)
+        self._go_on_without(self.pausing.begin(saved), saved, delivery)
+
+    def _go_on_without(self, not_started: list[str], session: Session, delivery: Delivery) -> None:
+        """Where nothing of a turn could be started nobody else sends the message that resumes."""
+        if not_started and len(not_started) == len(session.pending):
+            self._go_on(session, delivery, not_started)
 
     def _end(self, session: Session) -> None:
         """Says how a session ended where that is no end that anybody wished for; may be repeated.
@@ -337,8 +341,8 @@ class Worker:
         """
         made_it = session.paused_by == delivery.message_id
         if session.status == WAITING:
-            if not_started := self.pausing.finish(session, notify_again=made_it):
-                self._go_on(session, delivery, not_started)
+            not_started = self.pausing.finish(session, notify_again=made_it)
+            self._go_on_without(not_started, session, delivery)
         elif made_it:
             self._end(session)
 

@@ -1,4 +1,4 @@
-"""How a run ends, whatever Strands calls it: nothing that was asked gets lost, nothing ends unseen."""
+"""How a run ends, whatever Strands calls it: nothing asked gets lost, nothing ends unseen."""
 
 import json
 from collections.abc import Iterator
@@ -276,7 +276,7 @@ def cancel_after_model(agent: Agent) -> None:
         tool_use("use-1", "halt", {}),
         tool_use("use-1", "look", {}),
     ],
-    ids=["the stop tool", "a tool that cancels", "a tool that sets the flag", "a hook that cancels"],
+    ids=["the stop tool", "a tool that cancels", "a tool with the flag", "a hook that cancels"],
 )
 def test_an_agent_that_the_adopters_code_stops_ends_once_and_is_noticed(
     world: World, monkeypatch: pytest.MonkeyPatch, told: Told, call: dict[str, Any]

@@ -4,14 +4,18 @@ import datetime
 import decimal
 import json
 import math
+import re
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from strands import tool
+from strands import Agent, tool
+from strands.agent.conversation_manager import SlidingWindowConversationManager
 
-from agents import a_job, a_tool, give_tools
+import agent_definition
+import converse_stand_in
+from agents import a_job, a_tool, change_agent, give_tools
 from converse_stand_in import Said, invalid, text, tool_use
 from longrunning import sessions
 from longrunning.messages import build_existing, tool_result
@@ -137,17 +141,16 @@ def test_whatever_is_saved_the_next_request_is_accepted(
 # --- what the model must read --------------------------------------------------------------------
 
 
+def slide(agent: Agent) -> None:
+    agent.conversation_manager = SlidingWindowConversationManager(window_size=100)
+
+
 @pytest.mark.parametrize("manager", ["the template's", "one of the adopter's"])
 def test_an_edited_text_survives_an_overflow(
     world: World, monkeypatch: pytest.MonkeyPatch, manager: str
 ) -> None:
-    from strands.agent.conversation_manager import SlidingWindowConversationManager
-
-    from agents import change_agent
-
     if manager != "the template's":
-        change_agent(monkeypatch, lambda agent: setattr(
-            agent, "conversation_manager", SlidingWindowConversationManager(window_size=100)))  # fmt: skip
+        change_agent(monkeypatch, slide)
     asked = "Ride with us. " + "word " * 400 + "The end."
     edited = f"{asked} And {'more ' * 300}".strip()
     give_tools(monkeypatch, a_tool("look", "x " * 5_000))
@@ -165,13 +168,9 @@ def test_an_edited_text_survives_an_overflow(
 def test_a_manager_that_shortens_a_decision_again_and_again_ends_the_session(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from strands.agent.conversation_manager import SlidingWindowConversationManager
-
-    from agents import change_agent
-
-    change_agent(monkeypatch, lambda agent: setattr(
-        agent, "conversation_manager", SlidingWindowConversationManager(window_size=100)))  # fmt: skip
-    world.play([[ask("ask-1", "word " * 400)], *[invalid("Input is too long for requested model.")] * 20])
+    change_agent(monkeypatch, slide)
+    overflow = invalid("Input is too long for requested model.")
+    world.play([[ask("ask-1", "word " * 400)], *[overflow] * 20])
     session_id = world.start()
     approve(world)
     world.deliver_until_quiet()
@@ -183,10 +182,7 @@ def test_a_manager_that_shortens_a_decision_again_and_again_ends_the_session(
 def test_an_agent_that_goes_on_from_other_messages_is_refused_at_once(
     world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
-    from strands import Agent
     from strands.session.file_session_manager import FileSessionManager
-
-    import agent_definition
 
     def make(model: Any, messages: list[Any], gate: Any) -> Agent:
         return Agent(
@@ -252,10 +248,6 @@ def test_the_same_task_twice_is_one_also_where_a_guardrail_has_rewritten_it(worl
 def test_the_conversation_keeps_the_ids_that_its_provider_gave(
     world: World, monkeypatch: pytest.MonkeyPatch, given: str
 ) -> None:
-    import re
-
-    import converse_stand_in
-
     monkeypatch.setattr(converse_stand_in, "ID_PATTERN", re.compile(".+"))
     world.play([[ask(given, "One")], [ask("plain", "Two")], [publish("post-1", "One")], "Done."])
     session_id = world.start()
@@ -277,10 +269,6 @@ def test_the_conversation_keeps_the_ids_that_its_provider_gave(
 def test_an_old_denial_counts_also_where_its_id_is_ours(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import re
-
-    import converse_stand_in
-
     monkeypatch.setattr(converse_stand_in, "ID_PATTERN", re.compile(".+"))
     world.play([[ask("call/1", "One")], [ask("b", "Two")], [ask("call/2", "One")], "Done."])
     world.start()
@@ -295,8 +283,6 @@ def test_an_old_denial_counts_also_where_its_id_is_ours(
 def test_an_id_that_comes_again_after_a_trim_is_a_question_of_its_own(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import agent_definition
-
     monkeypatch.setattr(agent_definition, "MAX_WINDOW_MESSAGES", 4)
     monkeypatch.setattr(agent_definition, "TRIMMED_WINDOW_MESSAGES", 3)
     world.play([[ask("call_0", "One")], [ask("call_1", "Two")], [ask("call_0", "Three")], "Done."])
@@ -329,9 +315,8 @@ def test_null_and_json_texts_are_taken_as_they_are_meant(world: World) -> None:
 # --- messages ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("within", ["a job's result"])
 def test_a_result_with_half_an_emoji_is_refused_and_the_next_one_counts(
-    world: World, monkeypatch: pytest.MonkeyPatch, within: str
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     give_tools(monkeypatch, a_job())
     world.play([[tool_use("job-1", "render", {})], "Done."])

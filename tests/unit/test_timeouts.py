@@ -46,7 +46,9 @@ def test_waiting_has_no_end_but_the_same_reminder() -> None:
 
 
 @pytest.mark.parametrize("on_silence", ["deny", "escalate", "wait"])
-@pytest.mark.parametrize(("within", "seconds"), [(None, 30 * DAY), (60, 60), (900 * DAY, 900 * DAY)])
+@pytest.mark.parametrize(
+    ("within", "seconds"), [(None, 30 * DAY), (60, 60), (900 * DAY, 900 * DAY)]
+)
 def test_a_tool_that_is_no_approval_has_an_end_of_its_own_and_nobody_to_remind(
     on_silence: str, within: int | None, seconds: int
 ) -> None:
