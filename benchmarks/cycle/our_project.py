@@ -21,11 +21,15 @@ from benchmarks.cycle.contender import Contender, Cycle, Offers
 from benchmarks.cycle.conversation import Conversation, ScriptedModel
 from benchmarks.cycle.engine import BUCKETS, Engine
 from benchmarks.cycle.meter import Meter
+from longrunning.approvals import SPENT, ApprovalStore
 from longrunning.sessions import SessionStore
 
 NAME = "this project"
 OUT_OF_REACH = 1_000_000
 """Messages. No contender trims its conversation: what that saves is another question."""
+
+MESSAGES_A_CYCLE = 4
+"""The answer, the call that publishes, its result, the next question."""
 
 TABLES = ("SessionsTable", "ApprovalsTable")
 POLL_SECONDS, WAIT_SECONDS = 0.002, 30
@@ -90,7 +94,18 @@ class Walk:
         asked = {**session.messages[0], "content": conversation.task}
         messages = [*conversation.earlier, asked, *session.messages[1:]]
         store.save(replace(session, messages=messages), fence=0)
+        self._seed_approvals(session_id, len(conversation.earlier) // MESSAGES_A_CYCLE)
         return self._cycle
+
+    def _seed_approvals(self, session_id: str, count: int) -> None:
+        """A conversation so long has been approved so often: each approval has its record."""
+        store = ApprovalStore(self.engine.dynamodb, self.engine.tables["ApprovalsTable"])
+        (waiting,) = store.of_session(session_id)
+        for n in range(count):
+            earlier = f"tooluse_{n:022x}"
+            store.put_if_absent(
+                replace(waiting, tool_use_id=earlier, status=SPENT, fence=1, due_at=None)
+            )
 
     def _cycle(self) -> None:
         link = self._read_mail()

@@ -1,4 +1,4 @@
-"""A run that is longer than the function: it goes on where it was stopped, after an effect as well."""
+"""A run that is longer than the function goes on where it was stopped, after an effect as well."""
 
 import time
 from collections.abc import Callable
