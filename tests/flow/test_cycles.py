@@ -143,8 +143,8 @@ def seed(world: World, session_id: str, asked: int) -> None:
             {"role": "assistant", "content": [use]},
             {"role": "user", "content": [{"toolResult": result}]},
         ]
-        spent = replace(waiting, tool_use_id=tool_use_id, status=SPENT, content=content, due_at=None)
-        store.put_if_absent(spent)
+        earlier_one = replace(waiting, tool_use_id=tool_use_id, content=content)
+        store.put_if_absent(replace(earlier_one, status=SPENT, due_at=None))
     _put_after_the_task(world, session_id, earlier)
 
 
