@@ -56,6 +56,10 @@ class LostWaitError(Exception):
     """A tool has noted that it waits, and the conversation does not end with its turn."""
 
 
+class BrokenAnswerError(Exception):
+    """The model's answer broke off: it has called a tool, and never said that it was done."""
+
+
 class UnsupportedAgentError(Exception):
     """The agent does what cannot work here, however often it is tried; the text says what to do."""
 
@@ -172,6 +176,11 @@ def _made(
             "make_agent: the agent goes on from other messages than it was given, as with a "
             "session_manager. Leave that out: this stack saves the conversation itself."
         )
+    if getattr(agent.model, "stateful", False):
+        raise UnsupportedAgentError(
+            "make_model: a model that keeps the conversation on its server cannot go on from a "
+            "saved one. Switch its server-side state off."
+        )
     gate.begin(agent.messages)
     heard = agent.callback_handler
 
@@ -191,6 +200,8 @@ def _stop_reason(result: Any) -> str:
     """
     if result.stop_reason == "interrupt" or result.interrupts:
         raise UnsupportedAgentError(_interrupted(result.interrupts))
+    if result.stop_reason == "checkpoint":
+        raise UnsupportedAgentError("make_agent: leave checkpointing out; this stack saves the run.")
     if result.structured_output is not None:
         return "end_turn"
     # "tool_use" after the loop: a tool has set the flag that stops it.
@@ -204,7 +215,7 @@ def _paused(agent: Any, gate: Gate, noted: dict[str, dict[str, Any]], stop: str)
     """
     messages = agent.messages
     place = max((n for n, message in enumerate(messages) if tool_uses(message)), default=-1)
-    ids = [use["toolUseId"] for use in tool_uses(messages[place])]
+    ids = [use["toolUseId"] for use in (tool_uses(messages[place]) if place >= 0 else ())]
     answers = messages[place + 1 : place + 2]
     answered = [r["toolUseId"] for message in answers for r in tool_results(message)]
     if noted.keys() - set(ids) or set(ids) != set(answered):
@@ -235,8 +246,13 @@ def _kept_turn(turns: list["_Turn"], gate: Gate, agent: Any) -> Run:
 def _ended(agent: Any, gate: Gate, stop: str) -> Run:
     messages = agent.messages
     last = messages[-1] if messages else {"content": []}
-    if stop in NATURAL_ENDS and tool_uses(last):
-        stop = UNANSWERED
+    if stop in NATURAL_ENDS:
+        if tool_uses(last) and stop == "end_turn":
+            raise BrokenAnswerError(BrokenAnswerError.__doc__)
+        if tool_uses(last):
+            stop = UNANSWERED
+        elif not gate.model_answered:  # A hook has answered in its place.
+            stop = STOPPED
     return _run(gate, messages, (), stop, agent)
 
 

@@ -162,6 +162,8 @@ class Gate(HookProvider):
     """How many effects were begun in this run, repeated ones too."""
     published: bool = False
     """Whether the receiver accepted an effect in this run."""
+    model_answered: bool = False
+    """Whether the run's last answer is the model's own."""
     last_failed: bool = False
     """Whether a tool that ran in the run's last turn ended in an error."""
     fault: Exception | None = None
@@ -263,6 +265,8 @@ class Gate(HookProvider):
     def after_model(self, event: AfterModelCallEvent) -> None:
         """Notices a call that got lost: the model has begun more than its message holds."""
         stop = event.stop_response
+        # Strands measures what comes of a model; what a hook says in its place has no such metadata.
+        self.model_answered = stop is not None and "metadata" in stop.message
         if stop and stop.stop_reason == "tool_use":
             calls = len(tool_uses(stop.message))
             if calls < max(1, self._calls_begun):

@@ -6,13 +6,21 @@ from typing import Any
 
 import pytest
 from strands import Agent, tool
-from strands.hooks import AfterToolsEvent, BeforeToolCallEvent, BeforeToolsEvent
+from strands.hooks import (
+    AfterInvocationEvent,
+    AfterToolsEvent,
+    BeforeInvocationEvent,
+    BeforeModelCallEvent,
+    BeforeToolCallEvent,
+    BeforeToolsEvent,
+)
 from strands.tools.tools import PythonAgentTool
 from strands.vended_tools.handoff_to_user import handoff_to_user
 from strands.vended_tools.stop import stop
 
 import agent_definition
 import agent_handler
+import converse_stand_in
 from agents import a_job, a_tool, change_agent, give_tools
 from converse_stand_in import ConverseStandIn, Said, StandInSession, Turn, text, tool_use
 from longrunning import human_approval, sessions
@@ -297,6 +305,73 @@ def test_an_agent_that_the_adopters_code_stops_ends_once_and_is_noticed(
     assert "SessionFailed" in measured
 
 
+def deny_the_model(agent: Agent) -> None:
+    def deny(event: BeforeModelCallEvent) -> None:
+        event.cancel = "Not today."
+
+    agent.add_hook(deny, BeforeModelCallEvent)
+
+
+def deny_the_task(agent: Agent) -> None:
+    def deny(event: BeforeInvocationEvent) -> None:
+        event.cancel = "Not today."
+
+    agent.add_hook(deny, BeforeInvocationEvent)
+
+
+@pytest.mark.parametrize("deny", [deny_the_model, deny_the_task])
+def test_a_hook_that_answers_in_the_models_place_is_a_stop(
+    world: World, monkeypatch: pytest.MonkeyPatch, told: Told, deny: Any
+) -> None:
+    change_agent(monkeypatch, deny)
+    world.play(["Never said."])
+    session = world.session(world.start())
+    assert (session.outcome, session.last_words) == ("stopped", "Not today.")
+    assert world.stand_in.requests == []
+    assert "SessionFailed" in told.read()[1]
+
+
+def test_a_second_pass_after_a_question_does_not_hide_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hook has the agent go on after its turn: with the placeholder, as it has to be then."""
+    passes: list[int] = []
+
+    def again(event: AfterInvocationEvent) -> None:
+        if not passes:
+            passes.append(1)
+            event.resume = "Go on."
+
+    # Other providers than Bedrock take two messages of the user in a row.
+    monkeypatch.setattr(converse_stand_in, "check_request", lambda *_: None)
+    change_agent(monkeypatch, lambda agent: agent.add_hook(again, AfterInvocationEvent))
+    world.play([[ask("ask-1", "Hi")], "I go on.", [publish("post-1", "Hi")], "Done."])
+    session_id = world.start()
+    assert len(world.stand_in.requests) == 2
+    assert world.session(session_id).status == sessions.WAITING
+    approve(world)
+    world.deliver_until_quiet()
+    assert contents(world) == ["Hi"]
+
+
+@pytest.mark.parametrize("way", ["checkpointing", "a stateful model"])
+def test_what_cannot_be_saved_here_is_a_dead_letter_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    def change(agent: Agent) -> None:
+        if way == "checkpointing":
+            agent._checkpointing = True
+        else:
+            monkeypatch.setattr(type(agent.model), "stateful", True, raising=False)
+
+    give_tools(monkeypatch, a_tool("look"))
+    change_agent(monkeypatch, change)
+    world.play([[tool_use("look-1", "look", {})], "Done."])
+    world.start()
+    (letter,) = world.dead_letters()
+    assert letter["reason"].startswith("make_")
+
+
 # --- ends that are no ends -----------------------------------------------------------------------
 
 CUT = {**publish("post-1", "Hi")["toolUse"], "raw": '{"content": "H'}
@@ -335,12 +410,31 @@ def test_an_end_that_is_none_is_failed_at_once_and_noticed(
     assert (approval.status, approval.not_done) == ("APPROVED", reason)
 
 
-def test_an_end_with_a_call_that_nobody_answers_is_failed(world: World) -> None:
-    """A guardrail's stop can leave a tool use behind that never ran."""
-    turn = Said([text("I look."), tool_use("look-1", "look", {})], "guardrail_intervened")
-    world.play([turn])
+@pytest.mark.parametrize("reason", ["guardrail_intervened", "stop_sequence", "refusal"])
+def test_an_end_with_a_call_that_nobody_answers_is_failed(world: World, reason: str) -> None:
+    """Such a stop can leave a tool use behind that never ran."""
+    world.play([Said([text("I look."), tool_use("look-1", "look", {})], reason)])
     session = world.session(world.start())
     assert (session.outcome, session.pending) == ("failed", ())
+
+
+def test_an_answer_that_breaks_off_is_tried_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = converse_stand_in.stream_events
+    answers: list[int] = []
+
+    def broken_once(*given: Any) -> Any:
+        answers.append(1)
+        events = whole(*given)
+        return (e for e in events if "messageStop" not in e) if len(answers) == 1 else events
+
+    monkeypatch.setattr(converse_stand_in, "stream_events", broken_once)
+    world.play([[ask("ask-1", "Hi")], [ask("ask-1", "Hi")]])
+    session_id = world.start()
+    assert saved(world, session_id) is None
+    world.deliver_until_quiet()
+    assert len(world.read_mail()) == 1
 
 
 def test_a_window_that_cannot_be_made_smaller_is_failed_at_once(world: World) -> None:
