@@ -201,7 +201,7 @@ def _stop_reason(result: Any) -> str:
     if result.stop_reason == "interrupt" or result.interrupts:
         raise UnsupportedAgentError(_interrupted(result.interrupts))
     if result.stop_reason == "checkpoint":
-        raise UnsupportedAgentError("make_agent: leave checkpointing out; this stack saves the run.")
+        raise UnsupportedAgentError("make_agent: leave checkpointing out; the stack saves runs.")
     if result.structured_output is not None:
         return "end_turn"
     # "tool_use" after the loop: a tool has set the flag that stops it.

@@ -265,7 +265,7 @@ class Gate(HookProvider):
     def after_model(self, event: AfterModelCallEvent) -> None:
         """Notices a call that got lost: the model has begun more than its message holds."""
         stop = event.stop_response
-        # Strands measures what comes of a model; what a hook says in its place has no such metadata.
+        # Strands measures what a model says; what a hook says in its place has no such metadata.
         self.model_answered = stop is not None and "metadata" in stop.message
         if stop and stop.stop_reason == "tool_use":
             calls = len(tool_uses(stop.message))
