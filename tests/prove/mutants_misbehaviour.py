@@ -19,8 +19,8 @@ MISBEHAVIOUR = (
     Mutant(
         "a model that publishes another text than the approved one",
         GATE,
-        "same = [a for a in self._approvals_for(call) if call.is_that_of(a)]",
-        "same = list(self._approvals_for(call))",
+        "same = [a for a in self._approvals_for(call, event) if call.is_that_of(a)]",
+        "same = list(self._approvals_for(call, event))",
         "tests/flow/test_detours.py::test_publishing_anything_but_what_was_approved_pauses",
     ),
     Mutant(
@@ -47,8 +47,8 @@ MISBEHAVIOUR = (
     Mutant(
         "a model that uses an id again",
         GATE,
-        'if use["toolUseId"] in taken or not',
-        'if use["toolUseId"] in () or not',
+        'if use["toolUseId"] in taken:',
+        'if use["toolUseId"] in ():',
         "tests/flow/test_odd_cases.py::test_an_id_used_in_an_earlier_turn_is_a_question_of_its_own",
     ),
     Mutant(
@@ -68,8 +68,8 @@ MISBEHAVIOUR = (
     Mutant(
         "a model that forgets a post that was begun",
         WORKER,
-        "or approval.status == approvals.SPENT\n            }",
-        "\n            }",
+        "if not (session.waits_for(approval.tool_use_id) or approval.status == approvals.SPENT):",
+        "if not session.waits_for(approval.tool_use_id):",
         "tests/flow/test_overtaken.py::test_what_an_earlier_turn_approved_and_was_spent_still_happens",
     ),
     Mutant(

@@ -1,6 +1,7 @@
 """What is kept of a conversation, and how long it may get."""
 
 import copy
+import json
 from typing import Any
 
 import pytest
@@ -50,6 +51,22 @@ def conversation(turns: int) -> list[dict[str, Any]]:
             {"role": "user", "content": [result]},
         ]
     return messages
+
+
+def test_a_full_window_shortens_anything_but_a_decision() -> None:
+    """The model must read what a person approved, whole; other results give way first."""
+    decision = json.dumps({"decision": "approved", "content": "word " * 400})
+    messages = conversation(3)
+    for message, said in zip(messages[2::2], (decision, "x " * 5_000, decision), strict=True):
+        message["content"][0]["toolResult"]["content"] = [{"text": said}]
+    agent = Agent(
+        model=agent_definition.make_model("scripted", ""),
+        messages=copy.deepcopy(messages),  # type: ignore[arg-type]
+    )
+    BlockwiseWindow(100, window_size=80).reduce_context(agent, OverflowError())
+    told = [m["content"][0]["toolResult"]["content"][0]["text"] for m in agent.messages[2::2]]
+    assert (told[0], told[2]) == (decision, decision)
+    assert len(told[1]) < 1_000
 
 
 @pytest.mark.parametrize(("most", "left"), [(101, 101), (99, 81)])

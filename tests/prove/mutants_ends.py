@@ -1,0 +1,350 @@
+"""Guards of how a run ends, of what is saved, and of how long it lives."""
+
+from mutants import LAYER, of_file
+
+ENDS = (
+    *of_file(
+        "src/agent/agent_run.py",
+        (
+            "a stop that was meant is none of the deadline's",
+            "if stop == STOPPED and deadline.has_stopped:",
+            "if stop == STOPPED:",
+            "flow/test_ends.py::"
+            "test_an_agent_that_the_adopters_code_stops_ends_once_and_is_noticed",
+        ),
+        (
+            "a stop of the deadline is no end",
+            "if stop == STOPPED and deadline.has_stopped:",
+            "if False:",
+            "flow/test_long_runs.py::test_a_run_goes_on_also_after_an_effect",
+        ),
+        (
+            "what waits is in the conversation",
+            "if noted.keys() - set(ids) or set(ids) != set(answered):",
+            "if False:",
+            "flow/test_ends.py::test_a_question_that_the_agent_went_on_from_is_a_fault",
+        ),
+        (
+            "a pause ends with the results of its turn",
+            "return _run(gate, messages[: place + 2], pending, stop, agent)",
+            "return _run(gate, messages, pending, stop, agent)",
+            "flow/test_ends.py::test_a_hook_that_ends_the_turn_does_not_hide_the_question",
+        ),
+        (
+            "an interrupt is no end",
+            'if result.stop_reason == "interrupt" or result.interrupts:',
+            "if False:",
+            "flow/test_ends.py::"
+            "test_an_interrupt_is_a_dead_letter_at_once_that_says_what_to_do",
+        ),
+        (
+            "a checkpoint is no end",
+            'if result.stop_reason == "checkpoint":',
+            "if False:",
+            "flow/test_ends.py::test_what_cannot_be_saved_here_is_a_dead_letter_at_once",
+        ),
+        (
+            "the conversation is the session's own",
+            'if getattr(agent, "_session_manager", None) is not None or (given and not is_ours):',
+            "if False:",
+            "flow/test_what_is_saved.py::"
+            "test_an_agent_that_goes_on_from_other_messages_is_refused_at_once",
+        ),
+        (
+            "the conversation is not on a server",
+            'if getattr(agent.model, "stateful", False):',
+            "if False:",
+            "flow/test_ends.py::test_what_cannot_be_saved_here_is_a_dead_letter_at_once",
+        ),
+        (
+            "a turn before an effect is not gone back to",
+            "if not turns or turns[-1].effects != gate.effects:",
+            "if not turns:",
+            "flow/test_long_runs.py::test_a_turn_before_an_effect_is_not_gone_back_to",
+        ),
+        (
+            "a turn after every effect is gone on from",
+            "if not turns or turns[-1].effects != gate.effects:",
+            "if not turns or gate.effects:",
+            "flow/test_long_runs.py::test_a_run_goes_on_also_after_an_effect",
+        ),
+        (
+            "the token limit ends a run at once",
+            '    MaxTokensReachedException: "max_tokens",\n',
+            "",
+            "flow/test_ends.py::test_an_end_that_is_none_is_failed_at_once_and_noticed",
+        ),
+        (
+            "a full window ends a run at once",
+            "    ContextWindowOverflowException: CONTEXT_EXCEEDED,\n",
+            "",
+            "flow/test_ends.py::test_a_window_that_cannot_be_made_smaller_is_failed_at_once",
+        ),
+        (
+            "an answer that broke off is no end",
+            'if tool_uses(last) and stop == "end_turn":',
+            "if False:",
+            "flow/test_ends.py::test_an_answer_that_breaks_off_is_tried_again",
+        ),
+        (
+            "a call without an answer is no good end",
+            "        if tool_uses(last):\n            stop = UNANSWERED",
+            "        if False:\n            stop = UNANSWERED",
+            "flow/test_ends.py::test_an_end_with_a_call_that_nobody_answers_is_failed",
+        ),
+        (
+            "what a hook says is not the model's end",
+            "elif not gate.model_answered:",
+            "elif False:",
+            "flow/test_ends.py::test_a_hook_that_answers_in_the_models_place_is_a_stop",
+        ),
+        (
+            "what is saved can be sent",
+            "    gate.make_sendable(messages)\n",
+            "",
+            "flow/test_what_is_saved.py::"
+            "test_what_stands_beside_a_question_never_stops_its_session",
+        ),
+        (
+            "what tools keep is there after the pause",
+            "        for name, value in (saved_state or {}).items():\n"
+            "            agent.state.set(name, value)\n",
+            "",
+            "flow/test_what_is_saved.py::"
+            "test_what_tools_keep_in_the_agents_state_is_there_after_the_pause",
+        ),
+    ),
+    *of_file(
+        "src/agent/gate.py",
+        (
+            "what is new is made sendable before it is sent",
+            "        self._calls_begun = 0\n"
+            "        if self.put_in_place and self._put_right(event.agent.messages):\n"
+            "            self._restored += 1\n"
+            "            if self._restored > MAX_RESTORED:\n"
+            "                self.end = CONTEXT_EXCEEDED\n"
+            "                event.agent.cancel()\n"
+            "        self.make_sendable(event.agent.messages)\n",
+            "        self._calls_begun = 0\n",
+            "flow/test_what_is_saved.py::test_an_edited_text_survives_an_overflow",
+        ),
+        (
+            "a decision is not put right for ever",
+            "if self._restored > MAX_RESTORED:",
+            "if False:",
+            "flow/test_what_is_saved.py::"
+            "test_a_manager_that_shortens_a_decision_again_and_again_ends_the_session",
+        ),
+        (
+            "an id that was used before a trim is not used again",
+            "if can_be and self.is_trimmed and not self.is_new:",
+            "if False:",
+            "flow/test_what_is_saved.py::"
+            "test_an_id_that_comes_again_after_a_trim_is_a_question_of_its_own",
+        ),
+        (
+            "an id keeps what its provider has put into it",
+            "use[\"toolUseId\"] = f\"{uuid.uuid4().hex[:12]}_{use['toolUseId']}\"",
+            'use["toolUseId"] = uuid.uuid4().hex',
+            "unit/test_gate.py::"
+            "test_an_id_that_comes_again_keeps_what_its_provider_has_put_into_it",
+        ),
+        (
+            "a starter's input is checked before anything waits",
+            "_check_schema(jsonschema.Draft202012Validator(schema), complete)",
+            "None",
+            "flow/test_waits.py::test_a_jobs_input_is_checked_before_anything_waits",
+        ),
+        (
+            "a refusal of a repeat is a fault",
+            "if approval.status == approvals.SPENT:\n            raise UnclearRefusalError",
+            "if False:\n            raise UnclearRefusalError",
+            "unit/test_gate.py::"
+            "test_a_refusal_of_what_may_have_arrived_before_is_a_fault",
+        ),
+        (
+            "a refusal of what is known to be done is not noted",
+            "if is_known:",
+            "if False:",
+            "unit/test_gate.py::test_a_refusal_of_what_is_known_to_have_arrived_is_told",
+        ),
+        (
+            "an answer that is recorded is not asked for again",
+            "        if approval.answer:\n            self._note(",
+            "        if False:\n            self._note(",
+            "unit/test_gate.py::"
+            "test_a_receiver_whose_answer_is_recorded_is_not_asked_again",
+        ),
+        (
+            "an edit fits the whole call",
+            "    if approval.edited_content is None:\n        return None\n    try:",
+            "    return None\n    try:",
+            "unit/test_gate.py::"
+            "test_an_edit_that_the_whole_call_does_not_take_is_not_run",
+        ),
+        (
+            "numbers that are not finite are not approved",
+            "json.dumps(value, ensure_ascii=False, allow_nan=False)",
+            "json.dumps(value, ensure_ascii=False)",
+            "unit/test_gate.py::test_a_number_that_is_not_finite_cannot_be_approved",
+        ),
+        (
+            "a pause that is refused is told",
+            'return str(paused["content"][0]["text"])',
+            "return waiting",
+            "unit/test_gate.py::"
+            "test_where_nothing_can_wait_the_model_is_told_and_nothing_is_asked",
+        ),
+        (
+            "what nobody decided is not looked up",
+            "if text == call.content and",
+            "if",
+            "unit/test_gate.py::test_a_record_is_read_once_and_only_of_the_same_text",
+        ),
+    ),
+    *of_file(
+        "src/agent/conversation_window.py",
+        (
+            "a decision is not shortened",
+            '{**message, "content": []} if any(map(is_decision, tool_results(message)))',
+            '{**message, "content": []} if False',
+            "unit/test_agent_run.py::test_a_full_window_shortens_anything_but_a_decision",
+        ),
+    ),
+    *of_file(
+        "src/agent/worker.py",
+        (
+            "what receivers said is kept where the time is over",
+            "            gate.keep_answers()",
+            "            pass",
+            "flow/test_receivers.py::"
+            "test_a_turn_of_slow_approved_calls_goes_on_where_its_time_was_over",
+        ),
+        (
+            "no effect is begun without time for it",
+            "if gate.effects and self._seconds_left(delivery) < EFFECT_SECONDS:",
+            "if False:",
+            "flow/test_receivers.py::"
+            "test_a_turn_of_slow_approved_calls_goes_on_where_its_time_was_over",
+        ),
+        (
+            "an approval that was not used is told so",
+            "if self.pausing.approvals.note_not_done(session.session_id, tool_use_id, reason):",
+            "if False:",
+            "flow/test_ends.py::test_an_approval_that_the_model_never_uses_has_a_name",
+        ),
+        (
+            "a worker that died before it said so says it later",
+            "        elif made_it:\n            self._end(session)",
+            "        elif False:\n            self._end(session)",
+            "flow/test_ends.py::test_a_worker_that_dies_before_it_says_so_says_it_later",
+        ),
+        (
+            "an end that nobody wished for is noticed",
+            'if session.reason or session.outcome == "failed":',
+            "if False:",
+            "flow/test_ends.py::test_an_end_that_is_none_is_failed_at_once_and_noticed",
+        ),
+        (
+            "a session that did nothing but fail is failed",
+            'return "failed" if gate.last_failed else "finished"',
+            'return "finished"',
+            "flow/test_ends.py::"
+            "test_a_session_that_ends_after_an_error_without_having_done_anything_is_failed",
+        ),
+        (
+            "a late result leaves a trace",
+            "        if not awaited:\n            self._check_late(results)\n",
+            "",
+            "flow/test_waits.py::"
+            "test_a_result_after_the_end_of_its_wait_is_kept_as_a_dead_letter",
+        ),
+        (
+            "an expired job is not the session's outcome",
+            "if a.is_approval or a.status != approvals.EXPIRED}",
+            "}",
+            "flow/test_waits.py::test_an_expired_job_does_not_make_the_sessions_outcome",
+        ),
+        (
+            "what cannot be started goes on at once",
+            "if not_started and len(not_started) == len(session.pending):",
+            "if False:",
+            "flow/test_waits.py::test_the_model_hears_at_once_of_what_cannot_be_started",
+        ),
+        (
+            "what is left for later is kept as long as its session",
+            "release(unspent, saved.expires_at + OUTLIVES_SESSION_SECONDS)",
+            "release(unspent)",
+            "flow/test_waits.py::"
+            "test_an_approval_that_is_left_for_later_outlives_the_next_wait",
+        ),
+        (
+            "a task is known by its digest",
+            "    if session.task_digest:\n",
+            "    if False:\n",
+            "flow/test_what_is_saved.py::"
+            "test_the_same_task_twice_is_one_also_where_a_guardrail_has_rewritten_it",
+        ),
+    ),
+    *of_file(
+        "src/agent/pausing.py",
+        (
+            "a tool waits as long as it says",
+            "return pending.within_seconds or DEFAULT_WITHIN_SECONDS",
+            "return DEFAULT_WITHIN_SECONDS",
+            "flow/test_waits.py::"
+            "test_a_tool_says_how_long_it_waits_and_all_it_needs_lives_longer",
+        ),
+        (
+            "AWS's no for good is told to the model",
+            "            if not _is_for_good(error):\n                raise\n",
+            "            raise\n",
+            "flow/test_waits.py::test_the_model_hears_at_once_of_what_cannot_be_started",
+        ),
+        (
+            "what another try may mend is tried again",
+            "            if not _is_for_good(error):\n                raise\n",
+            "",
+            "flow/test_waits.py::test_what_another_try_may_mend_is_a_fault",
+        ),
+    ),
+    *of_file(
+        LAYER + "human_approval.py",
+        (
+            "only the session's own agent waits",
+            "if agent is not None and not (is_in_session and (own is None or own is agent)):",
+            "if False:",
+            "flow/test_ends.py::test_an_agent_within_the_agent_is_told_that_it_cannot_wait",
+        ),
+        (
+            "a wait has bounds",
+            "    if within is not None and not (\n",
+            "    if False and not (\n",
+            "flow/test_waits.py::"
+            "test_a_time_that_is_out_of_bounds_is_an_error_and_no_pause",
+        ),
+    ),
+    *of_file(
+        LAYER + "sessions.py",
+        (
+            "a base is kept as long as its session",
+            "needed = seconds + RESTORABLE_SECONDS",
+            "needed = 0",
+            "unit/test_sessions.py::"
+            "test_a_base_is_kept_as_long_as_its_session_and_a_restore_may_need_it",
+        ),
+        (
+            "a base is kept as long as a restore may need it",
+            "return ends_at >= expires_at + RESTORABLE_SECONDS",
+            "return ends_at >= expires_at",
+            "unit/test_sessions.py::test_a_base_is_written_anew_before_the_bucket_may_delete_it",
+        ),
+        (
+            "a superseded base is found by its version",
+            'version = {"VersionId": base.version_id} if base.version_id else {}',
+            "version: dict[str, str] = {}",
+            "flow/test_lifetimes.py::"
+            "test_tables_restored_to_a_moment_find_the_conversation_of_that_moment",
+        ),
+    ),
+)
