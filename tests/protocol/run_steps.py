@@ -140,9 +140,9 @@ def _endings(rules: Rules, state: State, worker: Worker) -> list[Step]:
         if rules.lacks(gate) and i != rules.repeat and state.items[rules.repeat] is None:
             pauses.append(rules.again(i))
     plans = [(WAITING, turn) for turn in pauses] + [(COMPLETED, 0)]
+    if state.budget.deadlines:
+        plans.append((WAITING, 0))  # Its last whole turn lies after every effect.
     is_done = set(worker.results) & set(DONE_IN_THIS_RUN)
-    if state.budget.deadlines and not is_done:
-        plans.append((WAITING, 0))
     steps = [step for plan in plans for step in _planned(rules, state, worker, plan)]
     if is_done and rules.lacks("deadline_spent") and state.budget.deadlines:
         # The last whole turn may lie before the effect, which its conversation knows nothing of.
