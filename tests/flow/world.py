@@ -4,6 +4,7 @@ Its clock stands still until a test moves it, and is the handlers' clock as well
 """
 
 import json
+import os
 import re
 import time
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,7 @@ from converse_stand_in import ConverseStandIn, Script, StandInSession
 from longrunning.approvals import Approval, ApprovalStore
 from longrunning.sessions import Session, SessionStore
 from pocket import Clock, Pocket
+from pocket.lifecycle import LifecycleRule, rules_of
 
 REGION = "eu-west-1"
 SERVICES = ("dynamodb", "sqs", "sns", "s3", "secretsmanager")
@@ -93,6 +95,7 @@ class World:
     def step(self, seconds: float) -> None:
         """Moves the clock of the handlers and of AWS."""
         self.clock.step(seconds)
+        self.pocket.s3.apply_lifecycle()
 
     def play(self, script: Script) -> ConverseStandIn:
         """Gives the model its script."""
@@ -328,8 +331,7 @@ def _make_resources(pocket: Pocket) -> dict[str, str]:
         name: pocket.dynamodb.add_table(aws_template.table_properties(logical_id))
         for name, logical_id in TABLES.items()
     }
-    (lifecycle,) = resources["StateBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
-    pocket.s3.add_bucket("test-agent-state", expire_after_days=lifecycle["ExpirationInDays"])
+    pocket.s3.add_bucket("test-agent-state", is_versioned(), lifecycle_rules)
     return {
         **tables,
         "TASK_QUEUE_URL": tasks,
@@ -341,6 +343,25 @@ def _make_resources(pocket: Pocket) -> dict[str, str]:
             "link-keys", json.dumps(LINK_KEYS)
         ),
     }
+
+
+def is_versioned() -> bool:
+    """Whether the template's bucket keeps versions."""
+    return bool(_state_bucket().get("VersioningConfiguration") == {"Status": "Enabled"})
+
+
+def lifecycle_rules() -> list[LifecycleRule]:
+    """Returns the rules of the template's bucket.
+
+    A stack has one value of a parameter: where the agent reads it from its environment, the
+    bucket's rules follow the same one.
+    """
+    return rules_of(_state_bucket())
+
+
+def _state_bucket() -> dict[str, Any]:
+    parameters = aws_template.parameters_of("AgentFunction", os.environ)
+    return aws_template.resolved("StateBucket", parameters)
 
 
 def _reason(letter: dict[str, Any]) -> str:
