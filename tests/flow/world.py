@@ -257,6 +257,11 @@ class World:
         )
         return {**scans, "queued": attributes["Attributes"]}
 
+    def restore_tables(self, moment: float) -> None:
+        """Restores sessions and approvals to a moment of the past; the bucket stays as it is."""
+        for name in ("SESSIONS_TABLE_NAME", "APPROVALS_TABLE_NAME"):
+            self.pocket.dynamodb.table(self.env[name]).restore(moment)
+
     def with_time_left(self, seconds: float) -> None:
         """Sets what is left of the function's time from now on."""
         self.context = replace(self.context, remaining_seconds=seconds)

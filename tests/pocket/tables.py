@@ -6,6 +6,7 @@ from typing import Any
 
 from pocket.attributes import Item, order_of, size_of
 from pocket.errors import AwsError, NotInPocketError, invalid
+from pocket.journal import Journal
 
 MAX_ITEM_BYTES = 400 * 1024
 MAX_PAGE_BYTES = 1024 * 1024
@@ -51,7 +52,8 @@ class Page:
 class Table:
     """A table as CreateTable declares it. It keeps what it is given; the caller copies."""
 
-    def __init__(self, properties: dict[str, Any]) -> None:
+    def __init__(self, properties: dict[str, Any], journal: Journal) -> None:
+        self._journal = journal
         self.name: str = properties["TableName"]
         self.types: dict[str, str] = {
             a["AttributeName"]: a["AttributeType"] for a in properties["AttributeDefinitions"]
@@ -90,10 +92,32 @@ class Table:
         local = [index.entry(item) for index in self.indexes.values() if index.is_local]
         if sum(map(size_of, [item, *local])) > MAX_ITEM_BYTES:
             raise invalid("Item size has exceeded the maximum allowed size")
+        self._journal.note(place, self.get(place))
         self._items.setdefault(place[0], {})[place[1]] = item
 
     def delete(self, key: Key) -> None:
-        self._items.get(key[0], {}).pop(key[1], None)
+        if (before := self.get(key)) is not None:
+            self._journal.note(key, before)
+            del self._items[key[0]][key[1]]
+
+    def restored_to(self, moment: float) -> dict[Any, dict[Any, Item]]:
+        """Returns what a restore to a moment of the past would hold, in the form of `_items`."""
+        found = {key: dict(partition) for key, partition in self._items.items()}
+        for place, before in self._journal.since(moment):
+            if before is None:
+                found.get(place[0], {}).pop(place[1], None)
+            else:
+                found.setdefault(place[0], {})[place[1]] = before
+        return found
+
+    def restore(self, moment: float) -> None:
+        """Makes the table hold what it held at a moment of the past."""
+        wanted = self.restored_to(moment)
+        for item in list(self.all()):
+            self.delete(self._place(item))
+        for partition in wanted.values():
+            for item in partition.values():
+                self.put(item)
 
     def all(self) -> Iterable[Item]:
         return (item for partition in self._items.values() for item in partition.values())
