@@ -190,7 +190,8 @@ class World:
     def read_mail(self, topic: str = "APPROVAL_TOPIC_ARN") -> list[Mail]:
         """Returns the e-mails that a topic sent since the last look."""
         published = self.pocket.sns.topics[self.env[topic]].published
-        new = [Mail(p.subject, p.message) for p in published[self._read.get(topic, 0) :]]
+        unread = published[self._read.get(topic, 0) :]
+        new = [Mail(p.subject, p.message) for p in unread if p.is_delivered]
         self._read[topic] = len(published)
         self.mails += new
         return new

@@ -10,7 +10,8 @@ from pocket.journal import Journal
 
 MAX_ITEM_BYTES = 400 * 1024
 MAX_PAGE_BYTES = 1024 * 1024
-MAX_HASH_BYTES, MAX_RANGE_BYTES = 2_048, 1_024
+KEY_BYTES = (2_048, 1_024)
+"""Of a hash and of a range key, of the table's or of an index."""
 
 Key = tuple[Any, Any]
 """Order of an item's hash and range attributes."""
@@ -86,9 +87,9 @@ class Table:
         """Raises: AwsError if the item cannot be kept."""
         place = self._place(item)
         for index in self.indexes.values():
-            for name in index.keys:
+            for name, most in zip(index.keys, KEY_BYTES, strict=False):
                 if name in item:
-                    self._check_key(item, name, f" IndexName: {index.name}")
+                    self._check_key(item, name, most, f" IndexName: {index.name}")
         local = [index.entry(item) for index in self.indexes.values() if index.is_local]
         if sum(map(size_of, [item, *local])) > MAX_ITEM_BYTES:
             raise invalid("Item size has exceeded the maximum allowed size")
@@ -166,22 +167,24 @@ class Table:
         return {name: item[name] for name in {*index.keys, *self.main.keys}}
 
     def _place(self, item: Item) -> Key:
-        for name, most in zip(self.main.keys, (MAX_HASH_BYTES, MAX_RANGE_BYTES), strict=False):
+        for name, most in zip(self.main.keys, KEY_BYTES, strict=False):
             if name not in item:
                 raise invalid(f"One of the required keys was not given a value: {name}")
-            self._check_key(item, name, "")
-            if len(item[name].get("S", "").encode()) > most:
-                raise invalid("One or more parameter values were invalid: Size of a key attribute")
+            self._check_key(item, name, most, "")
         range_key = order_of(item[self.main.range]) if self.main.range else None
         return order_of(item[self.main.hash]), range_key
 
-    def _check_key(self, item: Item, name: str, index: str) -> None:
+    def _check_key(self, item: Item, name: str, most: int, index: str) -> None:
         if self.types[name] not in item[name]:
             if not index:
                 raise invalid(f"{_WRONG_KEY}. Type mismatch for key {name}")
             raise invalid(f"Type mismatch for Index Key {name}{index}")
-        if item[name] == {"S": ""}:
+        if item[name] in ({"S": ""}, {"B": b""}):
             raise invalid(f"A key attribute cannot contain an empty string value. Key: {name}")
+        ((kind, value),) = item[name].items()
+        if kind != "N" and len(value.encode() if kind == "S" else value) > most:
+            reason = f"Size of key {name} has exceeded the maximum size limit of {most} bytes"
+            raise invalid(f"One or more parameter values were invalid: {reason}{index}")
 
     def index(self, name: str | None) -> Index:
         """Returns the keys to read by."""

@@ -229,3 +229,55 @@ def test_a_copy_of_the_tables_goes_its_own_way_by_the_same_clock(
     assert names(client, table) == ["a", "c"]
     pocket.dynamodb.table(table).restore(then)
     assert names(client, table) == ["a"]
+
+
+# --- sizes and depth -----------------------------------------------------------------------------
+
+
+def refused(client: Any, operation: str, **request: Any) -> bool:
+    try:
+        getattr(client, operation)(**request)
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == "ValidationException"
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("attribute", "most"),
+    [("session_id", 2_048), ("tool_use_id", 1_024), ("open_shard", 2_048)],
+)
+def test_a_key_has_a_longest_form_in_the_table_and_in_an_index(
+    client: Any, table: str, attribute: str, most: int
+) -> None:
+    for text, is_too_long in (("ü" * (most // 2), False), ("ü" * (most // 2) + "x", True)):
+        item = key("a") | {"due_at": {"N": "1"}, attribute: {"S": text}}
+        assert refused(client, "put_item", TableName=table, Item=item) is is_too_long
+
+
+def test_an_item_has_at_most_400_kb(client: Any, table: str) -> None:
+    item = key("a") | {"note": {"S": ""}}
+    own = len("session_id" + "a" + "tool_use_id" + "x" + "note")
+    item["note"] = {"S": "x" * (400 * KB - own)}
+    assert not refused(client, "put_item", TableName=table, Item=item)
+    item["note"] = {"S": "x" * (400 * KB - own + 1)}
+    assert refused(client, "put_item", TableName=table, Item=item)
+
+
+def test_an_attribute_is_nested_at_most_32_deep(client: Any, table: str) -> None:
+    def nested(depth: int) -> dict[str, Any]:
+        return {"L": [nested(depth - 1)]} if depth > 1 else {"S": "x"}
+
+    for depth, is_too_deep in ((32, False), (33, True)):
+        item = key("a") | {"note": nested(depth)}
+        assert refused(client, "put_item", TableName=table, Item=item) is is_too_deep
+
+
+def test_an_expression_has_at_most_4_kb_and_is_not_empty(client: Any, table: str) -> None:
+    request = {"TableName": table, "Key": key("a")}
+    update = "SET " + ", ".join(f"a{number:04} = :v" for number in range(400))
+    bound = {"ExpressionAttributeValues": {":v": {"S": "x"}}}
+    short = update[:4_096].rpartition(",")[0]
+    assert not refused(client, "update_item", **request, **bound, UpdateExpression=short)
+    assert refused(client, "update_item", **request, **bound, UpdateExpression=update)
+    assert refused(client, "update_item", **request, UpdateExpression=" ")
