@@ -92,8 +92,10 @@ def every_call(ids: dict[str, str], api_urls: dict[str, str]) -> dict[Right, Cal
 
 
 def _action(call: Call) -> str:
-    service, method, _ = call
+    service, method, arguments = call
     action = "".join(word.capitalize() for word in method.split("_"))
+    if "VersionId" in arguments:
+        action = f"{action}Version"
     return f"{service}:{OTHER_NAMES.get(action, action)}"
 
 
@@ -159,6 +161,8 @@ def _of_bucket(ids: dict[str, str]) -> Tries:
     bucket = {"Bucket": ids["StateBucket"]}
     there = bucket | {"Key": "nobody/none/none"}
     yield OBJECTS, ("s3", "get_object", there)
+    yield OBJECTS, ("s3", "get_object", there | {"VersionId": "none"})
+    yield OBJECTS, ("s3", "delete_object", there | {"VersionId": "none"})
     yield OBJECTS, ("s3", "put_object", there | {"Body": "", "IfMatch": '"none"'})
     yield OBJECTS, ("s3", "delete_object", there)
     yield "StateBucket.Arn", ("s3", "list_objects_v2", bucket | {"MaxKeys": 1})

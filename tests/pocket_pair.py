@@ -14,6 +14,8 @@ from pocket import Pocket
 SERVICES = ("dynamodb", "sqs", "sns", "s3", "secretsmanager")
 TABLES = ("SessionsTable", "ApprovalsTable", "PostsTable")
 BUCKET = SECRET = TOPIC = TASKS = "pocket-differential"
+PLAIN_BUCKET = "pocket-differential-plain"
+"""It keeps no versions."""
 DEAD_LETTERS = "pocket-differential-dead-letters"
 MAX_RECEIVES = 3
 HIDDEN_SECONDS = 600
@@ -48,6 +50,7 @@ class Pair:
     dead_letters_url: str = ""
     topic_arn: str = ""
     _handles: dict[str, str] = field(default_factory=dict)
+    _versions: dict[str, str] = field(default_factory=dict)
 
     def ask(self, service: str, operation: str, **params: Any) -> tuple[Any, Any]:
         """Asks both; returns the two answers, or codes of errors, ready to be compared."""
@@ -55,13 +58,22 @@ class Pair:
         if "ReceiptHandle" in params:
             handle = params["ReceiptHandle"]
             theirs["ReceiptHandle"] = self._handles.get(handle, handle)
+        if "VersionId" in params:
+            version = params["VersionId"]
+            theirs["VersionId"] = self._versions.get(version, version)
         answers = (
             _answer(lambda: self.pocket.call(client, operation, params)),
             _answer(lambda: client._make_api_call(operation, theirs)),
         )
         if operation == "ReceiveMessage":
             self._pair_up(*answers)
+        if service == "s3" and "VersionId" in answers[0]:
+            self._versions[answers[0]["VersionId"]] = answers[1]["VersionId"]
         return _comparable(answers[0]), _comparable(answers[1])
+
+    def newest_version(self) -> str:
+        """Returns the id, for `ask`, of the version of an object that was told of last."""
+        return [*self._versions][-1]
 
     def receive(self, url: str, **params: Any) -> tuple[list[str], tuple[Any, Any]]:
         """Receives from both; returns receipt handles for `ask`, and the two answers."""
@@ -127,18 +139,21 @@ def _add_the_rest(pair: Pair, undo: ExitStack) -> None:
     topics = pair.pocket.sns.topics
     topics[pair.topic_arn] = topics.pop(pair.pocket.sns.add_topic(TOPIC))
     topics[pair.topic_arn].confirmed = 0
-    s3.create_bucket(Bucket=BUCKET)
-    undo.callback(_delete_bucket, s3)
-    pair.pocket.s3.add_bucket(BUCKET)
+    for name in (BUCKET, PLAIN_BUCKET):
+        s3.create_bucket(Bucket=name)
+        undo.callback(_delete_bucket, s3, name)
+        pair.pocket.s3.add_bucket(name, is_versioned=name == BUCKET)
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     secrets.create_secret(Name=SECRET, SecretString="abc")
     undo.callback(secrets.delete_secret, SecretId=SECRET, ForceDeleteWithoutRecovery=True)
     pair.pocket.secretsmanager.add_secret(SECRET, "abc")
 
 
-def _delete_bucket(s3: Any) -> None:
-    for entry in s3.list_objects_v2(Bucket=BUCKET).get("Contents", ()):
-        s3.delete_object(Bucket=BUCKET, Key=entry["Key"])
-    s3.delete_bucket(Bucket=BUCKET)
+def _delete_bucket(s3: Any, name: str) -> None:
+    found = s3.list_object_versions(Bucket=name)
+    for entry in (*found.get("Versions", ()), *found.get("DeleteMarkers", ())):
+        s3.delete_object(Bucket=name, Key=entry["Key"], VersionId=entry["VersionId"])
+    s3.delete_bucket(Bucket=name)
 
 
 def _answer(call: Any) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def make_stack(pocket: Pocket) -> dict[str, str]:
     sessions, approvals = (
         pocket.dynamodb.add_table(aws_template.table_properties(name)) for name in names
     )
-    pocket.s3.add_bucket("state")
+    pocket.s3.add_bucket("state", is_versioned=True)
     queue = pocket.sqs.add_queue("tasks")
     return {
         "SESSIONS_TABLE_NAME": sessions,

@@ -66,6 +66,8 @@ def make_resources(aws: dict[str, Any]) -> dict[str, str]:
     aws["sns"].subscribe(TopicArn=topic, Protocol="sqs", Endpoint=mail_arn)
     location = {"LocationConstraint": REGION}
     aws["s3"].create_bucket(Bucket="test-agent-state", CreateBucketConfiguration=location)
+    versions = {"Status": "Enabled"}
+    aws["s3"].put_bucket_versioning(Bucket="test-agent-state", VersioningConfiguration=versions)
     secret = json.dumps(LINK_KEYS)
     keys = aws["secretsmanager"].create_secret(Name="link-keys", SecretString=secret)
     return env | {

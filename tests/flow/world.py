@@ -4,6 +4,7 @@ Its clock stands still until a test moves it, and is the handlers' clock as well
 """
 
 import json
+import os
 import re
 import time
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,7 @@ from converse_stand_in import ConverseStandIn, Script, StandInSession
 from longrunning.approvals import Approval, ApprovalStore
 from longrunning.sessions import Session, SessionStore
 from pocket import Clock, Pocket
+from pocket.lifecycle import LifecycleRule, rules_of
 
 REGION = "eu-west-1"
 SERVICES = ("dynamodb", "sqs", "sns", "s3", "secretsmanager")
@@ -93,6 +95,7 @@ class World:
     def step(self, seconds: float) -> None:
         """Moves the clock of the handlers and of AWS."""
         self.clock.step(seconds)
+        self.pocket.s3.apply_lifecycle()
 
     def play(self, script: Script, *, refuses: bool = False, **config: Any) -> ConverseStandIn:
         """Gives the model its script.
@@ -192,7 +195,8 @@ class World:
     def read_mail(self, topic: str = "APPROVAL_TOPIC_ARN") -> list[Mail]:
         """Returns the e-mails that a topic sent since the last look."""
         published = self.pocket.sns.topics[self.env[topic]].published
-        new = [Mail(p.subject, p.message) for p in published[self._read.get(topic, 0) :]]
+        unread = published[self._read.get(topic, 0) :]
+        new = [Mail(p.subject, p.message) for p in unread if p.is_delivered]
         self._read[topic] = len(published)
         self.mails += new
         return new
@@ -258,6 +262,11 @@ class World:
             QueueUrl=self.env["TASK_QUEUE_URL"], AttributeNames=["ApproximateNumberOfMessages"]
         )
         return {**scans, "queued": attributes["Attributes"]}
+
+    def restore_tables(self, moment: float) -> None:
+        """Restores sessions and approvals to a moment of the past; the bucket stays as it is."""
+        for name in ("SESSIONS_TABLE_NAME", "APPROVALS_TABLE_NAME"):
+            self.pocket.dynamodb.table(self.env[name]).restore(moment)
 
     def with_time_left(self, seconds: float) -> None:
         """Sets what is left of the function's time from now on."""
@@ -333,8 +342,7 @@ def _make_resources(pocket: Pocket) -> dict[str, str]:
         name: pocket.dynamodb.add_table(aws_template.table_properties(logical_id))
         for name, logical_id in TABLES.items()
     }
-    (lifecycle,) = resources["StateBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
-    pocket.s3.add_bucket("test-agent-state", expire_after_days=lifecycle["ExpirationInDays"])
+    pocket.s3.add_bucket("test-agent-state", is_versioned(), lifecycle_rules)
     return {
         **tables,
         "TASK_QUEUE_URL": tasks,
@@ -346,6 +354,25 @@ def _make_resources(pocket: Pocket) -> dict[str, str]:
             "link-keys", json.dumps(LINK_KEYS)
         ),
     }
+
+
+def is_versioned() -> bool:
+    """Whether the template's bucket keeps versions."""
+    return bool(_state_bucket().get("VersioningConfiguration") == {"Status": "Enabled"})
+
+
+def lifecycle_rules() -> list[LifecycleRule]:
+    """Returns the rules of the template's bucket.
+
+    A stack has one value of a parameter: where the agent reads it from its environment, the
+    bucket's rules follow the same one.
+    """
+    return rules_of(_state_bucket())
+
+
+def _state_bucket() -> dict[str, Any]:
+    parameters = aws_template.parameters_of("AgentFunction", os.environ)
+    return aws_template.resolved("StateBucket", parameters)
 
 
 def _reason(letter: dict[str, Any]) -> str:

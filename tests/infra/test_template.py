@@ -14,6 +14,7 @@ ROOT = aws_template.ROOT
 TEMPLATE = aws_template.load()
 RESOURCES = aws_template.resources()
 PARAMETERS: dict[str, dict[str, Any]] = TEMPLATE["Parameters"]
+RESTORABLE_DAYS = 35  # Source: DynamoDB, "Point-in-time recovery".
 STEPS = "arrive validate load run pause save notify decide resume publish".split()
 BESIDE_THE_WALK = ["sweep", "operate"]
 FUNCTIONS = of_type("AWS::Serverless::Function")
@@ -102,17 +103,23 @@ def test_old_sessions_and_approvals_are_deleted(table: str) -> None:
     assert ttl == {"AttributeName": "expires_at", "Enabled": True}
 
 
-def test_bucket_keeps_an_object_longer_than_any_session_that_needs_it() -> None:
-    [rule] = properties("StateBucket")["LifecycleConfiguration"]["Rules"]
-    own = properties("AgentFunction")["Environment"]["Variables"]
-    waiting_days = max(int(hours) for hours in TEMPLATE["Mappings"]["Hours"]) / 24
-    assert rule["ExpirationInDays"] > int(own["RETENTION_DAYS"]) + waiting_days
+def test_the_buckets_rules_are_the_same_whatever_the_parameters_are() -> None:
+    """A rule that follows one deletes what sessions still wait with, once it is changed."""
+    configuration = aws_template.whole()["Resources"]["StateBucket"]["Properties"]
+    rules = configuration["LifecycleConfiguration"]["Rules"]
+    assert "Fn::" not in str(rules)
+    assert "Ref" not in str(rules)
+    expiring = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "Prefix" in rule}
+    assert expiring == {"short/": 200, "long/": 2_000}
+    [whole] = [rule for rule in rules if "Prefix" not in rule]
+    assert "ExpirationInDays" not in whole
 
 
-def test_where_silence_means_wait_no_object_is_ever_too_old() -> None:
-    [rule] = properties("StateBucket")["LifecycleConfiguration"]["Rules"]
-    assert rule["Status"] == ["WaitForEver", "Disabled", "Enabled"]
-    assert TEMPLATE["Conditions"]["WaitForEver"] == ["OnSilence", "wait"]
+def test_the_bucket_keeps_what_any_backup_of_a_table_points_to() -> None:
+    assert properties("StateBucket")["VersioningConfiguration"] == {"Status": "Enabled"}
+    rules = properties("StateBucket")["LifecycleConfiguration"]["Rules"]
+    noncurrent = [r["NoncurrentVersionExpiration"] for r in rules if "Prefix" not in r]
+    assert noncurrent == [{"NoncurrentDays": RESTORABLE_DAYS + 1}]
 
 
 def test_the_sweeper_is_started_by_the_minute_and_never_for_a_minute_that_is_over() -> None:

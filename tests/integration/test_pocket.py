@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from converse_stand_in import tool_use
 from local_stack import LocalStack
 from pocket import clients_made_once
-from pocket_pair import BUCKET, SECRET, SERVICES, Pair, pair_with
+from pocket_pair import BUCKET, PLAIN_BUCKET, SECRET, SERVICES, Pair, pair_with
 from prove_figures import size
 from world import TABLES, World, make_world
 
@@ -382,8 +382,9 @@ def test_a_topic_that_is_gone_is_the_same_error(pair: Pair) -> None:
         assert mine == theirs
 
 
-def test_an_object_is_the_same_until_it_is_deleted(pair: Pair) -> None:
-    where = {"Bucket": BUCKET, "Key": "s-1/agent/1-0-äöü"}
+@pytest.mark.parametrize("bucket", [BUCKET, PLAIN_BUCKET])
+def test_an_object_is_the_same_until_it_is_deleted(pair: Pair, bucket: str) -> None:
+    where = {"Bucket": bucket, "Key": "s-1/agent/1-0-äöü"}
     for operation, more in (
         ("GetObject", {}),
         ("HeadObject", {}),
@@ -395,11 +396,44 @@ def test_an_object_is_the_same_until_it_is_deleted(pair: Pair) -> None:
         ("DeleteObject", {}),
         ("DeleteObject", {}),
         ("GetObject", {}),
+        ("HeadObject", {}),
     ):
         mine, theirs = pair.ask("s3", operation, **where, **more)
         assert mine == theirs, operation
     mine, theirs = pair.ask("s3", "GetObject", Bucket=f"{BUCKET}-gone", Key="x")
     assert mine == theirs
+
+
+@pytest.mark.parametrize("bucket", [BUCKET, PLAIN_BUCKET])
+def test_a_version_that_was_never_there_is_the_same_error(pair: Pair, bucket: str) -> None:
+    for operation in ("GetObject", "HeadObject"):
+        where = {"Bucket": bucket, "Key": "never", "VersionId": "0" * 32}
+        mine, theirs = pair.ask("s3", operation, **where)
+        assert mine == theirs, operation
+
+
+def test_the_versions_of_an_object_are_the_same_until_each_is_deleted(pair: Pair) -> None:
+    where = {"Bucket": BUCKET, "Key": "s-1/agent/versions"}
+
+    def ask(operation: str, **params: Any) -> str:
+        mine, theirs = pair.ask("s3", operation, **where, **params)
+        assert mine == theirs, f"{operation} {params}"
+        return pair.newest_version()
+
+    first = ask("PutObject", Body=b"1")
+    second = ask("PutObject", Body=b"2")
+    marker = ask("DeleteObject")
+    assert len({first, second, marker}) == 3
+    for version in (first, second, marker):
+        ask("GetObject", VersionId=version)
+        ask("HeadObject", VersionId=version)
+    ask("DeleteObject", VersionId=first)
+    ask("GetObject", VersionId=first)
+    ask("GetObject")
+    ask("DeleteObject", VersionId=marker)
+    ask("GetObject")
+    ask("DeleteObject", VersionId=second)
+    ask("GetObject")
 
 
 def test_a_secret_is_the_same_as_long_as_it_is_there(pair: Pair) -> None:

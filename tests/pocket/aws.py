@@ -38,7 +38,7 @@ class Pocket:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
-        self.dynamodb = DynamoDB()
+        self.dynamodb = DynamoDB(clock)
         self.sqs = Sqs(clock)
         self.sns = Sns(clock)
         self.s3 = S3(clock)

@@ -1,6 +1,6 @@
 """DynamoDB: reads that are always current, writes one at a time, transactions all or nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pocket import expressions
@@ -12,6 +12,7 @@ from pocket.reading import Reading
 from pocket.tables import Table
 
 MAX_TRANSACTION = 100
+MAX_TRANSACTION_BYTES = 4 * 1024 * 1024
 MAX_BATCH = 100
 MAX_BATCH_BYTES = 16 * 1024 * 1024
 
@@ -21,6 +22,22 @@ Names = dict[str, str]
 
 class DynamoDB(Reading):
     """All tables, by name."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__(clock)
+        self._conflicts: list[tuple[str, Any]] = []
+        self._unprocessed: list[int] = []
+
+    def conflict_at_next_write(self, table_name: str, key: Item, writes: int = 1) -> None:
+        """Has the next writes of an item, one by one, meet a transaction on it.
+
+        A call here is over before the next one begins, so that none ever does by itself.
+        """
+        self._conflicts += [(table_name, self.table(table_name).key_of(stored(key)))] * writes
+
+    def leave_unprocessed(self, keys: int, calls: int = 1) -> None:
+        """Has the next BatchGetItem calls leave their last keys to another call, never all."""
+        self._unprocessed += [keys] * calls
 
     def put_item(
         self,
@@ -35,7 +52,9 @@ class DynamoDB(Reading):
         table, parsed = self.table(TableName), _parsed(ConditionExpression)
         bound = bind(parsed, ExpressionAttributeNames, ExpressionAttributeValues)
         item = stored(Item)
-        old = table.get(table.key_of(_keys(table, item)))
+        place = table.key_of(_keys(table, item))
+        self._check_conflict(table, place)
+        old = table.get(place)
         _check(bound, parsed, old, ReturnValuesOnConditionCheckFailure)
         table.put(item)
         return _returned(ReturnValues, {"ALL_OLD": old})
@@ -53,6 +72,7 @@ class DynamoDB(Reading):
         table, parsed = self.table(TableName), _parsed(ConditionExpression)
         bound = bind(parsed, ExpressionAttributeNames, ExpressionAttributeValues)
         key = table.key_of(stored(Key))
+        self._check_conflict(table, key)
         old = table.get(key)
         _check(bound, parsed, old, ReturnValuesOnConditionCheckFailure)
         table.delete(key)
@@ -73,7 +93,9 @@ class DynamoDB(Reading):
         bound = bind(parsed, ExpressionAttributeNames, ExpressionAttributeValues)
         actions, key = parsed.get("UpdateExpression", ()), stored(Key)
         _check_names(bound, actions, table)
-        old = table.get(table.key_of(key))
+        place = table.key_of(key)
+        self._check_conflict(table, place)
+        old = table.get(place)
         _check(bound, parsed, old, ReturnValuesOnConditionCheckFailure)
         new = bound.changed(actions, old or key)
         table.put(new)
@@ -101,6 +123,9 @@ class DynamoDB(Reading):
                 f"{message} [{codes}]",
                 CancellationReasons=reasons,
             )
+        if self._size_of(before) > MAX_TRANSACTION_BYTES:
+            self._restore(before)
+            raise invalid("The aggregate size of the items in the transaction cannot exceed 4 MB")
         return {}
 
     def batch_get_item(self, RequestItems: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -109,6 +134,8 @@ class DynamoDB(Reading):
         responses: dict[str, list[Item]] = {}
         left: dict[str, Any] = {}
         size = 0
+        room = sum(len(request["Keys"]) for request in RequestItems.values())
+        room = max(1, room - (self._unprocessed.pop(0) if self._unprocessed else 0))
         for name, request in RequestItems.items():
             table = self.table(name)
             places = [table.key_of(stored(key)) for key in request["Keys"]]
@@ -117,7 +144,8 @@ class DynamoDB(Reading):
             responses[name] = []
             for n, key in enumerate(request["Keys"]):
                 size += size_of(table.get(places[n]) or {})
-                if size > MAX_BATCH_BYTES:
+                room -= 1
+                if size > MAX_BATCH_BYTES or room < 0:
                     left[name] = {**request, "Keys": request["Keys"][n:]}
                     break
                 one = {k: v for k, v in request.items() if k != "Keys"}
@@ -142,6 +170,17 @@ class DynamoDB(Reading):
             code = error.code.removesuffix("Exception").replace("Validation", "ValidationError")
             return {"Code": code, "Message": error.message, **error.members}
         return {"Code": "None"}
+
+    def _check_conflict(self, table: Table, place: Any) -> None:
+        if (table.name, place) in self._conflicts:
+            self._conflicts.remove((table.name, place))
+            message = "Transaction is ongoing for the item"
+            raise AwsError("TransactionConflictException", message)
+
+    def _size_of(self, before: dict[tuple[str, Any], Item | None]) -> int:
+        """Returns the size of a transaction's items as they are now, or were before they went."""
+        now = [(self.table(name).get(place), was) for (name, place), was in before.items()]
+        return sum(size_of(found if found is not None else was or {}) for found, was in now)
 
     def _restore(self, before: dict[tuple[str, Any], Item | None]) -> None:
         for (name, place), item in before.items():

@@ -24,6 +24,8 @@ Node = tuple[Any, ...]
 
 RESERVED = frozenset((Path(__file__).parent / "reserved_words.txt").read_text().split())
 
+MAX_BYTES = 4_096
+
 COMPARATORS = ("=", "<>", "<", "<=", ">", ">=")
 FUNCTIONS = {"attribute_exists": 1, "attribute_not_exists": 1, "begins_with": 2}
 
@@ -70,6 +72,11 @@ class _Parser:
     def __init__(self, text: str, kind: str) -> None:
         self.text, self.kind = text, kind
         self.tokens: list[str] = []
+        if not text.strip():
+            raise invalid(f"Invalid {kind}: The expression can not be empty;")
+        if len(text.encode()) > MAX_BYTES:
+            reason = "Expression size has exceeded the maximum allowed size"
+            raise invalid(f"Invalid {kind}: {reason}; expression size: {len(text.encode())}")
         position = 0
         while rest := text[position:].strip():
             match = _TOKEN.match(text, position)

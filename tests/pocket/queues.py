@@ -8,6 +8,7 @@ from typing import Any
 from pocket.errors import AwsError, NotInPocketError
 
 MAX_MESSAGE_BYTES = 1_048_576
+MAX_ATTRIBUTES = 10
 _ALLOWED = re.compile("[\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
 
 
@@ -22,6 +23,8 @@ class Message:
     visible_at: float
     receive_count: int = 0
     first_received_at: float = 0
+    received_at: float = 0
+    """When it was delivered last."""
     receipt_handle: str = ""
     came_from: str = ""
     """ARN of the queue whose deliveries it used up."""
@@ -75,6 +78,9 @@ def check_contents(body: str, attributes: dict[str, dict[str, Any]]) -> None:
         raise AwsError("InvalidMessageContents", "Invalid characters found.")
     if any(a["DataType"] != "String" or not a.get("StringValue") for a in attributes.values()):
         raise NotInPocketError(f"message attributes that are no text: {attributes}")
+    if len(attributes) > MAX_ATTRIBUTES:
+        message = f"Number of message attributes [{len(attributes)}] exceeds the allowed maximum"
+        raise AwsError("InvalidParameterValue", f"{message} [{MAX_ATTRIBUTES}].")
     size = sum(len(t.encode()) for t in (*texts, *attributes)) + len("String") * len(attributes)
     if size > MAX_MESSAGE_BYTES:
         reason = f"Message must be shorter than {MAX_MESSAGE_BYTES} bytes."

@@ -1,6 +1,7 @@
 """DynamoDB's reads. "Eventually consistent" means current here, which AWS may be as well."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from pocket import expressions
@@ -8,6 +9,7 @@ from pocket.attributes import Item, copied, size_of, stored
 from pocket.errors import NotInPocketError, invalid
 from pocket.evaluation import Bound, bind
 from pocket.expressions import Node
+from pocket.journal import Journal
 from pocket.tables import Index, Page, Table, no_such_table
 
 Names = dict[str, str]
@@ -16,12 +18,13 @@ Names = dict[str, str]
 class Reading:
     """The tables, and every operation that changes none of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
         self.tables: dict[str, Table] = {}
 
     def add_table(self, properties: dict[str, Any]) -> str:
         """Adds a table from what CreateTable takes; returns its name."""
-        table = Table(properties)
+        table = Table(properties, Journal(self._clock))
         self.tables[table.name] = table
         return table.name
 

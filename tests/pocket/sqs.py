@@ -93,6 +93,7 @@ class Sqs:
         for message in taken:
             message.receive_count += 1
             message.first_received_at = message.first_received_at or now
+            message.received_at = now
             message.visible_at = now + seconds
             message.receipt_handle = self._unique("receipt")
             queue.handles.add(message.receipt_handle)
@@ -119,6 +120,9 @@ class Sqs:
         if found[0].visible_at <= now:
             code = "AWS.SimpleQueueService.MessageNotInflight"
             raise AwsError(code, "The message is not in flight.", "MessageNotInflight")
+        if now + VisibilityTimeout > found[0].received_at + MAX_VISIBILITY_SECONDS:
+            reason = "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]"
+            raise invalid("VisibilityTimeout", VisibilityTimeout, reason)
         found[0].visible_at = now + VisibilityTimeout
         return {}
 

@@ -6,10 +6,12 @@ from typing import Any
 
 from pocket.attributes import Item, order_of, size_of
 from pocket.errors import AwsError, NotInPocketError, invalid
+from pocket.journal import Journal
 
 MAX_ITEM_BYTES = 400 * 1024
 MAX_PAGE_BYTES = 1024 * 1024
-MAX_HASH_BYTES, MAX_RANGE_BYTES = 2_048, 1_024
+KEY_BYTES = (2_048, 1_024)
+"""Of a hash and of a range key, of the table's or of an index."""
 
 Key = tuple[Any, Any]
 """Order of an item's hash and range attributes."""
@@ -51,7 +53,8 @@ class Page:
 class Table:
     """A table as CreateTable declares it. It keeps what it is given; the caller copies."""
 
-    def __init__(self, properties: dict[str, Any]) -> None:
+    def __init__(self, properties: dict[str, Any], journal: Journal) -> None:
+        self._journal = journal
         self.name: str = properties["TableName"]
         self.types: dict[str, str] = {
             a["AttributeName"]: a["AttributeType"] for a in properties["AttributeDefinitions"]
@@ -84,16 +87,38 @@ class Table:
         """Raises: AwsError if the item cannot be kept."""
         place = self._place(item)
         for index in self.indexes.values():
-            for name in index.keys:
+            for name, most in zip(index.keys, KEY_BYTES, strict=False):
                 if name in item:
-                    self._check_key(item, name, f" IndexName: {index.name}")
+                    self._check_key(item, name, most, f" IndexName: {index.name}")
         local = [index.entry(item) for index in self.indexes.values() if index.is_local]
         if sum(map(size_of, [item, *local])) > MAX_ITEM_BYTES:
             raise invalid("Item size has exceeded the maximum allowed size")
+        self._journal.note(place, self.get(place))
         self._items.setdefault(place[0], {})[place[1]] = item
 
     def delete(self, key: Key) -> None:
-        self._items.get(key[0], {}).pop(key[1], None)
+        if (before := self.get(key)) is not None:
+            self._journal.note(key, before)
+            del self._items[key[0]][key[1]]
+
+    def restored_to(self, moment: float) -> dict[Any, dict[Any, Item]]:
+        """Returns what a restore to a moment of the past would hold, in the form of `_items`."""
+        found = {key: dict(partition) for key, partition in self._items.items()}
+        for place, before in self._journal.since(moment):
+            if before is None:
+                found.get(place[0], {}).pop(place[1], None)
+            else:
+                found.setdefault(place[0], {})[place[1]] = before
+        return found
+
+    def restore(self, moment: float) -> None:
+        """Makes the table hold what it held at a moment of the past."""
+        wanted = self.restored_to(moment)
+        for item in list(self.all()):
+            self.delete(self._place(item))
+        for partition in wanted.values():
+            for item in partition.values():
+                self.put(item)
 
     def all(self) -> Iterable[Item]:
         return (item for partition in self._items.values() for item in partition.values())
@@ -142,22 +167,24 @@ class Table:
         return {name: item[name] for name in {*index.keys, *self.main.keys}}
 
     def _place(self, item: Item) -> Key:
-        for name, most in zip(self.main.keys, (MAX_HASH_BYTES, MAX_RANGE_BYTES), strict=False):
+        for name, most in zip(self.main.keys, KEY_BYTES, strict=False):
             if name not in item:
                 raise invalid(f"One of the required keys was not given a value: {name}")
-            self._check_key(item, name, "")
-            if len(item[name].get("S", "").encode()) > most:
-                raise invalid("One or more parameter values were invalid: Size of a key attribute")
+            self._check_key(item, name, most, "")
         range_key = order_of(item[self.main.range]) if self.main.range else None
         return order_of(item[self.main.hash]), range_key
 
-    def _check_key(self, item: Item, name: str, index: str) -> None:
+    def _check_key(self, item: Item, name: str, most: int, index: str) -> None:
         if self.types[name] not in item[name]:
             if not index:
                 raise invalid(f"{_WRONG_KEY}. Type mismatch for key {name}")
             raise invalid(f"Type mismatch for Index Key {name}{index}")
-        if item[name] == {"S": ""}:
+        if item[name] in ({"S": ""}, {"B": b""}):
             raise invalid(f"A key attribute cannot contain an empty string value. Key: {name}")
+        ((kind, value),) = item[name].items()
+        if kind != "N" and len(value.encode() if kind == "S" else value) > most:
+            reason = f"Size of key {name} has exceeded the maximum size limit of {most} bytes"
+            raise invalid(f"One or more parameter values were invalid: {reason}{index}")
 
     def index(self, name: str | None) -> Index:
         """Returns the keys to read by."""

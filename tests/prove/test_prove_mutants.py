@@ -28,10 +28,11 @@ from mutants_ends import ENDS
 from mutants_misbehaviour import MISBEHAVIOUR
 from mutants_protocol import PROTOCOL
 from mutants_sweeper import SWEEPER
+from mutants_template import TEMPLATE
 from prove_figures import progress, record
 
 ROOT = Path(__file__).parents[2]
-MUTANTS = (*PROTOCOL, *AGENT, *ENDS, *API, *SWEEPER, *MISBEHAVIOUR)
+MUTANTS = (*PROTOCOL, *AGENT, *ENDS, *API, *SWEEPER, *MISBEHAVIOUR, *TEMPLATE)
 SHORT_FORM = 15
 AT_ONCE = 2
 LIMIT_SECONDS = 240

@@ -66,7 +66,7 @@ def dynamodb(
 @pytest.fixture
 def s3(aws_clients: dict[str, Any], pocket: Pocket, dynamodb: Recorded) -> Recorded:
     """The bucket of the bases; its calls are noted in one list with those of `dynamodb`."""
-    pocket.s3.add_bucket(BUCKET)
+    pocket.s3.add_bucket(BUCKET, is_versioned=True)
     return Recorded(aws_clients["s3"], dynamodb.calls)
 
 

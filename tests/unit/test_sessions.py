@@ -30,6 +30,7 @@ from longrunning.sessions import (
     SessionStore,
     read_turn,
 )
+from pocket import Pocket
 
 AGENT = "post-generator"
 BUCKET = "test-agent-state"
@@ -426,9 +427,9 @@ def test_a_base_of_before_the_rules_is_written_anew(session_store: SessionStore)
     before = replace(session, base=replace(session.base, key=session.base.key.partition("/")[2]))
     assert before.base
     assert not before.base.outlives(NOW)
-    assert session_store.save(before, fence=1).base == replace(
-        session.base, key=session.base.key.replace("/1-0-", "/2-1-")
-    )
+    anew = session_store.save(before, fence=1).base
+    assert anew
+    assert anew.key == session.base.key.replace("/1-0-", "/2-1-")
 
 
 def test_the_bucket_deletes_what_the_store_knows_it_deletes_and_nothing_else() -> None:
@@ -557,21 +558,28 @@ def test_a_conversation_of_5_mb_comes_back(session_store: SessionStore) -> None:
     assert load(session_store) == saved
 
 
-def test_a_missing_base_is_corrupted_state(session_store: SessionStore, s3: Recorded) -> None:
+def rewrite(pocket: Pocket, key: str, damage: Callable[[bytes], bytes]) -> None:
+    """Changes an object in its place: S3 itself would keep the version that was written."""
+    (version,) = pocket.s3.buckets[BUCKET].versions[key]
+    damaged = replace(version, body=damage(version.body or b""))
+    pocket.s3.buckets[BUCKET].versions[key] = [damaged]
+
+
+def test_a_missing_base_is_corrupted_state(session_store: SessionStore, pocket: Pocket) -> None:
     base = session_store.create(paused(of_size(5_000))).base
     assert base
-    s3.client.delete_object(Bucket=BUCKET, Key=base.key)
+    pocket.s3.buckets[BUCKET].remove(base.key)
     with pytest.raises(CorruptedStateError, match="is missing"):
         load(session_store)
 
 
 def test_a_base_of_other_messages_is_corrupted_state(
-    session_store: SessionStore, s3: Recorded
+    session_store: SessionStore, pocket: Pocket
 ) -> None:
     base = session_store.create(paused(of_size(5_000))).base
     assert base
     other = gzip.compress(codec.to_json([user("somebody else's")]))
-    s3.client.put_object(Bucket=BUCKET, Key=base.key, Body=other)
+    rewrite(pocket, base.key, lambda _: other)
     with pytest.raises(CorruptedStateError, match="is not what was written"):
         load(session_store)
 
@@ -588,12 +596,11 @@ def test_a_base_of_other_messages_is_corrupted_state(
     ids=["empty", "no gzip", "cut off", "a wrong byte", "a wrong checksum"],
 )
 def test_a_damaged_base_is_corrupted_state(
-    session_store: SessionStore, s3: Recorded, damage: Callable[[bytes], bytes]
+    session_store: SessionStore, pocket: Pocket, damage: Callable[[bytes], bytes]
 ) -> None:
     base = session_store.create(paused(of_size(5_000))).base
     assert base
-    body = s3.client.get_object(Bucket=BUCKET, Key=base.key)["Body"].read()
-    s3.client.put_object(Bucket=BUCKET, Key=base.key, Body=damage(body))
+    rewrite(pocket, base.key, damage)
     with pytest.raises(CorruptedStateError, match=base.key):
         load(session_store)
 
