@@ -832,4 +832,62 @@ AGENT: tuple[Mutant, ...] = (
             "unit/test_unitok.py::test_anonymous_post_is_refused",
         ),
     ),
+    *of_file(
+        "operate/conservation.py",
+        (
+            "only effects whose receiver is known are compared",
+            'if approval.status == "SPENT" and approval.action in counted',
+            'if approval.status == "SPENT"',
+            "unit/test_operate_conservation.py::"
+            "test_effects_of_a_tool_whose_receiver_is_not_known_are_not_held_against_the_law",
+        ),
+        (
+            "where no receiver is known nothing is compared",
+            "        if not counted:\n            return []\n",
+            "",
+            "unit/test_operate_conservation.py::"
+            "test_without_a_receiver_posts_are_unknown_and_not_zero",
+        ),
+        (
+            "what waits may still be done",
+            "return is_approved and (approval.not_done or has_ended)",
+            "return is_approved",
+            "unit/test_operate_conservation.py::"
+            "test_an_approval_whose_session_ended_without_it_was_not_done_whatever_is_recorded",
+        ),
+    ),
+    *of_file(
+        "operate/redrive.py",
+        (
+            "a letter that goes back fits",
+            "if _bytes_of(*f) <= MAX_MESSAGE_BYTES), None)",
+            "if f), None)",
+            "unit/test_operate_commands.py::"
+            "test_a_letter_that_leaves_no_room_for_its_id_goes_back_too",
+        ),
+        (
+            "a task that goes back keeps its id",
+            'task = parse(body) if letter.kind == "new" else None',
+            "task = None",
+            "unit/test_operate_commands.py::"
+            "test_a_letter_that_leaves_no_room_for_its_id_goes_back_too",
+        ),
+        (
+            "a task that cannot go back is in no other's way",
+            "    if form is None:\n        return False\n",
+            "    if form is None:\n        form = message[\"Body\"], {}\n",
+            "unit/test_operate_commands.py::"
+            "test_a_task_that_cannot_go_back_is_said_and_is_in_no_others_way",
+        ),
+    ),
+    *of_file(
+        "operate/rows.py",
+        (
+            "a reason is only text on a terminal",
+            'c if c.isprintable() else "\\ufffd"',
+            "c",
+            "unit/test_operate_commands.py::"
+            "test_a_reason_that_somebody_else_wrote_does_nothing_to_the_terminal",
+        ),
+    ),
 )
