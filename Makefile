@@ -106,17 +106,21 @@ set_up = $(MAKE) --silent --jobs=3 $(patsubst %,.venv/%/ready,$(1))
 	    --only-binary :all: --requirement $<
 	@touch $@
 
-# Newer versions: `make requirements` compiles every .in file again. What Lambda's runtime brings is
-# not packaged, and what the layer brings not with the agent. Packages run on Linux only.
+# `make requirements` pins what the .in files ask for and leaves every pin as it is that still fits.
+# What Lambda's runtime brings is not packaged, and what the layer brings not with the agent. Packages
+# run on Linux only.
+SETS      := uv test sam local checkov bench src/layer src/agent
 IN_LAMBDA := boto3 botocore jmespath python-dateutil s3transfer six urllib3
-COMPILE    = $(UV) pip compile --quiet --upgrade --python-version 3.11 --generate-hashes \
+COMPILE    = $(UV) pip compile --quiet $(if $(UPGRADE),--upgrade) --python-version 3.11 --generate-hashes \
     --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 PACKAGED   = $(COMPILE) --python-platform linux $(IN_LAMBDA:%=--no-emit-package %)
 
 .PHONY: requirements
-requirements:
+requirements: ## Pin what the .in files ask for (one: SET=src/agent; all packages anew: UPGRADE=1)
+	$(if $(filter-out $(SETS),$(SET)),$(error SET=$(SET): there are $(SETS)))
 	@$(call set_up,uv)
-	for set in uv test sam local checkov bench; do \
-	    $(COMPILE) --universal requirements/$$set.in -o requirements/$$set.txt || exit 1; done
-	$(PACKAGED) src/layer/requirements.in -o src/layer/requirements.txt
-	$(PACKAGED) --no-emit-package wrapt src/agent/requirements.in -o src/agent/requirements.txt
+	for set in $(or $(SET),$(SETS)); do case $$set in \
+	    src/agent) $(PACKAGED) --no-emit-package wrapt $$set/requirements.in -o $$set/requirements.txt;; \
+	    src/layer) $(PACKAGED) $$set/requirements.in -o $$set/requirements.txt;; \
+	    *) $(COMPILE) --universal requirements/$$set.in -o requirements/$$set.txt;; \
+	esac || exit 1; done

@@ -1,7 +1,9 @@
 """The conservation law: no task is lost, none is done twice. A pure function over plain rows.
 
-    accepted new tasks = completed + denied + expired + failed + cancelled + waiting + dead-lettered
-    posts              = approvals spent, minus those whose effect the receiver refused for good
+    accepted new tasks = completed + not done + denied + expired + failed + stopped + cancelled
+                         + waiting + dead-lettered
+    posts              = approvals spent, minus those whose effect the receiver refused for good,
+                         of the protected tools whose receiver is known (`receivers.py`)
 
 Messages on their way can still change what looks broken: while there are any, what moved within
 the last hour counts as under way and is not held against the law.
@@ -11,13 +13,17 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from operate.receivers import RECEIVERS
 from operate.rows import Approval, Letter, Post, Session
 
-CATEGORIES = ("completed", "denied", "expired", "failed", "cancelled", "waiting", "dead-lettered")
+CATEGORIES = (
+    "completed", "not done", "denied", "expired", "failed", "stopped", "cancelled", "waiting",
+    "dead-lettered",
+)  # fmt: skip
 
 _CATEGORY_OF = {
-    "published": "completed", "finished": "completed", "denied": "denied", "expired": "expired",
-    "failed": "failed", "cancelled": "cancelled",
+    "published": "completed", "finished": "completed", "not_done": "not done", "denied": "denied",
+    "expired": "expired", "failed": "failed", "stopped": "stopped", "cancelled": "cancelled",
 }  # fmt: skip
 """By the outcome of a session that ended."""
 
@@ -70,13 +76,17 @@ class Ledger:
     """Tasks accepted, counted on their own: every id that a table, a dead letter or a sender has,
     but those still in the queue."""
     spent: int = 0
-    """Approvals spent."""
+    """Approvals spent, of every action."""
     refused: int = 0
     """Of these: the receiver refused the effect for good."""
     unfinished: int = 0
     """Of these: the effect is still to be made or repeated, by a message or a dead letter."""
+    uncounted: dict[str, Counter[str]] = field(default_factory=dict)
+    """Approvals by action, where its receiver is not known: `spent`, `refused`, `not done`."""
+    not_done: tuple[tuple[str, str], ...] = ()
+    """Session and tool use ids of what was approved and never done: its session ended without."""
     posts: int | None = None
-    """Posts that an approval can still stand behind; None where the receiver is not known."""
+    """Posts that an approval can still stand behind; None where no receiver is known."""
     older_posts: int = 0
     """Posts so old that their approvals may have passed their time to live."""
     on_their_way: int = 0
@@ -95,11 +105,20 @@ class Ledger:
     violations: tuple[Violation, ...] = ()
 
     @property
+    def elsewhere(self) -> int:
+        """Approvals spent and not refused whose receiver is not known."""
+        return sum(n["spent"] - n["refused"] for n in self.uncounted.values())
+
+    @property
+    def expected(self) -> int:
+        """As many posts as there must be."""
+        return self.spent - self.refused - self.unfinished - self.elsewhere
+
+    @property
     def sums_hold(self) -> bool:
         """Whether both sides of both equations are equal."""
         tasks = self.accepted == sum(self.tasks.values())
-        effects = self.posts is None or self.posts == self.spent - self.refused - self.unfinished
-        return tasks and effects
+        return tasks and self.posts in (None, self.expected)
 
     @property
     def holds(self) -> bool:
@@ -116,10 +135,11 @@ class Ledger:
 def count(
     sessions: Iterable[Session],
     approvals: Iterable[Approval],
-    posts: Iterable[Post] | None,
+    posts: Iterable[Post],
     letters: Iterable[Letter],
     *,
     now: int,
+    counted: Collection[str] = RECEIVERS.keys(),
     on_their_way: int = 0,
     unseen_letters: int = 0,
     accepted: Collection[str] | None = None,
@@ -129,15 +149,16 @@ def count(
     Args:
         sessions: All of them.
         approvals: All of them.
-        posts: What the receiver has, one entry per effect; None if nobody can tell.
+        posts: What the receivers have, one entry per effect.
         letters: The dead letters.
         now: Epoch seconds.
+        counted: The actions whose effects are among the posts.
         on_their_way: Messages in the task queue, delayed and in flight included.
         unseen_letters: Dead letters that could not be read, because someone else looks at them.
         accepted: Session ids that the senders know of, to compare with.
     """
-    counted = _Count(sessions, approvals, letters, now, on_their_way + unseen_letters)
-    ledger = counted.ledger(posts, accepted)
+    rows = _Count(sessions, approvals, letters, now, on_their_way + unseen_letters)
+    ledger = rows.ledger(posts, frozenset(counted), accepted)
     ledger.on_their_way, ledger.unseen_letters = on_their_way, unseen_letters
     return ledger
 
@@ -170,7 +191,9 @@ class _Count:
                 self.by_session[letter.session_id].append(letter)
         self.under_way: set[str] = set()
 
-    def ledger(self, posts: Iterable[Post] | None, accepted: Collection[str] | None) -> Ledger:
+    def ledger(
+        self, posts: Iterable[Post], counted: frozenset[str], accepted: Collection[str] | None
+    ) -> Ledger:
         dead = {i.session_id for i in self.letters if i.kind == "new" and not i.is_rejected}
         dead -= self.sessions.keys() | self.past
         known = self.sessions.keys() | dead
@@ -184,7 +207,8 @@ class _Count:
         )
         if accepted is not None:
             violations += self._compare(found, set(accepted) - self.past, known)
-        violations += self._of_posts(found, posts)
+        self._count_approvals(found, counted)
+        violations += self._of_posts(found, posts, counted)
         found.under_way = len(self.under_way)
         found.violations = tuple(sorted(set(violations)))
         return found
@@ -275,17 +299,39 @@ class _Count:
         found.accepted += len(missing)
         return [Violation("lost", session_id) for session_id in missing]
 
-    def _of_posts(self, found: Ledger, posts: Iterable[Post] | None) -> list[Violation]:
+    def _count_approvals(self, found: Ledger, counted: frozenset[str]) -> None:
+        every = [a for records in self.approvals.values() for a in records.values()]
+        found.spent = sum(a.status == "SPENT" for a in every)
+        found.refused = sum(a.refused for a in every if a.status == "SPENT")
+        not_done = [a for a in every if self._is_not_done(a)]
+        found.not_done = tuple(sorted((a.session_id, a.tool_use_id) for a in not_done))
+        uncounted: dict[str, Counter[str]] = defaultdict(Counter)
+        for approval in every:
+            if approval.action not in counted and approval.status == "SPENT":
+                uncounted[approval.action] += Counter(spent=1, refused=int(approval.refused))
+        for approval in not_done:
+            if approval.action not in counted:
+                uncounted[approval.action]["not done"] += 1
+        found.uncounted = dict(uncounted)
+
+    def _is_not_done(self, approval: Approval) -> bool:
+        """Whether nothing will do what was approved: recorded, or its session has ended."""
+        session = self.sessions.get(approval.session_id)
+        has_ended = session is not None and session.status == "completed"
+        is_approved = approval.status == "APPROVED" and bool(approval.action)
+        return is_approved and (approval.not_done or has_ended)
+
+    def _of_posts(
+        self, found: Ledger, posts: Iterable[Post], counted: frozenset[str]
+    ) -> list[Violation]:
+        if not counted:
+            return []
         spent = {
             approval.key: approval
             for records in self.approvals.values()
             for approval in records.values()
-            if approval.status == "SPENT"
+            if approval.status == "SPENT" and approval.action in counted
         }
-        found.spent = len(spent)
-        found.refused = sum(approval.refused for approval in spent.values())
-        if posts is None:
-            return []
         made: Counter[str] = Counter()
         for post in posts:
             is_old = post.key not in spent and post.created_at <= self.now - KEPT_SECONDS

@@ -19,6 +19,9 @@ LOOKS = 3
 
 MAX_READ_AGAIN = 1_000
 
+NOT_DONE = "Its session ended without the call. If it should be done, send the task again."
+"""About what is in order as far as counting goes: nobody was promised that a model makes a call."""
+
 READ_UNIT_DOLLARS = 0.125e-6
 """List price of us-east-1, on demand. Source: Amazon DynamoDB pricing."""
 
@@ -68,6 +71,7 @@ def counted(rows: Rows, accepted: frozenset[str] | None = None) -> Ledger:
         rows.approvals,
         rows.posts,
         rows.letters,
+        counted=rows.counted,
         now=int(time.time()),
         on_their_way=rows.on_their_way,
         unseen_letters=rows.unseen_letters,
@@ -98,22 +102,41 @@ def report(ledger: Ledger) -> Iterator[str]:
     if (together := sum(ledger.tasks.values())) != ledger.accepted:
         yield _line(together, "  together: not as many as were accepted")
     yield ""
-    yield _line(ledger.spent, "approvals spent")
-    yield _line(ledger.refused, "  refused by the receiver for good")
-    yield _line(ledger.unfinished, "  whose post is still to be made")
-    expected = ledger.spent - ledger.refused - ledger.unfinished
-    if ledger.posts is None:
-        yield "        ?  posts: this stack's are elsewhere, only their receiver can count them"
-    else:
-        is_off = ledger.posts != expected
-        yield _line(ledger.posts, f"  posts{f': expected {expected:,}' if is_off else ''}")
+    yield from _effects(ledger)
     yield ""
     yield from _notes(ledger)
+    yield from _named(ledger)
     yield from _broken(ledger.violations)
     if ledger.holds:
         yield "The law holds."
     else:
         yield f"The law is broken: {len(ledger.violations):,} found."
+
+
+def _effects(ledger: Ledger) -> Iterator[str]:
+    yield _line(ledger.spent, "approvals spent")
+    yield _line(ledger.refused, "  refused by the receiver for good")
+    yield _line(ledger.unfinished, "  whose post is still to be made")
+    if ledger.uncounted:
+        yield _line(ledger.elsewhere, "  whose effects are not counted here")
+    if ledger.posts is not None:
+        is_off = ledger.posts != ledger.expected
+        said = f": expected {ledger.expected:,}" if is_off else ""
+        yield _line(ledger.posts, f"  posts{said}")
+    yield _line(len(ledger.not_done), "approved, not done")
+
+
+def _named(ledger: Ledger) -> Iterator[str]:
+    """What breaks no law, and what somebody should know all the same."""
+    for action, numbers in sorted(ledger.uncounted.items()):
+        told = [f"{numbers['spent']:,} spent"]
+        told += [f"{numbers[name]:,} {name}" for name in ("refused", "not done") if numbers[name]]
+        yield f"not counted: {action}: {', '.join(told)}; its receiver is not known here"
+    yield from [""] if ledger.uncounted else []
+    if ledger.not_done:
+        yield f"approved, not done: {len(ledger.not_done):,}. {NOT_DONE}"
+        yield from (f"  {session_id}  {tool_use_id}" for session_id, tool_use_id in ledger.not_done)
+        yield ""
 
 
 def _notes(ledger: Ledger) -> Iterator[str]:
@@ -126,7 +149,7 @@ def _notes(ledger: Ledger) -> Iterator[str]:
         (ledger.unseen_letters, "dead letters hidden: someone looks at them; count again later"),
         (ledger.letters["moving"], "dead letters that would bring a task on: make redrive"),
         (ledger.letters["done"], "dead letters that change nothing any more"),
-        (ledger.letters["rejected"], "dead letters that were malformed; each has its reason"),
+        (ledger.letters["rejected"], "dead letters that were malformed: make redrive tells why"),
         (ledger.letters["unreadable"], "dead letters that no agent has read: make redrive"),
     ]
     lines = [f"{number:>9,}  {what}" for number, what in told if number]

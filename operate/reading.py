@@ -10,16 +10,15 @@ from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from operate.errors import OperateError
+from operate.receivers import Receiver
 from operate.rows import Approval, Letter, Post, Session
 from operate.stacks import THREADS, Stack
-
-FEED = "unitok"
-"""The partition of UniTok's posts."""
 
 LOOK_SECONDS = 600
 """How long a dead letter that is looked at is hidden from others, should we die meanwhile."""
@@ -44,7 +43,9 @@ class Rows:
 
     sessions: list[Session]
     approvals: list[Approval]
-    posts: list[Post] | None
+    posts: list[Post]
+    counted: frozenset[str]
+    """Actions whose effects are among the posts."""
     letters: list[Letter] = field(default_factory=list)
     on_their_way: int = 0
     unseen_letters: int = 0
@@ -56,9 +57,8 @@ class Rows:
         self.sessions += newer.sessions
         self.approvals = [a for a in self.approvals if a.session_id not in session_ids]
         self.approvals += newer.approvals
-        if self.posts is not None:
-            kept = [p for p in self.posts if p.key.partition("/")[0] not in session_ids]
-            self.posts = kept + (newer.posts or [])
+        self.posts = [p for p in self.posts if p.key.partition("/")[0] not in session_ids]
+        self.posts += newer.posts
 
 
 class Reader:
@@ -87,9 +87,8 @@ class Reader:
                 Rows(
                     list(self._scan(stack.sessions_table, Session, "sessions")),
                     list(self._scan(stack.approvals_table, Approval, "approvals")),
-                    list(self._scan(stack.posts_table, Post, "posts"))
-                    if stack.posts_table
-                    else None,
+                    [p for r in self._receivers() for p in self._scan(r.table, Post, "posts")],
+                    frozenset(stack.receivers),
                 )
             )
 
@@ -99,8 +98,9 @@ class Reader:
             found = list(self._of_sessions(self._stack.sessions_table, Session, session_ids))
             approvals = list(self._of_sessions(self._stack.approvals_table, Approval, session_ids))
             keys = {a.key for a in approvals}
-            keys |= {p.key for p in rows.posts or () if p.key.partition("/")[0] in session_ids}
-            rows.replace(session_ids, Rows(found, approvals, list(self._posts(sorted(keys)))))
+            keys |= {p.key for p in rows.posts if p.key.partition("/")[0] in session_ids}
+            posts = list(self._posts(sorted(keys)))
+            rows.replace(session_ids, Rows(found, approvals, posts, rows.counted))
             return self.with_queues(rows)
 
     def with_queues(self, rows: Rows) -> Rows:
@@ -163,11 +163,16 @@ class Reader:
             )
             yield from self._rows(pages, kind, "again")
 
-    def _posts(self, keys: Iterable[str]) -> Iterator[Post]:
-        for key in keys if self._stack.posts_table else ():
+    def _receivers(self) -> list[Receiver]:
+        """Returns each table of effects once: two tools may share one."""
+        return list({r.table: r for r in self._stack.receivers.values()}.values())
+
+    def _posts(self, keys: Collection[str]) -> Iterator[Post]:
+        for receiver, key in product(self._receivers(), keys):
+            named = receiver.partition | {"idempotency_key": key}
             found = self._stack.dynamodb.get_item(
-                TableName=self._stack.posts_table,
-                Key={"feed": {"S": FEED}, "idempotency_key": {"S": key}},
+                TableName=receiver.table,
+                Key={name: {"S": value} for name, value in named.items()},
                 ConsistentRead=True,
                 **_projection(Post),
             )

@@ -5,14 +5,16 @@ message of what is done already changes nothing. SQS gives what is sent anew an 
 attribute `original_message_id` has the agent take it for the message that it was.
 """
 
+import json
 import os
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
 from longrunning.approval_item import Approval, wake_up_message
-from longrunning.messages import build_new
+from longrunning.messages import NewTask, build_new, parse
 from operate.errors import OperateError
 from operate.ledger import settled
 from operate.reading import (
@@ -35,6 +37,17 @@ HIDDEN_SECONDS = 900
 
 MAX_ATTRIBUTES = 10
 """Source: SQS, "Message metadata": at most 10 attributes a message."""
+
+MAX_MESSAGE_BYTES = 1_048_576
+"""Source: SQS, "Quotas"."""
+
+MAX_NAMED = 10
+"""Letters named of each reason."""
+
+WHAT_TO_DO = (
+    "Each says what its sender has to change, and to send anew. Nobody else waits for them; SQS "
+    "deletes a dead letter after 14 days."
+)
 
 BRINGS_ON = "This brings a session on that is there. If you read it as a task: do nothing."
 """The text of a message for a session that is there: nobody reads it."""
@@ -70,7 +83,9 @@ def redrive(stack: Stack, *, most: int = MOST, rejected: bool = False, is_dry: b
     with explained():
         try:
             moving = _take(stack, most, rejected, held)
-            for line in _shown(moving, len(held) - len(moving), most):
+            taken = {message["MessageId"] for message in moving}
+            left = [message for message in held if message["MessageId"] not in taken]
+            for line in _shown(moving, left, most):
                 print(line)
             return 0 if is_dry else _move_all(stack, moving, held)
         finally:
@@ -102,21 +117,42 @@ def _take(stack: Stack, most: int, rejected: bool, held: list[Message]) -> list[
     return moving[:most]
 
 
-def _shown(moving: list[Message], left: int, most: int) -> Iterator[str]:
+def _shown(moving: list[Message], left: list[Message], most: int) -> Iterator[str]:
     yield f"Dead letters that go back to the task queue: {len(moving):,}"
     for letter in map(Letter.of, moving):
-        yield f"  {letter.kind:<10}  {letter.session_id or letter.message_id}"
+        yield f"  {_named(letter)}  {letter.reason}".rstrip()
     if len(moving) == most:
         yield f"No more than {most:,} at a time: run it again for the rest."
-    elif left:
-        yield f"Malformed, and would be again: {left:,} (REJECTED=1 moves them, too)"
+    rejected = [letter for letter in map(Letter.of, left) if letter.is_rejected]
+    if rejected:
+        yield f"Malformed, and would be again: {len(rejected):,} (REJECTED=1 moves them, too)"
+        yield from _reasons(rejected)
+        yield WHAT_TO_DO
+
+
+def _reasons(rejected: list[Letter]) -> Iterator[str]:
+    """Each reason once: whoever sends one wrong message sends a thousand."""
+    by_reason: defaultdict[str, list[str]] = defaultdict(list)
+    for letter in rejected:
+        by_reason[letter.reason].append(_named(letter))
+    for reason, names in sorted(by_reason.items()):
+        yield f"  {reason or 'no reason was said'}"
+        yield from (f"    {name}" for name in names[:MAX_NAMED])
+        if len(names) > MAX_NAMED:
+            yield f"    and {len(names) - MAX_NAMED:,} more"
+
+
+def _named(letter: Letter) -> str:
+    return f"{letter.kind:<10}  {letter.session_id or letter.message_id}"
 
 
 def _move_all(stack: Stack, moving: list[Message], held: list[Message]) -> int:
     moved, told = 0, time.monotonic()
     try:
         for message in moving:
-            _move(stack, message)
+            if not _move(stack, message):
+                print(f"Too large to go back: {_named(Letter.of(message))}", file=sys.stderr)
+                continue
             held.remove(message)
             moved += 1
             if time.monotonic() - told > TELL_SECONDS:
@@ -128,19 +164,45 @@ def _move_all(stack: Stack, moving: list[Message], held: list[Message]) -> int:
     return moved
 
 
-def _move(stack: Stack, message: Message) -> None:
+def _move(stack: Stack, message: Message) -> bool:
     """Sends, then deletes: killed in between, the letter is there twice, which is harmless."""
-    attributes = message.get("MessageAttributes", {}).items()
-    kept = [(name, value) for name, value in attributes if name not in (REASON, ORIGINAL_ID)]
-    identity = _identity(Letter.of(message).message_id)
+    form = next((f for f in _forms(message) if _bytes_of(*f) <= MAX_MESSAGE_BYTES), None)
+    if form is None:
+        return False
     stack.sqs.send_message(
-        QueueUrl=stack.task_queue_url,
-        MessageBody=message["Body"],
-        MessageAttributes=identity | dict(kept[: MAX_ATTRIBUTES - 1]),
+        QueueUrl=stack.task_queue_url, MessageBody=form[0], MessageAttributes=form[1]
     )
     stack.sqs.delete_message(
         QueueUrl=stack.dead_letter_queue_url, ReceiptHandle=message["ReceiptHandle"]
     )
+    return True
+
+
+def _forms(message: Message) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yields body and attributes: as it was, and one for a body that leaves no room for its id.
+
+    A task must keep its id, so only what counts of it is sent. Anything else names its session
+    itself, if it can be read at all, and goes without.
+    """
+    letter, body = Letter.of(message), message["Body"]
+    attributes = message.get("MessageAttributes", {}).items()
+    kept = [(name, value) for name, value in attributes if name not in (REASON, ORIGINAL_ID)]
+    identity = _identity(letter.message_id)
+    yield body, identity | dict(kept[: MAX_ATTRIBUTES - 1])
+    task = parse(body) if letter.kind == "new" else None
+    if isinstance(task, NewTask):
+        whole = json.loads(build_new(task.task, task.session_id))
+        yield json.dumps(whole, ensure_ascii=False), identity
+    else:
+        yield body, dict(kept)
+
+
+def _bytes_of(body: str, attributes: dict[str, Any]) -> int:
+    """As SQS counts: names, types and values of the attributes belong to the message."""
+    values = [v.get("StringValue", "").encode() for v in attributes.values()]
+    values += [v.get("BinaryValue", b"") for v in attributes.values()]
+    names = [*attributes, *(v["DataType"] for v in attributes.values())]
+    return sum(map(len, values)) + sum(len(text.encode()) for text in [body, *names])
 
 
 def _bring_on(stack: Stack, session: Session, asked: dict[str, str]) -> None:

@@ -15,6 +15,8 @@ Item = dict[str, Any]
 ORIGINAL_ID = "original_message_id"
 """The message attribute in which a dead letter that goes back keeps its identity."""
 
+MAX_REASON_CHARS = 250
+
 REASON = "reason"
 """The message attribute that only a message has which the agent rejected as malformed."""
 
@@ -69,7 +71,7 @@ class Approval:
 
     ATTRIBUTES: ClassVar = (
         "session_id", "tool_use_id", "tool_name", "status", "action", "open_shard", "due_at",
-        "lease_until", "fence", "requested_at", "decided_at", "expires_at", "refused",
+        "lease_until", "fence", "requested_at", "decided_at", "expires_at", "refused", "not_done",
     )  # fmt: skip
 
     session_id: str
@@ -87,6 +89,8 @@ class Approval:
     expires_at: int = 0
     refused: bool = False
     """Whether the receiver refused its effect for good."""
+    not_done: bool = False
+    """Whether its session ended without the call that it allowed."""
 
     @classmethod
     def of(cls, item: Item) -> "Approval":
@@ -104,6 +108,7 @@ class Approval:
             decided_at=int(item.get("decided_at", _NUMBER)["N"]),
             expires_at=int(item.get("expires_at", _NUMBER)["N"]),
             refused=bool(item.get("refused", {}).get("BOOL", False)),
+            not_done="not_done" in item,
         )
 
     @property
@@ -114,7 +119,7 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """An effect that the receiver has: its idempotency key, and when it came."""
+    """An effect that a receiver has: its idempotency key, and when it came."""
 
     ATTRIBUTES: ClassVar = ("idempotency_key", "created_at")
 
@@ -123,7 +128,7 @@ class Post:
 
     @classmethod
     def of(cls, item: Item) -> "Post":
-        """Reads an item of UniTok's table, whole or projected."""
+        """Reads an item of a receiver's table, whole or projected."""
         return cls(item["idempotency_key"]["S"], int(item["created_at"]["N"]))
 
 
@@ -140,6 +145,8 @@ class Letter:
     tool_use_ids: tuple[str, ...] = ()
     is_rejected: bool = False
     """Whether the agent refused it as malformed, so that it is no task."""
+    reason: str = ""
+    """Why it is no message, without a word of it: as the agent said, or as it would say."""
 
     @classmethod
     def of(cls, message: dict[str, Any]) -> "Letter":
@@ -151,12 +158,18 @@ class Letter:
         original = attributes.get(ORIGINAL_ID, {}).get("StringValue", "")
         if not MESSAGE_ID_PATTERN.fullmatch(original):
             original = message["MessageId"]
-        is_rejected = REASON in attributes
+        said = _printable(attributes.get(REASON, {}).get("StringValue", ""))
+        fields: dict[str, Any] = {"is_rejected": REASON in attributes, "reason": said}
         try:
             parsed = messages.parse(message["Body"])
-        except MalformedMessageError:
-            return cls(original, "unreadable", "", is_rejected=is_rejected)
+        except MalformedMessageError as error:
+            return cls(original, "unreadable", "", **fields | {"reason": said or str(error)})
         if isinstance(parsed, NewTask):
-            return cls(original, "new", parsed.session_id or original, is_rejected=is_rejected)
+            return cls(original, "new", parsed.session_id or original, **fields)
         ids = tuple(result["toolUseId"] for result in parsed.results)
-        return cls(original, "existing", parsed.session_id, ids, is_rejected)
+        return cls(original, "existing", parsed.session_id, ids, **fields)
+
+
+def _printable(text: str) -> str:
+    """A queue takes anything from whoever may send to it; a terminal must not."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text[:MAX_REASON_CHARS])

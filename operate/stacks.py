@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
 from operate.errors import OperateError
+from operate.receivers import RECEIVERS, Receiver
 
 LOCAL_NAME = "local"
 """What `make run` calls its stack."""
@@ -36,8 +37,8 @@ class Stack:
     s3: Any
     sessions_table: str
     approvals_table: str
-    posts_table: str | None
-    """UniTok's; None where posts go to another receiver."""
+    receivers: dict[str, Receiver]
+    """By action; not those whose table this stack does not have."""
     state_bucket: str
     task_queue_url: str
     dead_letter_queue_url: str
@@ -82,7 +83,11 @@ def _stack(name: str, session: Any, where: dict[str, str]) -> Stack:
         s3=client("s3"),
         sessions_table=found["SessionsTable"],
         approvals_table=found["ApprovalsTable"],
-        posts_table=found.get("PostsTable"),
+        receivers={
+            action: replace(receiver, table=found[receiver.table])
+            for action, receiver in RECEIVERS.items()
+            if receiver.table in found
+        },
         state_bucket=found["StateBucket"],
         task_queue_url=found["TaskQueue"],
         dead_letter_queue_url=found["DeadLetterQueue"],

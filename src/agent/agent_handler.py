@@ -24,7 +24,7 @@ import publish_post
 from agent_run import UnsupportedAgentError
 from longrunning import links, messages, observability, tracing
 from longrunning.approvals import ApprovalStore, LeaseHeldError
-from longrunning.messages import MalformedMessageError, NewTask
+from longrunning.messages import MalformedMessageError, NewTask, ToolResults
 from longrunning.notifications import Notifier
 from longrunning.sessions import SessionStore
 from longrunning.timeouts import Timeouts
@@ -46,6 +46,9 @@ NOT_IN_FLIGHT = (
 """Source: SQS, "ChangeMessageVisibility": a receipt handle that no delivery holds now."""
 
 MAX_REASON_CHARS = 250
+
+MAX_MESSAGE_BYTES = 1_048_576
+"""Of a body with the names, types and values of its attributes. Source: SQS, "Quotas"."""
 
 SECONDS_PER_DAY = 86_400
 
@@ -111,6 +114,7 @@ def _walk(record: dict[str, Any], delivery: Delivery, resources: Resources) -> N
                 resources.worker.start(task, delivery)
             case results:
                 resources.worker.resume(results, delivery)
+                _tell_what_was_too_large(results)
     except (MalformedMessageError, UnsupportedAgentError) as reason:
         _dead_letter(record, str(reason), resources)
 
@@ -138,15 +142,35 @@ def _come_back_after(record: dict[str, Any], resources: Resources, seconds: floa
 
 
 def _dead_letter(record: dict[str, Any], reason: str, resources: Resources) -> None:
-    """Sends the original body on with the reason; only then is the message done."""
-    reason = reason[:MAX_REASON_CHARS]
+    """Sends the body on with the reason; only then is the message done."""
+    body, reason = _fitting(record["body"], reason[:MAX_REASON_CHARS])
     resources.sqs.send_message(
         QueueUrl=resources.dead_letter_queue_url,
-        MessageBody=record["body"],
+        MessageBody=body,
         MessageAttributes={"reason": {"DataType": "String", "StringValue": reason}},
     )
     _logger.warning("rejected", extra={"message_id": record["messageId"], "reason": reason})
     observability.put_metric("MessageRejected")
+
+
+def _fitting(body: str, reason: str) -> tuple[str, str]:
+    """Cuts a body that leaves no room for its reason, which then says so."""
+    size = len(body.encode())
+    names = len("reason" + "String")
+    if size + names + len(reason.encode()) <= MAX_MESSAGE_BYTES:
+        return body, reason
+    cut = f" (cut here: the body had {size:,} bytes)"
+    reason = reason[: MAX_REASON_CHARS - len(cut)] + cut
+    room = MAX_MESSAGE_BYTES - names - len(reason.encode())
+    return body.encode()[:room].decode(errors="ignore"), reason
+
+
+def _tell_what_was_too_large(results: ToolResults) -> None:
+    """The wait has ended with an error that the model reads; operators read it here."""
+    for tool_use_id, size in results.too_large:
+        ids = {"session_id": results.session_id, "tool_use_id": tool_use_id}
+        _logger.warning("result too large", extra={**ids, "bytes": size})
+        observability.put_metric("ResultTooLarge")
 
 
 def _log_fault(fault: Exception, delivery: Delivery) -> None:

@@ -42,6 +42,8 @@ MALFORMED = {
     "no results": _existing(body=[]),
     "unknown status": _existing(body=[{"toolResult": RESULT | {"status": "maybe"}}]),
     "content of a wrong type": _existing(body=[{"toolResult": RESULT | {"content": "yes"}}]),
+    "blank text": _existing(body=[{"toolResult": RESULT | {"content": [{"text": " \n"}]}}]),
+    "an SNS envelope": {"Type": "Notification", "TopicArn": "arn:aws:sns:x", "Message": "{}"},
     "unknown session": _existing(),
 }
 

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import pytest
 from operate.ledger import Ledger, settled
 from operate.reading import Reader
+from operate.receivers import RECEIVERS
 from operate.stacks import Stack
 
 import agent_handler
@@ -173,11 +174,13 @@ def arena(stack: LocalStack) -> Iterator[Arena]:
             patch.setenv(name, value)
         patch.delenv("AWS_SESSION_TOKEN")
         world = World(aws, env, patch, None, clock)  # type: ignore[arg-type]
-        names = [made[name] for name in TABLES]
+        *names, posts = [made[name] for name in TABLES]
+        receivers = {"publish_post": replace(RECEIVERS["publish_post"], table=posts)}
         urls = [made["TASK_QUEUE_URL"], made["DEAD_LETTER_QUEUE_URL"]]
         clients = (aws["dynamodb"], aws["sqs"], aws["s3"])
         world.play(_one_post)
-        yield Arena(world, Stack("race", *clients, *names, made["STATE_BUCKET_NAME"], *urls))
+        stack = (*clients, *names, receivers, made["STATE_BUCKET_NAME"], *urls)
+        yield Arena(world, Stack("race", *stack))
     forget_environments()
 
 

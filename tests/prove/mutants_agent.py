@@ -33,9 +33,35 @@ AGENT: tuple[Mutant, ...] = (
         ),
         (
             "a reason has a limit",
-            "reason = reason[:MAX_REASON_CHARS]",
-            "reason = reason[:]",
+            '_fitting(record["body"], reason[:MAX_REASON_CHARS])',
+            '_fitting(record["body"], reason)',
             "unit/test_agent_handler.py::test_a_reason_is_cut",
+        ),
+        (
+            "the largest body leaves room for its reason",
+            "if size + names + len(reason.encode()) <= MAX_MESSAGE_BYTES:",
+            "if True:",
+            "flow/test_dead_letters.py::test_the_largest_malformed_message_has_its_reason",
+        ),
+        (
+            "a reason's own bytes count",
+            "if size + names + len(reason.encode()) <= MAX_MESSAGE_BYTES:",
+            "if size + names <= MAX_MESSAGE_BYTES:",
+            "flow/test_dead_letters.py::"
+            "test_a_body_that_leaves_room_for_its_reason_is_sent_on_whole",
+        ),
+        (
+            "a reason that says what was cut has its limit, too",
+            "reason = reason[: MAX_REASON_CHARS - len(cut)] + cut",
+            "reason = reason + cut",
+            "unit/test_agent_handler.py::test_a_reason_that_says_what_was_cut_is_cut_too",
+        ),
+        (
+            "operators read of a result that was too large",
+            "                _tell_what_was_too_large(results)\n",
+            "",
+            "flow/test_dead_letters.py::"
+            "test_a_result_that_is_too_large_ends_its_wait_with_an_error_that_says_so",
         ),
         (
             "a message in use waits for the lease",
@@ -141,15 +167,42 @@ AGENT: tuple[Mutant, ...] = (
         ),
         (
             "a tool use has one result",
-            '_expect(len(set(ids)) == len(ids), "body"',
+            '_expect(len(sizes) == len(results), "body"',
             '_expect(True, "body"',
             "unit/test_messages.py::test_what_is_malformed_is_named_and_never_repeated",
         ),
         (
             "a result has a limit",
-            "_expect(_json_size(blocks) <= MAX_CONTENT_BYTES,",
-            "_expect(_json_size(blocks) >= 0,",
+            "if size > MAX_CONTENT_BYTES}",
+            "if not size}",
             "unit/test_messages.py::test_a_result_may_have_256_kb_with_its_json_around_it",
+        ),
+        (
+            "a result that is too large is an answer, and an error",
+            "told = (_told_instead(r, too_large.get(r[\"toolUseId\"])) for r in results)",
+            "told = results",
+            "unit/test_messages.py::test_a_result_that_is_too_large_is_an_error_that_says_so",
+        ),
+        (
+            "a blank text is no result",
+            'case {"text": str(text)} if text.strip():',
+            'case {"text": str(text)} if text:',
+            "flow/test_dead_letters.py::"
+            "test_a_blank_result_is_refused_so_that_the_jobs_next_message_counts",
+        ),
+        (
+            "what has the fields of a wrapping and is a message is a message",
+            'if kind not in ("new", "existing") and (wrapping := wrappings.named(message)):',
+            "if wrapping := wrappings.named(message):",
+            "unit/test_messages.py::"
+            "test_a_message_that_has_the_fields_of_a_wrapping_too_is_a_message",
+        ),
+        (
+            "another's wrapping is named",
+            'if kind not in ("new", "existing") and (wrapping := wrappings.named(message)):',
+            'if kind == 1 and (wrapping := ""):',
+            "flow/test_dead_letters.py::"
+            "test_a_message_of_the_wrong_wrapping_is_a_dead_letter_that_says_what_to_do",
         ),
         (
             "a result can be serialised",
@@ -165,8 +218,23 @@ AGENT: tuple[Mutant, ...] = (
         ),
         (
             "a reason never repeats what came",
-            'return f"a text of {len(value)} characters"',
+            'return wrappings.named(value) or f"a text of {len(value)} characters"',
             "return value",
+            "unit/test_messages.py::test_what_is_malformed_is_named_and_never_repeated",
+        ),
+    ),
+    *of_file(
+        LAYER + "wrappings.py",
+        (
+            "a text that only looks like base64 is not guessed",
+            "return begin.startswith(_GZIP) or bool(_BEGIN_OF_JSON.match(begin))",
+            "return True",
+            "unit/test_messages.py::test_what_is_nothing_known_is_not_guessed",
+        ),
+        (
+            "NaN and Infinity are no JSON",
+            "return json.loads(text, parse_constant=_refuse_constant)",
+            "return json.loads(text)",
             "unit/test_messages.py::test_what_is_malformed_is_named_and_never_repeated",
         ),
     ),
@@ -762,6 +830,64 @@ AGENT: tuple[Mutant, ...] = (
             'if not (event["requestContext"].get("authorizer") or {}).get("iam"):',
             "if False:",
             "unit/test_unitok.py::test_anonymous_post_is_refused",
+        ),
+    ),
+    *of_file(
+        "operate/conservation.py",
+        (
+            "only effects whose receiver is known are compared",
+            'if approval.status == "SPENT" and approval.action in counted',
+            'if approval.status == "SPENT"',
+            "unit/test_operate_conservation.py::"
+            "test_effects_of_a_tool_whose_receiver_is_not_known_are_not_held_against_the_law",
+        ),
+        (
+            "where no receiver is known nothing is compared",
+            "        if not counted:\n            return []\n",
+            "",
+            "unit/test_operate_conservation.py::"
+            "test_without_a_receiver_posts_are_unknown_and_not_zero",
+        ),
+        (
+            "what waits may still be done",
+            "return is_approved and (approval.not_done or has_ended)",
+            "return is_approved",
+            "unit/test_operate_conservation.py::"
+            "test_an_approval_whose_session_ended_without_it_was_not_done_whatever_is_recorded",
+        ),
+    ),
+    *of_file(
+        "operate/redrive.py",
+        (
+            "a letter that goes back fits",
+            "if _bytes_of(*f) <= MAX_MESSAGE_BYTES), None)",
+            "if f), None)",
+            "unit/test_operate_commands.py::"
+            "test_a_letter_that_leaves_no_room_for_its_id_goes_back_too",
+        ),
+        (
+            "a task that goes back keeps its id",
+            'task = parse(body) if letter.kind == "new" else None',
+            "task = None",
+            "unit/test_operate_commands.py::"
+            "test_a_letter_that_leaves_no_room_for_its_id_goes_back_too",
+        ),
+        (
+            "a task that cannot go back is in no other's way",
+            "    if form is None:\n        return False\n",
+            "    if form is None:\n        form = message[\"Body\"], {}\n",
+            "unit/test_operate_commands.py::"
+            "test_a_task_that_cannot_go_back_is_said_and_is_in_no_others_way",
+        ),
+    ),
+    *of_file(
+        "operate/rows.py",
+        (
+            "a reason is only text on a terminal",
+            'c if c.isprintable() else "\\ufffd"',
+            "c",
+            "unit/test_operate_commands.py::"
+            "test_a_reason_that_somebody_else_wrote_does_nothing_to_the_terminal",
         ),
     ),
 )

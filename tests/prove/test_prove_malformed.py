@@ -294,7 +294,7 @@ TOOL_RESULT = {
                 "anyOf": [
                     {
                         "required": ["text"],
-                        "properties": {"text": {"type": "string", "minLength": 1}},
+                        "properties": {"text": {"type": "string", "pattern": r"\S"}},
                     },
                     {"required": ["json"], "properties": {"json": {"type": "object"}}},
                 ],

@@ -16,7 +16,13 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 import agent_handler
 import publish_post
-from agent_handler import BACKOFF_SECONDS, MAX_REASON_CHARS, VISIBILITY_MARGIN_SECONDS, Resources
+from agent_handler import (
+    BACKOFF_SECONDS,
+    MAX_MESSAGE_BYTES,
+    MAX_REASON_CHARS,
+    VISIBILITY_MARGIN_SECONDS,
+    Resources,
+)
 from core_samples import NOW, LogLines, asked, metrics
 from longrunning import observability, tracing
 from longrunning.approvals import LeaseHeldError
@@ -212,10 +218,31 @@ def test_a_reason_is_cut(function: Function) -> None:
     assert reason == "x" * MAX_REASON_CHARS
 
 
+def test_a_reason_that_says_what_was_cut_is_cut_too(function: Function) -> None:
+    function.fail_with(MalformedMessageError("x" * 10_000))
+    function.deliver(TASK.ljust(MAX_MESSAGE_BYTES))
+    (letter,) = function.sent
+    reason = letter["MessageAttributes"]["reason"]["StringValue"]
+    said = f" (cut here: the body had {MAX_MESSAGE_BYTES:,} bytes)"
+    assert reason == "x" * (MAX_REASON_CHARS - len(said)) + said
+    assert letter["MessageBody"] == TASK.ljust(MAX_MESSAGE_BYTES - len("reasonString" + reason))
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        client_error("ServiceUnavailable", "SendMessage"),
+        client_error("InvalidParameterValue", "SendMessage"),
+        client_error("InvalidMessageContents", "SendMessage"),
+        client_error("AccessDenied", "SendMessage"),
+        EndpointConnectionError(endpoint_url="https://sqs"),
+    ],
+)
 def test_what_could_not_be_sent_on_is_not_forgotten(
-    function: Function, log_lines: LogLines
+    function: Function, log_lines: LogLines, failure: Exception
 ) -> None:
-    function.sqs.failures["send"] = client_error("ServiceUnavailable", "SendMessage")
+    """It comes back; after five deliveries SQS itself makes a dead letter of it."""
+    function.sqs.failures["send"] = failure
     assert not function.deliver("{}")
     assert log_lines.messages == ["failed, will be delivered again"]
 

@@ -22,7 +22,8 @@ FUNCTIONS = sorted(
 
 MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
-    "messages": set(),
+    "wrappings": set(),
+    "messages": {"wrappings"},
     "codec": set(),
     "text": set(),
     "http": {"text"},

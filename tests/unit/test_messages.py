@@ -1,13 +1,19 @@
 """Both queue messages: what is understood, what is refused, and how the refusal reads."""
 
+import base64
+import gzip
+import html
 import json
 import math
+import time
+import urllib.parse
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent_handler import MAX_REASON_CHARS
 from longrunning.messages import (
     MAX_CONTENT_BYTES,
     MAX_JSON_DEPTH,
@@ -19,6 +25,7 @@ from longrunning.messages import (
     parse,
     tool_result,
 )
+from longrunning.wrappings import WRAPPINGS
 
 SECRET = "the-draft-that-nobody-may-read-in-a-log"
 RESULT = {"toolUseId": "tooluse_1", "status": "success", "content": [{"text": "done"}]}
@@ -128,8 +135,32 @@ def test_a_result_may_have_256_kb_with_its_json_around_it(letter: str) -> None:
     text += "." * (room - len(text.encode()))
     (answer,) = results_of(result(content=[{"text": text}]))
     assert answer["content"] == [{"text": text}]
-    with pytest.raises(MalformedMessageError, match=r"content: expected at most 262144 bytes"):
-        parse(result(content=[{"text": text + "."}]))
+    larger = parse(result(content=[{"text": text + "."}]))
+    assert isinstance(larger, ToolResults)
+    assert larger.too_large == ((RESULT["toolUseId"], MAX_CONTENT_BYTES + 1),)
+
+
+def test_a_result_that_is_too_large_is_an_error_that_says_so() -> None:
+    """Its job is done and will not send another one: refused, the wait would go on to its end."""
+    parsed = parse(result(content=[{"text": SECRET}] * 7_000))
+    assert isinstance(parsed, ToolResults)
+    ((tool_use_id, size),) = parsed.too_large
+    (answer,) = parsed.results
+    assert (answer["toolUseId"], answer["status"]) == (tool_use_id, "error")
+    assert f"{size:,} bytes" in answer["content"][0]["text"]
+    assert f"at most {MAX_CONTENT_BYTES:,}" in answer["content"][0]["text"]
+    assert SECRET not in answer["content"][0]["text"]
+
+
+def test_of_several_results_each_is_measured_by_itself() -> None:
+    large = "x" * (MAX_CONTENT_BYTES - 100)
+    answers = [tool_result(f"use-{n}", "success", large) for n in range(3)]
+    answers.insert(1, tool_result("use-9", "error", "x" * MAX_CONTENT_BYTES))
+    parsed = parse(build_existing("s-1", "render", answers))
+    assert isinstance(parsed, ToolResults)
+    kept = {r["toolUseId"]: r["content"][0]["text"] == large for r in parsed.results}
+    assert kept == {"use-0": True, "use-9": False, "use-1": True, "use-2": True}
+    assert [tool_use_id for tool_use_id, _ in parsed.too_large] == ["use-9"]
 
 
 def results_of(body: str) -> list[dict[str, Any]]:
@@ -211,12 +242,22 @@ MALFORMED = {
     "result: content is a text": (result(content=SECRET), "body[0].toolResult.content"),
     "result: content is an object": (result(content={"text": SECRET}),
                                      "body[0].toolResult.content"),
-    "result: content is too long": (result(content=[{"text": SECRET}] * 7_000),
-                                    "body[0].toolResult.content"),
     "block: a text": (result(content=[SECRET]), "body[0].toolResult.content[0]"),
     "block: unknown kind": (result(content=[{"image": SECRET}]), "body[0].toolResult.content[0]"),
     "block: text is a number": (result(content=[{"text": 7}]), "body[0].toolResult.content[0]"),
-    "block: text is empty": (result(content=[{"text": ""}]), "body[0].toolResult.content[0]"),
+    "block: text is empty": (result(content=[{"text": ""}]),
+                             "body[0].toolResult.content[0].text"),
+    "block: text is white space": (result(content=[{"text": " \n\t\u2003\u00a0"}]),
+                                   "body[0].toolResult.content[0].text"),
+    "block: text of an error is blank": (result(status="error", content=[{"text": "\r\n"}]),
+                                         "body[0].toolResult.content[0].text"),
+    "block: one text of two is blank": (result(content=[{"text": "x"}, {"text": "\t"}]),
+                                        "body[0].toolResult.content[1].text"),
+    "block: a blank text beside json": (result(content=[{"json": {}}, {"text": " "}]),
+                                        "body[0].toolResult.content[1].text"),
+    "block: json is a text": (result(content=[{"json": SECRET}]),
+                              "body[0].toolResult.content[0]"),
+    "block: json is null": (result(content=[{"json": None}]), "body[0].toolResult.content[0]"),
     "block: json is a list": (result(content=[{"json": [SECRET]}]),
                               "body[0].toolResult.content[0]"),
     "block: the second": (result(content=[{"text": "x"}, {"json": SECRET}]),
@@ -237,12 +278,163 @@ def test_what_is_malformed_is_named_and_never_repeated(case: str) -> None:
     assert len(reason) < 200
 
 
+def test_a_text_that_no_model_refuses_is_no_blank_one() -> None:
+    """A character without width is no white space, to Converse neither."""
+    (answer,) = results_of(result(content=[{"text": "\u200b"}, {"json": {}}]))
+    assert answer["content"] == [{"text": "\u200b"}, {"json": {}}]
+
+
 def test_a_refusal_says_what_came_in_its_place() -> None:
     assert reason_for(new(body={"task": None})).endswith("got nothing")
     assert reason_for(new(body={"task": [1, 2]})).endswith("got list of 2")
     assert reason_for(new(body={"task": {"a": 1}})).endswith("got dict of 1")
     assert reason_for(new(body={"task": 1.5})).endswith("got float")
     assert reason_for(new(session_id="a b")).endswith("got a text of 3 characters")
+
+
+# --- what came in another's wrapping -------------------------------------------------------------
+
+MESSAGE = new(body={"task": SECRET})
+ARN = f"arn:aws:sns:eu-west-1:123456789012:{SECRET}"
+SQS_RECORD = {"messageId": "m", "receiptHandle": "r", "body": MESSAGE, "attributes": {},
+              "messageAttributes": {}, "md5OfBody": "x", "eventSource": "aws:sqs"}  # fmt: skip
+S3_RECORD = {"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": {"bucket": SECRET}}
+EVENT = {"version": "0", "id": "i", "detail-type": "task", "source": "shop", "resources": [],
+         "detail": json.loads(MESSAGE)}  # fmt: skip
+POINTER = {"s3BucketName": SECRET, "s3Key": "k"}
+DESTINATION = {"version": "1.0", "requestContext": {"condition": "Success"}, "requestPayload": {},
+               "responseContext": {"statusCode": 200}, "responsePayload": {"x": 1}}  # fmt: skip
+CLOUD_EVENT = {"specversion": "1.0", "type": "shop.task", "source": "/s", "id": "1", "data": {}}
+
+
+def in_base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+WRAPPED: dict[str, tuple[Any, str]] = {
+    "SNS": ({"Type": "Notification", "MessageId": "m", "TopicArn": ARN, "Message": MESSAGE},
+            "an SNS envelope: switch raw message delivery on"),
+    "SNS, another's text": ({"Type": "Notification", "TopicArn": ARN, "Message": "Hello"},
+                            "an SNS envelope: switch raw message delivery on"),
+    "SNS asks first": ({"Type": "SubscriptionConfirmation", "Token": "t", "TopicArn": ARN,
+                        "Message": "You have chosen", "SubscribeURL": "https://example.com"},
+                       "confirm it, and switch raw message delivery on"),
+    "EventBridge": (EVENT, "an EventBridge event: give the rule's target an input path"),
+    "EventBridge, S3's": (EVENT | {"source": "aws.s3", "detail": {"bucket": SECRET}},
+                          "an EventBridge event: give the rule's target an input path"),
+    "EventBridge Scheduler": (EVENT | {"source": "aws.scheduler", "detail": "{}",
+                                       "detail-type": "Scheduled Event"},
+                              "a schedule's own event: give the schedule's target the message"),
+    "a pipe, from SQS": (SQS_RECORD, "a record as an EventBridge pipe passes it on: give the pipe"),
+    "a pipe, from a stream": ({"eventSource": "aws:kinesis", "data": in_base64(MESSAGE)},
+                              "a record as an EventBridge pipe passes it on: give the pipe"),
+    "S3": ({"Records": [S3_RECORD]}, "an S3 event: have a function"),
+    "S3's test": ({"Service": "Amazon S3", "Event": "s3:TestEvent"},
+                  "an S3 event: have a function"),
+    "an SQS event": ({"Records": [SQS_RECORD]}, "an event with records: send what each of them"),
+    "an SNS event": ({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": MESSAGE}}]},
+                     "an event with records: send what each of them"),
+    "what the CLI received": ({"Messages": [{"MD5OfBody": "x", "Body": MESSAGE}]},
+                              "what a receive-message call returned: send the Body alone"),
+    "one of these": ({"MessageId": "m", "MD5OfBody": "x", "Body": MESSAGE},
+                     "what a receive-message call returned: send the Body alone"),
+    "a request to SQS": ({"QueueUrl": "q", "MessageBody": MESSAGE},
+                         "a SendMessage request: send its MessageBody alone"),
+    "a Lambda destination": (DESTINATION, "a Lambda destination's envelope: have the function"),
+    "API Gateway": ({"version": "2.0", "requestContext": {}, "headers": {}, "body": MESSAGE},
+                    "an HTTP request as API Gateway passes it on: send its body alone"),
+    "CloudEvents": (CLOUD_EVENT, "a CloudEvents envelope: send its data alone"),
+    "the extended client": (["software.amazon.payloadoffloading.PayloadS3Pointer", POINTER],
+                            "a pointer of the SQS extended client"),
+    "an old extended client": (["com.amazon.sqs.javamessaging.MessageS3Pointer", POINTER],
+                               "a pointer of the SQS extended client"),
+    "a pointer by itself": (POINTER, "a pointer of the SQS extended client"),
+    "a pointer of another client": ({"S3Payload": {"Bucket": SECRET, "Key": "k"}},
+                                    "a pointer of the SQS extended client"),
+    "in another object": ({"id": 1, "payload": json.loads(MESSAGE)},
+                          "a message inside another object: send it by itself"),
+    "as a text in another object": ({"default": MESSAGE},
+                                    "a message inside another object: send it by itself"),
+    "an array": ([json.loads(MESSAGE), json.loads(MESSAGE)], "an array: send each message by"),
+    "JSON in JSON": (MESSAGE, "a text that is JSON itself: encode it once, not twice"),
+    "JSON in JSON in JSON": (json.dumps(MESSAGE), "a text that is JSON itself: encode it once"),
+    "an array in JSON": (f"[{MESSAGE}]", "a text that is JSON itself: encode it once, not twice"),
+    "base64 in JSON": (in_base64(MESSAGE), "base64 text: send the JSON itself"),
+}  # fmt: skip
+"""What came, before it became the body's JSON, and what its reason must say."""
+
+NO_JSON = {
+    "a byte order mark": ("\ufeff" + MESSAGE, "a text with a byte order mark: send UTF-8 without"),
+    "one read as Latin-1": ("\xef\xbb\xbf" + MESSAGE, "a text with a byte order mark"),
+    "base64": (in_base64(MESSAGE), "base64 text: send the JSON itself"),
+    "base64 in lines": (base64.encodebytes(MESSAGE.encode()).decode(), "base64 text: send"),
+    "base64 for URLs": (base64.urlsafe_b64encode(json.dumps([{"ü?>": "ÿ"}]).encode()).decode(),
+                        "base64 text: send the JSON itself"),
+    "base64 of gzip": (base64.b64encode(gzip.compress(MESSAGE.encode())).decode(), "base64 text"),
+    "URL-encoded": (urllib.parse.quote(MESSAGE), "URL-encoded text: decode it"),
+    "HTML-escaped": (html.escape(MESSAGE), "HTML-escaped text: send the JSON itself"),
+    "Python's notation": (str(json.loads(MESSAGE)), "a dictionary as Python prints it: send what"),
+    "lines of JSON": (f"{MESSAGE}\n{MESSAGE}\n", "more than one line of JSON: send each line"),
+}  # fmt: skip
+
+BODIES = {name: (json.dumps(value), said) for name, (value, said) in WRAPPED.items()} | NO_JSON
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_a_message_of_the_wrong_wrapping_is_told_what_it_is_and_what_to_do(name: str) -> None:
+    body, said = BODIES[name]
+    reason = reason_for(body)
+    assert reason.startswith("body: expected ")
+    assert said in reason
+    assert SECRET not in reason
+    assert len(reason) <= MAX_REASON_CHARS
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (new(body=json.dumps({"task": SECRET})), "body"),
+        (existing(body=json.dumps([{"toolResult": RESULT}])), "body"),
+        (existing(body=[json.dumps({"toolResult": RESULT})]), "body[0].toolResult"),
+        (existing(body=[{"toolResult": json.dumps(RESULT)}]), "body[0].toolResult"),
+        (result(content=json.dumps(RESULT["content"])), "body[0].toolResult.content"),
+        (result(content=[json.dumps({"text": SECRET})]), "body[0].toolResult.content[0]"),
+    ],
+)
+def test_a_field_that_was_encoded_twice_is_told_so(body: str, field: str) -> None:
+    reason = reason_for(body)
+    assert reason.startswith(f"{field}: expected ")
+    assert reason.endswith("got a text that is JSON itself: encode it once, not twice")
+
+
+@pytest.mark.parametrize(
+    "body", [SECRET, "hello", "eyes", "e3t7", "7", "null", "[]", '"hello"', "{}", "<xml/>", "="]
+)
+def test_what_is_nothing_known_is_not_guessed(body: str) -> None:
+    assert not any(what in reason_for(body) for _, what, _ in WRAPPINGS)
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+def test_a_message_that_has_the_fields_of_a_wrapping_too_is_a_message(name: str) -> None:
+    """Unknown fields are ignored; only what is no message is looked at."""
+    value, _ = WRAPPED[name]
+    if isinstance(value, dict):
+        assert parse(json.dumps(value | json.loads(new()))) == NewTask("Write")
+
+
+def test_every_reason_that_names_a_wrapping_fits() -> None:
+    longest = max(len(f"{what}: {to_do}") for _, what, to_do in WRAPPINGS)
+    field = "body[99].toolResult.content[99]: expected {\"text\": \"…\"} or {\"json\": {…}}, got "
+    assert len(field) + longest <= MAX_REASON_CHARS
+
+
+@pytest.mark.parametrize("unit", ["{", "[", " ", "e", "eyJ", "\n", "%7B", "\\", '"', "{'"])
+def test_the_longest_body_is_named_in_no_time(unit: str) -> None:
+    body = unit * (1_048_576 // len(unit))
+    started = time.perf_counter()
+    for text in (body, json.dumps(body), json.dumps({"x": body}), body + "!"):
+        reason_for(text)
+    assert time.perf_counter() - started < 5
 
 
 def reason_for(body: str) -> str:
@@ -293,6 +485,8 @@ def parses_or_refuses(body: str) -> None:
             task.encode()
         case ToolResults(_, _, answers):
             assert answers
+            texts = [b["text"] for answer in answers for b in answer["content"] if "text" in b]
+            assert all(text.strip() for text in texts)
             json.dumps(answers, allow_nan=False, ensure_ascii=False).encode()
 
 
@@ -344,7 +538,7 @@ def test_a_built_new_message_parses_to_what_it_was_built_from(
     assert parse(build_new(task, session_id)) == NewTask(task, session_id)
 
 
-@given(ids, st.sampled_from(["human_approval", "a-b_C9"]), st.lists(sayable, min_size=1))
+@given(ids, st.sampled_from(["human_approval", "a-b_C9"]), st.lists(tasks, min_size=1))
 def test_a_built_existing_message_parses_to_what_it_was_built_from(
     session_id: str, tool_name: str, said: list[str]
 ) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +13,12 @@ from botocore.exceptions import ClientError
 from operate import ledger, reading, redrive
 from operate.errors import OperateError
 from operate.reading import Reader
+from operate.receivers import RECEIVERS, Receiver
 from operate.stacks import Stack
 
 from core_samples import asked
 from longrunning.approval_item import to_item
-from longrunning.messages import build_new
+from longrunning.messages import build_existing, build_new, tool_result
 from pocket import Pocket
 
 TABLES = ("SessionsTable", "ApprovalsTable", "PostsTable")
@@ -35,10 +37,11 @@ def stack(
 ) -> Stack:
     """Empty tables and queues."""
     monkeypatch.setattr(reading, "WAIT_SECONDS", 0)
-    names = [pocket.dynamodb.add_table(tables[name]) for name in TABLES]
+    *names, posts = [pocket.dynamodb.add_table(tables[name]) for name in TABLES]
+    receivers = {"publish_post": replace(RECEIVERS["publish_post"], table=posts)}
     urls = [pocket.sqs.add_queue(name) for name in QUEUES]
     aws = (aws_clients["dynamodb"], aws_clients["sqs"], aws_clients["s3"])
-    return Stack("test", *aws, *names, "bucket", *urls)
+    return Stack("test", *aws, *names, receivers, "bucket", *urls)
 
 
 @pytest.fixture
@@ -166,18 +169,79 @@ def test_a_post_made_after_the_scan_is_read_again(stack: Stack) -> None:
     rows = reader.read()
     post = {"feed": "unitok", "idempotency_key": "s-1/t", "post_id": "1"}
     stack.dynamodb.put_item(
-        TableName=stack.posts_table,
+        TableName=stack.receivers["publish_post"].table,
         Item={n: {"S": v} for n, v in post.items()} | {"created_at": {"N": "1"}},
     )
     assert not ledger.counted(rows).holds
     assert ledger.counted(reader.read_again(rows, {"s-1"})).holds
 
 
-def test_without_unitok_nothing_is_said_about_posts(
+def put_approval(stack: Stack, tool_use_id: str, action: str, **more: Any) -> None:
+    fields = {"session_id": "s-1", "tool_use_id": tool_use_id, "action": action, "status": "SPENT"}
+    item = {name: {"S": value} for name, value in (fields | more).items() if value is not True}
+    item |= {name: {"BOOL": True} for name, value in more.items() if value is True}
+    stack.dynamodb.put_item(TableName=stack.approvals_table, Item=item)
+
+
+def test_a_tool_whose_receiver_is_not_known_breaks_no_law_and_is_named(
     stack: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert ledger.main(replace(stack, posts_table=None)) == ledger.HOLDS
-    assert "only their receiver can count them" in capsys.readouterr().out
+    put_session(stack, "s-1")
+    put_approval(stack, "t-1", "send_refund")
+    put_approval(stack, "t-2", "send_refund", refused=True)
+    put_approval(stack, "t-3", "send_refund", status="APPROVED", not_done="the session ended")
+    put_approval(stack, "t-4", "send_reply")
+    assert ledger.main(stack) == ledger.HOLDS
+    said = capsys.readouterr().out
+    assert (
+        "\nnot counted: send_refund: 2 spent, 1 refused, 1 not done; its receiver is not known "
+        "here\nnot counted: send_reply: 1 spent; its receiver is not known here\n"
+    ) in said
+    assert "\n        2    whose effects are not counted here\n        0    posts\n" in said
+    assert "\n        1  approved, not done\n" in said
+    assert "\napproved, not done: 1. " in said
+    assert "\n  s-1  t-3\n" in said
+    assert "ended without the call" in said and "the session ended" not in said
+
+
+def test_where_posts_go_elsewhere_they_are_not_counted(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With `PublishEndpoint` the stack has no table of posts."""
+    put_session(stack, "s-1")
+    put_approval(stack, "t-1", "publish_post")
+    assert ledger.main(stack) == ledger.BROKEN
+    assert "not posted: 1. " in capsys.readouterr().out
+    assert ledger.main(replace(stack, receivers={})) == ledger.HOLDS
+    said = capsys.readouterr().out
+    assert "not counted: publish_post: 1 spent; its receiver is not known here\n" in said
+    assert not re.search("^ *[0-9]+ +posts", said, re.MULTILINE)
+
+
+def test_a_tool_of_an_adopter_is_compared_with_the_table_that_is_named_for_it(
+    stack: Stack, pocket: Pocket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = {"AttributeName": "idempotency_key"}
+    table = pocket.dynamodb.add_table(
+        {
+            "TableName": "refunds",
+            "AttributeDefinitions": [key | {"AttributeType": "S"}],
+            "KeySchema": [key | {"KeyType": "HASH"}],
+        }
+    )
+    receivers = {**stack.receivers, "send_refund": Receiver(table)}
+    adopted = replace(stack, receivers=receivers)
+    put_session(stack, "s-1")
+    for tool_use_id in ("t-1", "t-2"):
+        put_approval(stack, tool_use_id, "send_refund")
+    refund = {"idempotency_key": {"S": "s-1/t-1"}, "created_at": {"N": "1"}}
+    stack.dynamodb.put_item(TableName=table, Item=refund)
+    assert ledger.main(adopted) == ledger.BROKEN
+    said = capsys.readouterr().out
+    assert "not posted: 1. Spent, and the receiver has no post." in said
+    assert "  s-1  t-2\n" in said and "s-1  t-1" not in said
+    stack.dynamodb.put_item(TableName=table, Item=refund | {"idempotency_key": {"S": "s-1/t-2"}})
+    assert ledger.main(adopted) == ledger.HOLDS
 
 
 def test_the_ledger_never_receives_a_task(stack: Stack, watch: Watch) -> None:
@@ -240,6 +304,89 @@ def test_a_rejected_letter_that_goes_back_leaves_its_reason_behind(stack: Stack)
     assert redrive.redrive(stack, rejected=True) == 1
     [sent] = messages_in(stack, stack.task_queue_url)
     assert set(sent["MessageAttributes"]) == {"original_message_id"}
+
+
+def test_malformed_letters_are_listed_with_their_reason_and_what_to_do(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reason = "body: expected a message and nothing else, got an SNS envelope: switch raw message"
+    for _ in range(12):
+        bury(stack, "{}", reason=reason)
+    bury(stack, build_new("a secret text", "s-1"), reason="session_id: another task has this one")
+    assert redrive.redrive(stack, is_dry=True) == 0
+    said = capsys.readouterr().out
+    assert "\nMalformed, and would be again: 13 (REJECTED=1 moves them, too)\n" in said
+    listed = re.findall(r"^  (\S.*)\n((?:    .*\n)+)", said, re.MULTILINE)
+    assert [why for why, _ in listed] == [reason, "session_id: another task has this one"]
+    names = [name.split() for name in listed[0][1].splitlines()]
+    assert [kind for kind, *_ in names] == ["unreadable"] * 10 + ["and"]
+    assert names[-1] == ["and", "2", "more"]
+    assert listed[1][1].split() == ["new", "s-1"]
+    assert said.rstrip().endswith(redrive.WHAT_TO_DO)
+    assert "secret" not in said
+    assert redrive.redrive(stack, rejected=True, is_dry=True) == 0
+    assert re.search(rf"unreadable +\S+  {re.escape(reason)}\n", capsys.readouterr().out)
+
+
+def test_a_letter_that_no_agent_has_read_is_told_what_is_wrong_with_it(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SQS gave up on it before an agent could: it goes back, and would be rejected."""
+    bury(stack, json.dumps(build_new("a secret text")))
+    assert redrive.redrive(stack, is_dry=True) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"^  unreadable +\S+  body: .* encode it once, not twice$", said, re.MULTILINE)
+    assert "secret" not in said
+
+
+def test_a_reason_that_somebody_else_wrote_does_nothing_to_the_terminal(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bury(stack, "{}", reason="\u202egood\r\nThe law holds.\u0085" + "x" * 1_000)
+    redrive.redrive(stack, is_dry=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].startswith("  \ufffdgood\ufffd\ufffdThe law holds.\ufffdxxx")
+    assert len(lines[2]) == 252
+
+
+def padded(body: str) -> str:
+    return body.ljust(redrive.MAX_MESSAGE_BYTES)
+
+
+@pytest.mark.parametrize(
+    ("body", "sent", "keeps_its_id"),
+    [
+        (padded(build_new("я")), build_new("я").replace("\\u044f", "я"), True),
+        (
+            padded(build_existing("s-1", "job", [tool_result("t", "success", "x")])),
+            padded(build_existing("s-1", "job", [tool_result("t", "success", "x")])),
+            False,
+        ),
+        (padded("no JSON"), padded("no JSON"), False),
+    ],
+    ids=["a task", "a result", "unreadable"],
+)
+def test_a_letter_that_leaves_no_room_for_its_id_goes_back_too(
+    stack: Stack, body: str, sent: str, keeps_its_id: bool
+) -> None:
+    bury(stack, body)
+    bury(stack, build_new("x", "s-2"))
+    assert redrive.redrive(stack) == 2
+    first, _ = messages_in(stack, stack.task_queue_url)
+    assert first["Body"] == sent
+    assert ("MessageAttributes" in first) is keeps_its_id
+    assert not messages_in(stack, stack.dead_letter_queue_url)
+
+
+def test_a_task_that_cannot_go_back_is_said_and_is_in_no_others_way(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = "\x01" * 174_750
+    bury(stack, build_new(task).ljust(redrive.MAX_MESSAGE_BYTES - 5))
+    bury(stack, build_new("x", "s-2"))
+    assert redrive.redrive(stack) == 1
+    assert "Too large to go back: new" in capsys.readouterr().err
+    assert len(messages_in(stack, stack.dead_letter_queue_url)) == 1
 
 
 def test_a_run_is_bounded_and_rejected_letters_are_not_in_its_way(stack: Stack) -> None:

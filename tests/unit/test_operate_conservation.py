@@ -82,6 +82,8 @@ def test_nothing_is_a_law_that_holds() -> None:
         ("expired", "expired"),
         ("failed", "failed"),
         ("cancelled", "cancelled"),
+        ("not_done", "not done"),
+        ("stopped", "stopped"),
     ],
 )
 def test_each_outcome_has_its_category(outcome: str, category: str) -> None:
@@ -112,9 +114,50 @@ def test_a_refused_effect_is_spent_without_a_post() -> None:
 
 
 def test_without_a_receiver_posts_are_unknown_and_not_zero() -> None:
-    ledger = count([COMPLETED], [SPENT], None, [], now=NOW)
+    ledger = law([COMPLETED], [SPENT], counted=())
     assert ledger.holds
-    assert ledger.posts is None
+    assert (ledger.posts, ledger.spent, ledger.elsewhere) == (None, 1, 1)
+    assert ledger.uncounted == {"publish_post": {"spent": 1}}
+
+
+REFUND = replace(SPENT, tool_use_id="t-2", action="send_refund")
+
+
+def test_effects_of_a_tool_whose_receiver_is_not_known_are_not_held_against_the_law() -> None:
+    refused = replace(REFUND, tool_use_id="t-3", refused=True)
+    ledger = law([COMPLETED], [SPENT, REFUND, refused], [POST])
+    assert ledger.holds
+    assert (ledger.spent, ledger.refused, ledger.elsewhere, ledger.posts) == (3, 1, 1, 1)
+    assert ledger.uncounted == {"send_refund": {"spent": 2, "refused": 1}}
+
+
+def test_a_tool_whose_receiver_is_known_is_compared_beside_one_whose_is_not() -> None:
+    ledger = law([COMPLETED], [SPENT, REFUND])
+    assert ledger.violations == (Violation("not posted", "s", "t"),)
+    assert not ledger.sums_hold
+
+
+def test_a_post_under_the_key_of_another_tools_approval_is_named() -> None:
+    ledger = law([COMPLETED], [REFUND], [Post("s/t-2", NOW)])
+    assert ledger.violations == (Violation("not approved", "s", "t-2"),)
+
+
+@pytest.mark.parametrize("action", ["publish_post", "send_refund"])
+def test_what_was_approved_and_never_done_is_named_and_breaks_no_law(action: str) -> None:
+    session = replace(COMPLETED, outcome="not_done")
+    recorded = replace(CLAIMED, action=action, not_done=True)
+    ledger = law([session], [recorded])
+    assert ledger.holds
+    assert ledger.not_done == (("s", "t"),)
+    assert ledger.tasks["not done"] == 1
+
+
+def test_an_approval_whose_session_ended_without_it_was_not_done_whatever_is_recorded() -> None:
+    """As stacks of before wrote it."""
+    assert law([replace(COMPLETED, outcome="finished")], [CLAIMED]).not_done == (("s", "t"),)
+    assert law([WAITING], [APPROVED]).not_done == ()
+    assert law([COMPLETED], [SPENT], [POST]).not_done == ()
+    assert law([COMPLETED], [replace(CLAIMED, status="DENIED")]).not_done == ()
 
 
 # What breaks it.

@@ -17,6 +17,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from longrunning import wrappings
+
 MAX_CONTENT_BYTES = 262_144
 """The longest content or tool result, in UTF-8: it shares one DynamoDB item (400 KB) and one
 queue message with the rest of its record."""
@@ -55,6 +57,8 @@ class ToolResults:
     session_id: str
     tool_name: str
     results: tuple[JsonObject, ...]
+    too_large: tuple[tuple[str, int], ...] = ()
+    """Tool use id and bytes of each result that was too large: an error stands in its place."""
 
 
 def parse(body: str) -> NewTask | ToolResults:
@@ -64,18 +68,22 @@ def parse(body: str) -> NewTask | ToolResults:
         body: The message body as SQS delivered it.
 
     Returns:
-        A `NewTask` or `ToolResults`.
+        A `NewTask` or `ToolResults`. A result that is too large is an answer all the same: its
+        job is done and will send no other, so the model is told instead of the result.
 
     Raises:
         MalformedMessageError: Names the field, what was expected and what came.
     """
     try:
-        message = json.loads(body, parse_constant=_refuse_constant)
+        message = wrappings.parse_json(body)
     except (ValueError, RecursionError) as error:
         raise MalformedMessageError(f"body: expected JSON, got {_shown(body)}") from error
+    kind = message.get("type") if isinstance(message, dict) else None
+    if kind not in ("new", "existing") and (wrapping := wrappings.named(message)):
+        raise MalformedMessageError(f"body: expected a message and nothing else, got {wrapping}")
     _expect(isinstance(message, dict), "body", "a JSON object", message)
     _expect_unicode(message)
-    match message.get("type"):
+    match kind:
         case "new":
             return _parse_new(message)
         case "existing":
@@ -137,15 +145,29 @@ def _parse_existing(message: JsonObject) -> ToolResults:
     body = message.get("body")
     if not isinstance(body, list) or not body:
         raise MalformedMessageError(f"body: expected a list of tool results, got {_shown(body)}")
-    results = tuple(_parse_result(entry, f"body[{n}]") for n, entry in enumerate(body))
-    ids = [result["toolUseId"] for result in results]
-    _expect(len(set(ids)) == len(ids), "body", "one result per toolUseId", ids)
-    return ToolResults(session_id, tool_name, results)
+    results = [_parse_result(entry, f"body[{n}]") for n, entry in enumerate(body)]
+    sizes = {result["toolUseId"]: _json_size(result["content"]) for result in results}
+    _expect(len(sizes) == len(results), "body", "one result per toolUseId", body)
+    # Each by itself: each lies in an item of its own, and the conversation takes any size.
+    too_large = {i: size for i, size in sizes.items() if size > MAX_CONTENT_BYTES}
+    told = (_told_instead(r, too_large.get(r["toolUseId"])) for r in results)
+    return ToolResults(session_id, tool_name, tuple(told), tuple(too_large.items()))
+
+
+def _told_instead(result: JsonObject, too_large: int | None) -> JsonObject:
+    """Returns the result, or the error that the model reads instead of one that is too large."""
+    if too_large is None:
+        return result
+    text = (
+        f"The tool has ended, but its result was dropped: it had {too_large:,} bytes of JSON, and "
+        f"at most {MAX_CONTENT_BYTES:,} are taken. Ask for less, or for where it is stored."
+    )
+    return tool_result(result["toolUseId"], "error", text)
 
 
 def _parse_result(entry: Any, where: str) -> JsonObject:
-    result = entry.get("toolResult") if isinstance(entry, dict) else None
-    if not isinstance(result, dict):
+    result = entry.get("toolResult") if isinstance(entry, dict) else entry
+    if not isinstance(entry, dict) or not isinstance(result, dict):
         raise MalformedMessageError(f"{where}.toolResult: expected an object, got {_shown(result)}")
     tool_use_id = _matching(result, "toolUseId", TOOL_USE_ID_PATTERN, f"{where}.toolResult.")
     status, content = result.get("status"), result.get("content")
@@ -154,17 +176,18 @@ def _parse_result(entry: Any, where: str) -> JsonObject:
     _expect(isinstance(content, list) and bool(content), f"{at}.content", "a list of text or json "
             "blocks", content)  # fmt: skip
     blocks = [_parse_block(block, f"{at}.content[{n}]") for n, block in enumerate(content or ())]
-    _expect(_json_size(blocks) <= MAX_CONTENT_BYTES, f"{at}.content", "at most "
-            f"{MAX_CONTENT_BYTES} bytes: store it and send where it lies", content)  # fmt: skip
     return {"toolUseId": tool_use_id, "status": status, "content": blocks}
 
 
 def _parse_block(block: Any, where: str) -> JsonObject:
     match block:
-        case {"text": str(text)} if text:
+        case {"text": str(text)} if text.strip():
             return {"text": text}
         case {"json": dict(value)}:
             return {"json": value}
+        case {"text": str(text)}:
+            # No model's API takes it back. Refused, so that the job's next message counts.
+            _expect(False, f"{where}.text", "a text that is not blank", text)
     raise MalformedMessageError(
         f'{where}: expected {{"text": "…"}} or {{"json": {{…}}}}, got {_shown(block)}'
     )
@@ -212,16 +235,12 @@ def _depth(value: Any) -> int:
     return depth
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
-
-
 def _shown(value: Any) -> str:
     """Names what came without repeating it: it may be a draft, and reasons are logged."""
     if value is None:
         return "nothing"
     if isinstance(value, str):
-        return f"a text of {len(value)} characters"
+        return wrappings.named(value) or f"a text of {len(value)} characters"
     if isinstance(value, list | dict):
         return f"{type(value).__name__} of {len(value)}"
     return type(value).__name__
