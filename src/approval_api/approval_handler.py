@@ -124,4 +124,4 @@ def _closed(approval: Approval) -> RefusedError:
 
 def _note(refusal: RefusedError) -> None:
     observability.put_metric("RequestRejected", status=str(refusal.status))
-    logger.info("refused", extra={"status": refusal.status, "reason": refusal.reason})
+    logger.info("refused", extra={"status": refusal.status, "reason": refusal.logged})

@@ -14,7 +14,7 @@ from functools import cache
 from string import Template
 from typing import Any
 
-from edits import fits
+from edits import obstacle
 from longrunning.approvals import Approval
 from longrunning.text import NO_DEADLINE, code_points, has_deadline, utc, visible
 from review_request import Choice
@@ -86,9 +86,9 @@ def row(name: str, cell: str) -> str:
 
 
 def editor(approval: Approval, draft: Choice | None) -> str:
-    """Offers to edit the text, unless a change of that length could not be stored."""
-    if not fits(approval.content, approval.content):
-        return '<p class="soft">This text is too long to be edited here.</p>'
+    """Offers to edit the text, unless it is none or a change of that length cannot be stored."""
+    if why := obstacle(approval):
+        return f'<p class="soft">{why}</p>'
     edited = draft.content if draft else None
     return fill(
         "editor.html",

@@ -37,7 +37,7 @@ def handler(event: Event, context: Any) -> Response:
     try:
         return _route(event)
     except RefusedError as refusal:
-        logger.info("refused", extra={"status": refusal.status, "reason": refusal.reason})
+        logger.info("refused", extra={"status": refusal.status, "reason": refusal.logged})
         return json_answer(refusal.status, {"error": refusal.reason})
     except cancelling.NotSentError as error:
         facts = observability.facts_of(error)

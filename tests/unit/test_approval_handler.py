@@ -338,6 +338,11 @@ class TestDeciding:
             (400, json_event(TOKEN, {"decision": "approved", "content": "a\0"})),
             (413, json_event(TOKEN, {"decision": "approved", "content": "ü" * 175_000})),
             (415, http_event("POST", TOKEN, body="approved", content_type="text/plain")),
+            (400, json_event(TOKEN, {"decision": "approved", "amount": 25})),
+            (400, json_event(TOKEN, {"decision": "approved", "arguments": {"amount": 25}})),
+            (400, form_event(TOKEN, {"decision": "approved", "amount": "25"})),
+            (400, http_event("POST", TOKEN, query="decision=approved&amount=25")),
+            (400, json_event(TOKEN, {"decision": "denied", "content": "Mine"})),
             (422, form_event(TOKEN, {"decision": "approved", "content": ""})),
             (422, json_event(TOKEN, {"decision": "approved", "content": "x" * 100_001})),
         ],
@@ -363,10 +368,49 @@ class TestEditing:
         send(form_event(TOKEN, {"decision": "approved", "content": as_browsers_send}))
         assert approvals.items["session-1", "tooluse_1"].edited_content is None
 
-    def test_a_denial_leaves_the_edit_out(self, approvals: FakeApprovals) -> None:
-        send(form_event(TOKEN, {"decision": "denied", "content": ""}))
+    def test_a_denial_on_the_page_leaves_the_edit_out(self, approvals: FakeApprovals) -> None:
+        response = send(form_event(TOKEN, {"decision": "denied", "content": ""}, accept=HTML))
+        approval = approvals.items["session-1", "tooluse_1"]
+        assert response["statusCode"] == 200
+        assert (approval.decision, approval.edited_content) == ("denied", None)
+
+    @pytest.mark.parametrize(
+        "event",
+        [
+            form_event(TOKEN, {"decision": "denied", "content": "Mine"}),
+            json_event(TOKEN, {"decision": "denied", "content": "Mine"}),
+            json_event(TOKEN, {"decision": "denied", "content": "Mine"}, accept=HTML),
+            json_event(TOKEN, {"decision": "denied", "content": ""}),
+        ],
+        ids=["form", "JSON", "JSON for a person", "empty"],
+    )
+    def test_a_program_that_denies_and_edits_is_refused(
+        self, event: Any, approvals: FakeApprovals, queue: FakeQueue
+    ) -> None:
+        response = send(event)
+        assert response["statusCode"] == 400
+        assert "content: " in response["body"]
+        assert approvals.items == {("session-1", "tooluse_1"): pending()}
+        assert queue.bodies == []
+
+    def test_a_program_may_deny_with_the_text_as_it_was(self, approvals: FakeApprovals) -> None:
+        assert decide("denied", content=CONTENT)["statusCode"] == 200
         approval = approvals.items["session-1", "tooluse_1"]
         assert (approval.decision, approval.edited_content) == ("denied", None)
+
+    @pytest.mark.parametrize("kind", ["number", "integer", "boolean", "array", "object", "null"])
+    def test_a_content_that_is_no_text_cannot_be_edited(
+        self, kind: str, approvals: FakeApprovals, queue: FakeQueue
+    ) -> None:
+        """Asked for by a tool of before such were refused."""
+        approvals.put(pending(content="70.0", content_schema={"type": kind}))
+        response = decide("approved", content="25")
+        assert response["statusCode"] == 422
+        assert document(response)["error"].startswith("content: ")
+        assert approvals.items["session-1", "tooluse_1"].status == "PENDING"
+        assert queue.bodies == []
+        assert 'name="content"' not in send(http_event("GET", TOKEN, accept=HTML))["body"]
+        assert decide("approved", content="70.0")["statusCode"] == 200
 
     def test_the_same_edit_again_is_200(self, queue: FakeQueue) -> None:
         assert decide("approved", content="mine")["statusCode"] == 200
@@ -445,6 +489,17 @@ class TestDecidedAlready:
         assert "Thank you." in page
         assert next_words in page
         assert "<button" not in page
+
+    @pytest.mark.parametrize("content", [CONTENT, "Mine"])
+    def test_a_denial_after_an_edit_is_told_what_stands(
+        self, content: str, approvals: FakeApprovals
+    ) -> None:
+        decide("approved", content="Mine")
+        response = send(form_event(TOKEN, {"decision": "denied", "content": content}, accept=HTML))
+        assert response["statusCode"] == 409
+        assert decide("denied", content=CONTENT)["statusCode"] == 409
+        stored = approvals.items["session-1", "tooluse_1"]
+        assert (stored.decision, stored.text) == ("approved", "Mine")
 
     def test_an_operators_decision_names_the_operator(self, approvals: FakeApprovals) -> None:
         approvals.put(
@@ -620,6 +675,9 @@ class TestWhatIsWritten:
         send(form_event(token, {**fields, "content": "hush\0"}, accept=HTML))
         send(form_event(token + "x", fields))
         send(http_event("POST", token, body="hush", content_type=FORM))
+        send(json_event(token, {**fields, "hush": 1}))
+        send(json_event(token, {**fields, "decision": "denied"}))
+        send(http_event("POST", token, query="hush=1"))
         queue.error = ClientError({"Error": {"Code": "Throttling"}}, "SendMessage")
         send(form_event(token, fields))
         written = caplog.text + repr([vars(record) for record in caplog.records])

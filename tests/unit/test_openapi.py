@@ -17,6 +17,7 @@ import aws_template
 import listing
 import operator_handler
 import operator_requests
+import review_request
 import unitok_posts
 import unitok_requests
 from approval_api_driver import pending
@@ -37,6 +38,12 @@ OTHERS = {
     "OperatorFunction": {200, 409, 503},
     "UniTokFunction": {200, 201},
 }
+TAKEN = {
+    "Decision": review_request.FIELDS,
+    "Cancellation": operator_requests.CANCELLATION_FIELDS,
+    "Submission": unitok_requests.SUBMISSION_FIELDS,
+}
+"""What a request may hold; all else is refused."""
 UNREACHABLE = {"ApprovalFunction": {405}, "UniTokFunction": {404}}
 """What a function answers only where the template had more routes than it has."""
 
@@ -106,8 +113,14 @@ def test_the_fields_are_those_that_the_code_shows() -> None:
     assert properties("RecordedApproval").keys() == listing.document(pending()).keys()
     assert properties("Post").keys() == unitok_posts.Post.__dataclass_fields__.keys()
     for name, schema in SCHEMAS.items():
-        if schema.get("additionalProperties") is False:
+        if schema.get("additionalProperties") is False and name not in TAKEN:
             assert set(schema["required"]) == schema["properties"].keys(), name
+
+
+def test_the_fields_that_are_taken_are_those_of_the_code_and_no_other() -> None:
+    for name, fields in TAKEN.items():
+        assert tuple(properties(name)) == fields
+        assert SCHEMAS[name]["additionalProperties"] is False
 
 
 def test_the_limits_are_those_of_the_code() -> None:

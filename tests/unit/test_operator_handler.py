@@ -48,10 +48,12 @@ def send(
     *,
     authorizer: dict[str, Any] | None = ANN,
     content_type: str = "application/json",
+    raw_query: str = "",
 ) -> dict[str, Any]:
     event: dict[str, Any] = {
         "version": "2.0",
         "rawPath": path,
+        "rawQueryString": raw_query,
         "headers": {"content-type": content_type},
         "requestContext": {"http": {"method": method, "path": path}, "authorizer": authorizer},
         "isBase64Encoded": False,
@@ -391,6 +393,25 @@ class TestCancelling:
         assert cancel(**changes)["status_code"] == 400
         assert queue.bodies == []
 
+    @pytest.mark.parametrize("name", ["reason", "Comment", "decision", "status", "sessionId", ""])
+    def test_a_field_that_is_not_known_is_400_and_named(
+        self, queue: FakeQueue, approval_store: ApprovalStore, name: str
+    ) -> None:
+        answer = cancel(**{name: "x"})
+        assert answer["status_code"] == 400
+        assert answer["error"].startswith(f"{name or chr(34) * 2}: ")
+        assert "session_id, tool_use_id, comment" in answer["error"]
+        stored = approval_store.get(SESSION_ID, TOOL_USE_ID)
+        assert stored
+        assert (stored.status, queue.bodies) == ("PENDING", [])
+
+    @pytest.mark.parametrize("query", ["comment=x", "reason=x", "x"])
+    def test_what_stands_in_the_query_is_400_and_named(self, queue: FakeQueue, query: str) -> None:
+        answer = send("POST", "/operator/cancel", body=json.dumps(CANCELLATION), raw_query=query)
+        assert answer["status_code"] == 400
+        assert answer["error"].startswith(query.partition("=")[0] + ": ")
+        assert queue.bodies == []
+
     @pytest.mark.parametrize(
         "body", [None, "", "[]", "{", '{"session_id": "a", "session_id": "b"}']
     )
@@ -541,3 +562,9 @@ def test_services_are_made_once_from_the_environment(
 def test_the_preview_is_of_the_text_that_counts() -> None:
     edited = replace(asked(), edited_content="Mine")
     assert operator_handler.listing.document(edited)["preview"] == "Mine"
+
+
+def test_the_name_of_an_unknown_field_is_answered_and_not_logged(log_lines: LogLines) -> None:
+    assert cancel(**{"hush-hush": 1})["error"].startswith("hush-hush: ")
+    assert "refused" in log_lines.messages
+    assert "hush" not in log_lines.text
