@@ -695,4 +695,41 @@ API: tuple[Mutant, ...] = (
             "unit/test_unitok.py::test_content_is_never_logged_or_repeated_in_a_reason",
         ),
     ),
+    *of_file(
+        "src/agent/gate.py",
+        (
+            "a content is a plain text",
+            'if not isinstance(schema, dict) or schema.get("type") != "string":',
+            "if not isinstance(schema, dict):",
+            "unit/test_gate.py::"
+            "test_a_content_that_is_no_plain_text_is_refused_when_the_tool_is_made",
+        ),
+        (
+            "a content is among the arguments",
+            'if not isinstance(schema, dict) or schema.get("type") != "string":',
+            'if schema and schema.get("type") != "string":',
+            "unit/test_gate.py::"
+            "test_a_content_that_is_no_plain_text_is_refused_when_the_tool_is_made",
+        ),
+        (
+            "an edit is held to all of the content's schema",
+            "if unheld := sorted(schema.keys() - {*self.HELD, *self.NOTES}):",
+            "if unheld := []:",
+            "unit/test_gate.py::"
+            "test_what_an_edit_could_not_be_held_to_is_refused_when_the_tool_is_made",
+        ),
+        (
+            "a content's pattern is one",
+            're.compile(schema.get("pattern", ""))',
+            "pass",
+            "unit/test_gate.py::"
+            "test_what_an_edit_could_not_be_held_to_is_refused_when_the_tool_is_made",
+        ),
+        (
+            "a call has its content",
+            'complete.pop(self.content_field, "")',
+            "complete.pop(self.content_field)",
+            "unit/test_gate.py::test_a_call_without_its_content_tells_the_model_why",
+        ),
+    ),
 )
