@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from longrunning import effects
 from longrunning.approvals import Approval
 from longrunning.open_approvals import SHARDS, OpenApprovals, OpenEntry
 from operator_requests import Page, Positions, next_token
@@ -22,9 +23,9 @@ Document = dict[str, Any]
 
 
 def document(approval: Approval) -> Document:
-    """Returns what was asked, who decided what and when, and the digest of the text that counts."""
+    """Returns what was asked, who decided what, what came of it, and the digest of the text."""
     facts = {name: getattr(approval, name) for name in ASKED_FIELDS + DECIDED_FIELDS}
-    return facts | {
+    return facts | effects.facts_of(approval) | {
         "edited": approval.edited_content is not None,
         "digest": approval.digest if approval.is_approval else None,
         "preview": approval.text[:PREVIEW_CHARS],

@@ -116,8 +116,8 @@ API: tuple[Mutant, ...] = (
         ),
         (
             "who was too late is told so",
-            'if outcome == "expired":\n        raise _closed(approval)',
-            "if False:\n        raise _closed(approval)",
+            'if outcome == "expired":\n        return _closed(',
+            "if False:\n        return _closed(",
             "unit/test_approval_handler.py::"
             "TestLinksThatOpenNothing::test_a_closed_approval_is_410_and_says_why",
         ),
@@ -456,6 +456,13 @@ API: tuple[Mutant, ...] = (
     *of_file(
         "src/approval_api/answers.py",
         (
+            "what nobody decided is expired before the sweeper says so",
+            "CANCELLED if approval.status == CANCELLED else EXPIRED",
+            "approval.status",
+            "unit/test_approval_handler.py::"
+            "TestClosed::test_an_expired_one_is_too_late_and_says_what_it_was_about",
+        ),
+        (
             "every answer has the policy",
             '        "content-security-policy": page_parts.content_security_policy(),\n',
             "",
@@ -564,10 +571,75 @@ API: tuple[Mutant, ...] = (
             "TestEditing::test_the_page_comes_back_with_what_was_typed",
         ),
         (
+            "what was withdrawn is not too late",
+            "heading = WITHDRAWN if is_withdrawn else HEADINGS[410]",
+            "heading = HEADINGS[410]",
+            "unit/test_approval_handler.py::"
+            "TestClosed::test_a_cancelled_one_is_withdrawn_by_whom_when_and_why",
+        ),
+        (
             "a decided page has no other text",
             "content=shown(approval.text),",
             "content=shown(approval.content),",
             "unit/test_approval_handler.py::TestEditing::test_the_answer_shows_the_text_in_force",
+        ),
+    ),
+    *of_file(
+        LAYER + "effects.py",
+        (
+            "what was refused is not done",
+            "return REFUSED if approval.refused or said_no else DONE",
+            "return DONE",
+            "unit/test_effects.py::test_an_effect_is_told_by_the_record",
+        ),
+        (
+            "a refusal that is only an answer counts",
+            "return REFUSED if approval.refused or said_no else DONE",
+            "return REFUSED if approval.refused else DONE",
+            "unit/test_effects.py::test_an_effect_is_told_by_the_record",
+        ),
+        (
+            "what was never made is told",
+            "if approval.status == APPROVED and approval.not_done is not None:",
+            "if False:",
+            "unit/test_approval_handler.py::"
+            "TestWhatBecameOfIt::test_one_that_was_never_made_says_so_and_why",
+        ),
+        (
+            "what was made after all is done",
+            "if approval.status == APPROVED and approval.not_done is not None:",
+            "if approval.not_done is not None:",
+            "unit/test_effects.py::test_an_effect_is_told_by_the_record",
+        ),
+        (
+            "a reason is short",
+            "return str(text)[:MAX_REASON_CHARS] if text else None",
+            "return str(text) if text else None",
+            "unit/test_effects.py::test_a_reason_is_no_longer_than_a_list_can_bear",
+        ),
+    ),
+    *of_file(
+        "src/approval_api/effect_words.py",
+        (
+            "what is not done is no longer going on",
+            "        case effects.NOT_DONE:\n            return f\"{action} was",
+            "        case 0:\n            return f\"{action} was",
+            "unit/test_approval_handler.py::"
+            "TestWhatBecameOfIt::test_one_that_was_never_made_says_so_and_why",
+        ),
+        (
+            "a receiver's words are escaped",
+            "<q>{shown(said)}</q>",
+            "<q>{said}</q>",
+            "unit/test_approval_handler.py::"
+            "TestWhatBecameOfIt::test_one_that_its_receiver_refused_says_so_and_why",
+        ),
+        (
+            "only what its receiver has answered is called done",
+            "case effects.DONE if approval.answer:",
+            "case effects.DONE:",
+            "unit/test_approval_handler.py::"
+            "TestWhatBecameOfIt::test_one_whose_call_was_made_says_so",
         ),
     ),
     *of_file(

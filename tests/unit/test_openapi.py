@@ -21,7 +21,7 @@ import review_request
 import unitok_posts
 import unitok_requests
 from approval_api_driver import pending
-from longrunning import http, messages
+from longrunning import effects, http, messages
 
 ROOT = aws_template.ROOT
 DOCUMENT: dict[str, Any] = json.loads((ROOT / "docs/openapi.json").read_text())
@@ -107,9 +107,10 @@ def properties(schema: str) -> dict[str, Any]:
 
 
 def test_the_fields_are_those_that_the_code_shows() -> None:
-    shown = {*answers.DECIDED_FIELDS}
+    shown = {*answers.DECIDED_FIELDS, *effects.facts_of(pending())}
     assert properties("DecidedApproval").keys() == shown
     assert properties("OpenApproval").keys() == shown | {*answers.OPEN_FIELDS}
+    assert properties("ClosedApproval").keys() == {"error", *answers.CLOSED_FIELDS}
     assert properties("RecordedApproval").keys() == listing.document(pending()).keys()
     assert properties("Post").keys() == unitok_posts.Post.__dataclass_fields__.keys()
     for name, schema in SCHEMAS.items():
@@ -127,6 +128,9 @@ def test_the_limits_are_those_of_the_code() -> None:
     for schema in ("Decision", "Cancellation"):
         assert properties(schema)["comment"]["maxLength"] == http.MAX_COMMENT_CHARS
     assert properties("RecordedApproval")["preview"]["maxLength"] == listing.PREVIEW_CHARS
+    reason = SCHEMAS["EffectReason"]["description"]
+    assert f"first {effects.MAX_REASON_CHARS} characters" in reason
+    assert {*SCHEMAS["Effect"]["enum"]} == {effects.DONE, effects.REFUSED, effects.NOT_DONE, None}
     submission = properties("Submission")
     assert submission["author"]["maxLength"] == unitok_requests.MAX_AUTHOR_CHARS
     assert submission["author"]["default"] == unitok_requests.DEFAULT_AUTHOR
@@ -147,7 +151,8 @@ def test_the_ids_have_the_patterns_of_the_code() -> None:
         "session_id": messages.SESSION_ID_PATTERN,
         "tool_use_id": messages.TOOL_USE_ID_PATTERN,
     }
-    for schema in ("OpenApproval", "DecidedApproval", "RecordedApproval", "Cancellation"):
+    for schema in ("OpenApproval", "DecidedApproval", "ClosedApproval", "RecordedApproval",
+                   "Cancellation"):  # fmt: skip
         for name, pattern in patterns.items():
             assert properties(schema)[name]["pattern"] == f"^{pattern.pattern}$"
     before = DOCUMENT["components"]["parameters"]["before"]["schema"]["pattern"]

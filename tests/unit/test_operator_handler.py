@@ -114,6 +114,8 @@ class TestListing:
             "decided_by": None,
             "decided_at": None,
             "comment": None,
+            "effect": None,
+            "effect_reason": None,
             "edited": False,
             "digest": asked(content="x" * 199 + "🦄" + "y" * 100).digest,
             "preview": "x" * 199 + "🦄",
@@ -275,6 +277,26 @@ class TestHistory:
             "digest": asked(content="Mine").digest,
         }  # fmt: skip
         assert {name: entry[name] for name in wanted} == wanted
+
+    @pytest.mark.parametrize(
+        ("changes", "effect", "reason"),
+        [
+            ({"status": "SPENT"}, "done", None),
+            ({"status": "APPROVED", "not_done": "end_turn"}, "not_done", "end_turn"),
+            (
+                {"status": "SPENT", "refused": True, "answer": {"status": "error", "text": "No."}},
+                "refused", "No.",
+            ),
+        ],
+    )  # fmt: skip
+    def test_it_tells_what_came_of_it(
+        self, approval_store: ApprovalStore, changes: dict[str, Any], effect: str, reason: str
+    ) -> None:
+        approval_store.put_if_absent(asked(decision="approved", **changes))
+        [entry] = history()["approvals"]
+        assert (entry["status"], entry["effect"], entry["effect_reason"]) == (
+            changes["status"], effect, reason
+        )  # fmt: skip
 
     def test_a_session_without_approvals_is_404(self) -> None:
         assert history("nobody")["status_code"] == 404
