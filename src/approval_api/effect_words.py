@@ -59,7 +59,8 @@ def next_step(approval: Approval) -> str:
         case effects.DONE:
             return f"{agent} went on with it: {action} was given exactly this text."
         case effects.REFUSED:
-            return f"{action} was given exactly this text. {_answer(approval)}{agent} was told so."
+            told = f"{action} was given exactly this text, and {agent} was told the answer"
+            return told + _answer(approval)
         case effects.NOT_DONE:
             return f"{action} was not run, and nothing more comes of this approval."
     return f"{agent} goes on now and runs {action} with exactly this text."
@@ -72,4 +73,4 @@ def _why(stop_reason: str) -> str:
 
 def _answer(approval: Approval) -> str:
     said = effects.reason_of(approval)
-    return f"The receiver said: <q>{shown(said)}</q> " if said else ""
+    return f": <q>{shown(said)}</q>" if said else "."

@@ -565,7 +565,7 @@ class TestWhatBecameOfIt:
     ) -> None:
         page, found = self.look(approvals, status="SPENT", refused=True)
         assert "Approved, not done: the receiver refused it." in page
-        assert "It said" not in page
+        assert "<q>" not in page
         assert (found["effect"], found["effect_reason"]) == ("refused", None)
 
     @pytest.mark.parametrize(
