@@ -32,10 +32,20 @@ def document(approval: Approval) -> Document:
     }
 
 
-def history(approvals: list[Approval]) -> Document:
-    """Returns all approvals of a session in the order in which they were asked for."""
+def history(approvals: list[Approval], sessions: list[Document]) -> Document:
+    """Returns what became of a session, and all its approvals in the order of asking.
+
+    Args:
+        approvals: All of the session.
+        sessions: Its facts, by agent; shown are those of the agent that asked last.
+    """
     in_order = sorted(approvals, key=lambda a: (a.requested_at, a.tool_use_id))
-    return {"approvals": [document(approval) for approval in in_order]}
+    asked_last = in_order[-1].agent_name if in_order else None
+    by_agent = {facts["agent_name"]: facts for facts in sessions}
+    return {
+        "session": by_agent.get(asked_last) or next(iter(sessions), None),
+        "approvals": [document(approval) for approval in in_order],
+    }
 
 
 def open_page(table: OpenApprovals, page: Page) -> Document:

@@ -804,4 +804,48 @@ API: tuple[Mutant, ...] = (
             "unit/test_gate.py::test_a_call_without_its_content_tells_the_model_why",
         ),
     ),
+    *of_file(
+        "src/operator_api/session_facts.py",
+        (
+            "no message of a conversation is read",
+            '", ".join(f"#{name}" for name in ATTRIBUTES)',
+            '", ".join(f"#{name}" for name in ATTRIBUTES) + ", messages"',
+            "unit/test_operator_handler.py::"
+            "TestHistoryOfASession::test_no_message_of_the_conversation_is_read",
+        ),
+        (
+            "what a session has not is null",
+            "item.get(name) or None",
+            "item.get(name)",
+            "unit/test_operator_handler.py::"
+            "TestHistoryOfASession::test_what_a_session_has_not_is_null",
+        ),
+    ),
+    *of_file(
+        "src/operator_api/listing.py",
+        (
+            "the session shown is that of the agent that asked last",
+            "by_agent.get(asked_last) or next(iter(sessions), None)",
+            "next(iter(sessions), None)",
+            "unit/test_operator_handler.py::"
+            "TestHistoryOfASession::test_of_two_agents_sessions_it_is_the_one_that_asked_last",
+        ),
+    ),
+    *of_file(
+        "src/operator_api/operator_handler.py",
+        (
+            "a session that asked nobody has a history",
+            "if not asked and not found:",
+            "if not asked:",
+            "unit/test_operator_handler.py::"
+            "TestHistoryOfASession::test_a_session_that_ended_without_asking_anybody_is_told_too",
+        ),
+        (
+            "a session that is gone leaves its approvals",
+            "if not asked and not found:",
+            "if not found:",
+            "unit/test_operator_handler.py::"
+            "TestHistoryOfASession::test_a_session_that_is_gone_is_null_and_its_approvals_are_there",
+        ),
+    ),
 )

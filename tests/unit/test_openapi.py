@@ -18,6 +18,7 @@ import listing
 import operator_handler
 import operator_requests
 import review_request
+import session_facts
 import unitok_posts
 import unitok_requests
 from approval_api_driver import pending
@@ -112,6 +113,7 @@ def test_the_fields_are_those_that_the_code_shows() -> None:
     assert properties("OpenApproval").keys() == shown | {*answers.OPEN_FIELDS}
     assert properties("ClosedApproval").keys() == {"error", *answers.CLOSED_FIELDS}
     assert properties("RecordedApproval").keys() == listing.document(pending()).keys()
+    assert properties("Session").keys() == {*session_facts.ATTRIBUTES}
     assert properties("Post").keys() == unitok_posts.Post.__dataclass_fields__.keys()
     for name, schema in SCHEMAS.items():
         if schema.get("additionalProperties") is False and name not in TAKEN:
