@@ -108,7 +108,7 @@ def _of_tables(ids: dict[str, str]) -> Tries:
             "put_item": table | {"Item": key} | there,
             "update_item": table | {"Key": key} | there,
             "delete_item": table | {"Key": key} | there,
-            "query": table | _nobodys(first),
+            "query": table | _nobodys(first) | {"ProjectionExpression": first},
             "scan": table | {"Limit": 1},
             "batch_get_item": {"RequestItems": {name: {"Keys": [key]}}},
             "batch_write_item": {"RequestItems": {name: [{"DeleteRequest": {"Key": key}}]}},

@@ -65,6 +65,7 @@ RIGHTS = {
     "OperatorRole": {
         "ApprovalsTable.Arn": {"dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:Query"},
         OPEN_APPROVALS: {"dynamodb:Query"},
+        "SessionsTable.Arn": {"dynamodb:Query"},
         "TaskQueue.Arn": {"sqs:SendMessage"},
         "OperatorLogGroup.Arn": LOGGING,
         **TRACING,
@@ -79,6 +80,16 @@ ALL_BUT_MESSAGES = {
 }
 """Of a session the sweeper reads this and nothing else."""
 
+HOW_IT_ENDED = {
+    "ForAllValues:StringEquals": {
+        "dynamodb:Attributes": [
+            "session_id", "agent_name", "status", "outcome", "reason", "last_words"
+        ]
+    },
+    "StringEqualsIfExists": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
+}  # fmt: skip
+"""Of a session operators read this and nothing else."""
+
 THROUGH_THE_PROFILE = {
     "StringEquals": {
         "bedrock:InferenceProfileArn": f"{ARN}:bedrock:{HERE}:inference-profile/${{ModelId}}"
@@ -91,5 +102,6 @@ CONDITIONS = {
         THROUGH_THE_PROFILE
     ),
     ("SweeperRole", "SessionsTable.Arn"): ALL_BUT_MESSAGES,
+    ("OperatorRole", "SessionsTable.Arn"): HOW_IT_ENDED,
 }
 """By role and resource; all other rights have none."""

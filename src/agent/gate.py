@@ -13,11 +13,12 @@ byte for byte, the call's. What then runs is the record, never what the model sa
 """
 
 import json
+import re
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import jsonschema
 from strands.hooks import (
@@ -61,6 +62,10 @@ class UnclearRefusalError(Exception):
     """The receiver refuses what it may have accepted before: nobody knows whether it happened."""
 
 
+class ContentFieldError(ValueError):
+    """A protected tool's content is no text, or has a schema that an edit cannot be held to."""
+
+
 @dataclass(frozen=True)
 class ProtectedTool:
     """A tool that changes the outside world, and so needs an approval."""
@@ -72,6 +77,42 @@ class ProtectedTool:
     refused: type[Exception]
     """What `function` raises when the receiver says no for good; all else is retried."""
     content_field: str = "content"
+    """The argument that a person reads and may edit: a text. What an approver types is held to its
+    schema where no schema library is: so that may hold no more than is checked there."""
+
+    HELD: ClassVar = ("type", "minLength", "maxLength", "pattern", "enum")
+    NOTES: ClassVar = (
+        "title", "description", "default", "examples", "$comment",
+        "deprecated", "readOnly", "writeOnly",
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        """Checks the content's schema, so that no edit gets past it once a person is asked.
+
+        Raises:
+            ContentFieldError: It is no plain text, or has keywords that an edit is not held to.
+        """
+        if problem := self._content_problem():
+            raise ContentFieldError(f'{self.name}: its content "{self.content_field}" {problem}')
+
+    def _content_problem(self) -> str | None:
+        properties = self.spec["inputSchema"]["json"].get("properties", {})
+        schema = properties.get(self.content_field)
+        if not isinstance(schema, dict) or schema.get("type") != "string":
+            return (
+                'must be an argument of "type": "string", which a person reads and may edit; name '
+                "another one as content_field"
+            )
+        if unheld := sorted(schema.keys() - {*self.HELD, *self.NOTES}):
+            return (
+                f"has {', '.join(unheld)}, which an approver's edit is not held to; say it by "
+                f"{', '.join(self.HELD[1:])}, or leave it out"
+            )
+        try:
+            re.compile(schema.get("pattern", ""))
+        except re.error as error:
+            return f"has a pattern that is none: {error}"
+        return None
 
     @property
     def name(self) -> str:
@@ -82,11 +123,7 @@ class ProtectedTool:
     def content_schema(self) -> dict[str, Any]:
         """JSON schema of the content, which an approver's edit must satisfy."""
         schema: dict[str, Any] = self.spec["inputSchema"]["json"]["properties"][self.content_field]
-        return {
-            k: v
-            for k, v in schema.items()
-            if k in ("type", "minLength", "maxLength", "pattern", "enum")
-        }
+        return {k: v for k, v in schema.items() if k in self.HELD}
 
     def call(self, given: Mapping[str, Any]) -> "Call":
         """Completes the input of a call with the defaults of the schema, and checks it.
@@ -99,7 +136,7 @@ class ProtectedTool:
             raise InvalidCallError(f"unknown arguments: {', '.join(unknown):.300}")
         complete = _completed(properties, given)
         _check_schema(self._validator, complete)
-        content = str(complete.pop(self.content_field))
+        content = str(complete.pop(self.content_field, ""))
         return Call.checked(self.name, content, complete)
 
     @cached_property

@@ -6,7 +6,8 @@ from typing import Any
 
 import page_parts
 import review_pages
-from longrunning.approvals import APPROVED, SPENT, Approval
+from longrunning import effects
+from longrunning.approvals import APPROVED, CANCELLED, EXPIRED, SPENT, Approval
 from longrunning.http import RefusedError, Response
 from review_request import Choice, ReviewRequest
 
@@ -21,6 +22,16 @@ DECIDED_FIELDS = (
     "decided_by",
     "decided_at",
     "comment",
+)
+CLOSED_FIELDS = (
+    "session_id",
+    "tool_use_id",
+    "status",
+    "decided_by",
+    "decided_at",
+    "comment",
+    "agent_name",
+    "action",
 )
 OPEN_FIELDS = ("agent_name", "action", "content", "arguments", "requested_at", "decide_by")
 
@@ -70,6 +81,19 @@ def decided(
     )
 
 
+def closed(request: ReviewRequest, approval: Approval, reason: str) -> Response:
+    """Answers 410 for what ended without a decision: how, by whom, and what it was about.
+
+    Args:
+        request: What is answered.
+        approval: What is over; EXPIRED also where the sweeper has not been there yet.
+        reason: How it ended, as a sentence.
+    """
+    document = {"error": reason} | {name: getattr(approval, name) for name in CLOSED_FIELDS}
+    document["status"] = CANCELLED if approval.status == CANCELLED else EXPIRED
+    return _answer(request, 410, document, lambda: review_pages.closed_page(approval, reason))
+
+
 def refused(request: ReviewRequest, refusal: RefusedError) -> Response:
     """Answers a refusal: `{"error": "<reason>"}`, or a page that says the same."""
     status, reason = refusal.status, refusal.reason
@@ -101,8 +125,9 @@ def allowed_methods() -> Response:
 
 
 def _document(approval: Approval, *more: str) -> Document:
-    """What was decided reads the same however far the agent has come with it."""
+    """What was decided reads the same however far the agent has come; `effect` says how far."""
     document = {name: getattr(approval, name) for name in DECIDED_FIELDS + more}
+    document |= effects.facts_of(approval)
     return {**document, "status": APPROVED} if approval.status == SPENT else document
 
 

@@ -11,7 +11,8 @@
 | anything while a service behind this fails | 503; sending it again is safe |
 
 Programs get JSON, `{"session_id", "tool_use_id", "status", "decision", "decided_by", "decided_at",
-"comment"}` or `{"error"}`; whoever accepts text/html gets a page.
+"comment", "effect", "effect_reason"}` or `{"error"}`; whoever accepts text/html gets a page. What
+came of an approval is told by GET, later: `effect` is null, `done`, `refused` or `not_done`.
 """
 
 import time
@@ -85,7 +86,7 @@ def _show(request: ReviewRequest, link: Link, now: int) -> Response:
     if approval.decision:
         return answers.decided(request, 200, approval)
     if not _is_open(approval, now):
-        raise _closed(approval)
+        return _closed(request, approval)
     return answers.asked(request, 200, approval, now)
 
 
@@ -99,7 +100,7 @@ def _decide(request: ReviewRequest, link: Link, now: int) -> Response:
     if approval is None or outcome == "unknown":
         raise RefusedError(404, NOT_FOUND)
     if outcome == "expired":
-        raise _closed(approval)
+        return _closed(request, approval)
     return answers.decided(request, 409 if outcome == "conflict" else 200, approval, outcome)
 
 
@@ -118,10 +119,12 @@ def _is_open(approval: Approval, now: int) -> bool:
     return approval.status == PENDING and approval.decide_by > now
 
 
-def _closed(approval: Approval) -> RefusedError:
-    return RefusedError(410, CLOSED.get(approval.status, CLOSED["EXPIRED"]))
+def _closed(request: ReviewRequest, approval: Approval) -> Response:
+    refusal = RefusedError(410, CLOSED.get(approval.status, CLOSED["EXPIRED"]))
+    _note(refusal)
+    return answers.closed(request, approval, refusal.reason)
 
 
 def _note(refusal: RefusedError) -> None:
     observability.put_metric("RequestRejected", status=str(refusal.status))
-    logger.info("refused", extra={"status": refusal.status, "reason": refusal.reason})
+    logger.info("refused", extra={"status": refusal.status, "reason": refusal.logged})

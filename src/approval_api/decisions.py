@@ -3,10 +3,10 @@
 from botocore.exceptions import BotoCoreError, ClientError
 
 from approval_services import Services
-from edits import edit_of
+from edits import edit_of, is_untouched
 from longrunning import observability, tracing
 from longrunning.approvals import Approval, ApprovalStore, Decided, wake_up_message
-from longrunning.http import clean_comment
+from longrunning.http import RefusedError, clean_comment
 from longrunning.links import Link
 from review_request import Choice
 
@@ -54,15 +54,24 @@ def decide(services: Services, link: Link, choice: Choice, now: int) -> Decided:
 
 def _edit(approvals: ApprovalStore, link: Link, choice: Choice) -> str | None:
     """Only an approval can carry an edit, and only then the record must be read first."""
-    if choice.content is None or choice.decision != "approved":
+    if choice.content is None or (choice.is_from_page and choice.decision == "denied"):
         return None
     approval = approvals.get(link.session_id, link.tool_use_id)
     if approval is None:
+        return None
+    if choice.decision == "denied":
+        _check_untouched(choice.content, approval)
         return None
     edited = edit_of(choice.content, approval)
     if edited is None and approval.edited_content is not None:
         return approval.content  # Somebody else's edit counts: this is not what was approved.
     return edited
+
+
+def _check_untouched(content: str, approval: Approval) -> None:
+    """Says of a denial that its edit would be lost; our page has said so beside its editor."""
+    if not is_untouched(content, approval):
+        raise RefusedError(400, "content: expected none or the text as asked: a denial edits none")
 
 
 def _measure(approval: Approval) -> None:

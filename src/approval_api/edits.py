@@ -21,25 +21,53 @@ def edit_of(submitted: str, approval: Approval) -> str | None:
         RefusedError: 400 for characters that cannot be passed on, 413 for more than can be
             stored, 422 for what the tool would not accept.
     """
-    edited = normalise_newlines(submitted)
-    if edited == _as_browsers_return(approval.content):
+    if is_untouched(submitted, approval):
         return None
+    edited = normalise_newlines(submitted)
     check_sendable("content", edited)
     if len(edited.encode()) > MAX_CONTENT_BYTES:
         raise RefusedError(413, f"content: expected at most {MAX_CONTENT_BYTES} bytes of UTF-8")
-    if not fits(approval.content, edited):
-        raise RefusedError(
-            413, f"content: the text and your edit together take more than {MAX_TEXTS_BYTES} bytes"
-        )
+    if not _fits(approval, edited):
+        raise RefusedError(413, f"content: {_room(approval)}")
     problem = _problem(edited, approval.content_schema)
     if problem:
         raise RefusedError(422, f"content: {problem}")
     return edited
 
 
-def fits(content: str, edited: str) -> bool:
-    """Whether a content and its edit fit one item."""
-    return len(content.encode()) + len(edited.encode()) <= MAX_TEXTS_BYTES
+def is_untouched(submitted: str, approval: Approval) -> bool:
+    """Whether a text is what was asked, but for its newlines."""
+    return normalise_newlines(submitted) == _as_browsers_return(approval.content)
+
+
+def obstacle(approval: Approval) -> str | None:
+    """Returns why an approval's text cannot be edited at all, or None."""
+    if not _takes_text(approval.content_schema):
+        return "This cannot be edited here: it is no text."
+    if not _fits(approval, approval.content):
+        return "This text is too long to be edited here."
+    return None
+
+
+def _fits(approval: Approval, edited: str) -> bool:
+    """Whether content and edit fit one item, and the edit what its turn has room for."""
+    size_bytes = len(edited.encode())
+    if approval.max_edit_bytes is not None and size_bytes > approval.max_edit_bytes:
+        return False
+    return len(approval.content.encode()) + size_bytes <= MAX_TEXTS_BYTES
+
+
+def _takes_text(schema: dict[str, Any]) -> bool:
+    """Whether a content may be a text: what is edited is one, and would be run as one."""
+    kinds = schema.get("type", "string")
+    return "string" in ([kinds] if isinstance(kinds, str) else kinds)
+
+
+def _room(approval: Approval) -> str:
+    room_bytes = MAX_TEXTS_BYTES - len(approval.content.encode())
+    if approval.max_edit_bytes is not None:
+        room_bytes = min(room_bytes, approval.max_edit_bytes)
+    return f"expected at most {max(0, room_bytes)} bytes of UTF-8: there is no room for more here"
 
 
 def _as_browsers_return(content: str) -> str:
@@ -49,6 +77,8 @@ def _as_browsers_return(content: str) -> str:
 
 def _problem(text: str, schema: dict[str, Any]) -> str | None:
     """Checks a text against the JSON Schema keywords for strings; the first problem, or None."""
+    if not _takes_text(schema):
+        return "it cannot be edited: its tool takes no text there"
     if not text.strip():
         return "expected a text that says something"
     length = len(text)

@@ -14,7 +14,7 @@ from functools import cache
 from string import Template
 from typing import Any
 
-from edits import fits
+from edits import obstacle
 from longrunning.approvals import Approval
 from longrunning.text import NO_DEADLINE, code_points, has_deadline, utc, visible
 from review_request import Choice
@@ -23,6 +23,7 @@ LEGEND = (
     '<p class="soft">Marks like <mark>[U+200B]</mark> stand for characters that cannot be seen.</p>'
 )
 DECIDERS = {"link": "Somebody with the link from the e-mail"}
+WITHDRAWERS = {"sweeper": "Nobody: its agent no longer waits for it"}
 _PAGES = os.path.join(os.path.dirname(__file__), "pages")
 _UNITS = ((86_400, "days"), (3_600, "hours"), (60, "minutes"))
 
@@ -74,8 +75,13 @@ def arguments(values: dict[str, Any]) -> str:
     if not values:
         return ""
     rows = "\n".join(row(name.replace("_", " "), _value(value)) for name, value in values.items())
+    return table("What goes with it", rows)
+
+
+def table(heading: str, rows: str) -> str:
+    """Returns a section with a table; both are HTML already."""
     return (
-        '<section aria-labelledby="more-heading">\n<h2 id="more-heading">What goes with it</h2>\n'
+        f'<section aria-labelledby="more-heading">\n<h2 id="more-heading">{heading}</h2>\n'
         f"<table>\n{rows}\n</table>\n</section>"
     )
 
@@ -86,9 +92,9 @@ def row(name: str, cell: str) -> str:
 
 
 def editor(approval: Approval, draft: Choice | None) -> str:
-    """Offers to edit the text, unless a change of that length could not be stored."""
-    if not fits(approval.content, approval.content):
-        return '<p class="soft">This text is too long to be edited here.</p>'
+    """Offers to edit the text, unless it is none or a change of that length cannot be stored."""
+    if why := obstacle(approval):
+        return f'<p class="soft">{why}</p>'
     edited = draft.content if draft else None
     return fill(
         "editor.html",
@@ -111,10 +117,19 @@ def choices(approval: Approval, preselected: str | None) -> str:
 
 def decision_rows(approval: Approval) -> str:
     """Tells who decided, when, and with which comment."""
+    return _who_when_why(approval, DECIDERS)
+
+
+def withdrawal_rows(approval: Approval) -> str:
+    """Tells who withdrew it, when, and with which comment."""
+    return _who_when_why(approval, WITHDRAWERS)
+
+
+def _who_when_why(approval: Approval, names: dict[str, str]) -> str:
     by = approval.decided_by or ""
     at = approval.decided_at or 0
     rows = [
-        row("By", shown(DECIDERS.get(by, by))),
+        row("By", shown(names.get(by, by))),
         row("At", f'<time datetime="{iso(at)}">{utc(at)}</time>'),
         row("Comment", shown(approval.comment) if approval.comment else "<em>none</em>"),
     ]

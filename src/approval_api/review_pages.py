@@ -2,7 +2,8 @@
 
 import html
 
-from longrunning.approvals import DENIED, SPENT, Approval
+from effect_words import next_step, trouble, verdict
+from longrunning.approvals import CANCELLED, Approval
 from longrunning.http import MAX_COMMENT_CHARS
 from page_parts import (
     alert,
@@ -15,6 +16,8 @@ from page_parts import (
     legend,
     page,
     shown,
+    table,
+    withdrawal_rows,
 )
 from review_request import Choice
 
@@ -34,6 +37,8 @@ HEADINGS = {
     410: "Too late",
     503: "Please try again",
 }
+WITHDRAWN = "Withdrawn"
+ENDING = "How it ended"
 
 
 def review_page(
@@ -77,22 +82,41 @@ def decided_page(approval: Approval, outcome: str) -> str:
         approval: What was decided.
         outcome: What this request did: `decided`, `repeated`, `conflict`, or `shown` for nothing.
     """
-    denied = approval.status == DENIED
-    word = "Denied" if denied else "Approved"
-    late = f"This was {word.lower()} before you answered: the first decision stands."
+    word, mark, tone = verdict(approval)
+    late = f"This was {approval.decision} before you answered: the first decision stands."
     main = fill(
         "decided.html",
-        problem=alert(late if outcome == "conflict" else ""),
-        mark="✕" if denied else "✓",
+        problem=alert(late if outcome == "conflict" else "") + alert(trouble(approval)),
+        mark=mark,
         word=word,
-        next=LEADS[outcome] + _next(approval),
+        next=LEADS[outcome] + next_step(approval),
         text_heading=_text_heading(approval),
         content=shown(approval.text),
         legend=legend(approval.text),
         arguments=arguments(approval.arguments),
         rows=decision_rows(approval),
     )
-    return page(word, main, tone="no" if denied else "yes")
+    return page(word, main, tone=tone)
+
+
+def closed_page(approval: Approval, reason: str) -> str:
+    """Says how something ended that nobody has decided, and what it was about.
+
+    Args:
+        approval: What is over.
+        reason: How it ended.
+    """
+    is_withdrawn = approval.status == CANCELLED
+    heading = WITHDRAWN if is_withdrawn else HEADINGS[410]
+    main = fill(
+        "closed.html",
+        heading=heading,
+        text=shown(reason),
+        agent=shown(approval.agent_name),
+        action=shown(approval.action),
+        how=table(ENDING, withdrawal_rows(approval)) if is_withdrawn else "",
+    )
+    return page(heading, main)
 
 
 def refused_page(status: int, reason: str) -> str:
@@ -112,18 +136,6 @@ def unavailable_page(reason: str, resend: str | None) -> str:
 def _notice(heading: str, text: str, form: str = "") -> str:
     main = fill("notice.html", heading=shown(heading), text=shown(text), form=form)
     return page(heading, main)
-
-
-def _next(approval: Approval) -> str:
-    agent, action = shown(approval.agent_name), f"<code>{shown(approval.action)}</code>"
-    if approval.status == DENIED:
-        return (
-            f"{action} does not run. {agent} is told so, with the comment, and may come back with "
-            "another text in a new e-mail."
-        )
-    if approval.status == SPENT:
-        return f"{agent} went on with it: {action} was given exactly this text."
-    return f"{agent} goes on now and runs {action} with exactly this text."
 
 
 def _text_heading(approval: Approval) -> str:

@@ -5,6 +5,10 @@
     decision=denied&comment=too+long
     {"decision": "approved", "content": "the approver's own text"}
 
+Whatever else is sent is refused, for it would not be done: nobody is told "approved" whose other
+amount was left out. The query holds `decision` alone, as the links do. Only where nothing is
+decided, at GET, other parameters may follow it: mail gateways and newsletters' tools add them.
+
 Reasons name the field, what was expected and what came, and never repeat a value: they are logged.
 """
 
@@ -16,6 +20,8 @@ from longrunning import http
 from longrunning.http import Event, RefusedError
 
 DECISIONS = ("approved", "denied")
+FIELDS = ("decision", "comment", "content")
+FORM = "application/x-www-form-urlencoded"
 MAX_FIELDS = 50
 
 
@@ -31,6 +37,11 @@ class ReviewRequest:
     event: Event = field(repr=False)
 
     @property
+    def is_from_page(self) -> bool:
+        """Whether our page's form sent it, in which the text stands whatever is decided."""
+        return self.wants_html and self.content_type == FORM
+
+    @property
     def preselected(self) -> str | None:
         """The decision that the link carries, if it is one."""
         return self.query_decision if self.query_decision in DECISIONS else None
@@ -43,6 +54,7 @@ class Choice:
     decision: str
     comment: str | None = None
     content: str | None = None
+    is_from_page: bool = False
 
 
 def parse_request(event: Event) -> ReviewRequest:
@@ -65,29 +77,33 @@ def parse_choice(request: ReviewRequest) -> Choice:
 
     Raises:
         RefusedError: 415 for a body of another type than form or JSON, 400 for one that cannot be
-            read, for fields of a wrong type, and where no decision is named.
+            read, for fields that are not known or of a wrong type, and where no decision is named.
     """
     fields = _fields(request) if request.event.get("body") else {}
+    http.only_known(fields, FIELDS)
+    http.no_query(request.event, "decision")
     decision = fields.get("decision", request.query_decision)
     if decision not in DECISIONS:
         came = "nothing" if decision is None else "something else"
         raise RefusedError(400, f'decision: expected "approved" or "denied", got {came}')
-    return Choice(decision, http.text_field(fields, "comment"), http.text_field(fields, "content"))
+    comment, content = (http.text_field(fields, name) for name in ("comment", "content"))
+    return Choice(decision, comment, content, request.is_from_page)
 
 
 def _fields(request: ReviewRequest) -> dict[str, Any]:
     match request.content_type:
         case "application/json":
             return http.json_object(request.event)
-        case "application/x-www-form-urlencoded":
+        case content_type if content_type == FORM:
             return http.once(_form(http.body_text(request.event)))
-    raise RefusedError(
-        415, "Content-Type: expected application/x-www-form-urlencoded or application/json"
-    )
+    raise RefusedError(415, f"Content-Type: expected {FORM} or application/json")
 
 
 def _form(text: str) -> list[tuple[str, str]]:
+    if text.lstrip().startswith("{"):  # What `curl -d` makes of JSON: it would be a field's name.
+        raise RefusedError(400, "body: expected a form; for JSON, Content-Type: application/json")
     try:
         return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
     except ValueError as error:
-        raise RefusedError(400, "body: expected a form in UTF-8") from error
+        reason = f"body: expected a form of at most {MAX_FIELDS} fields in UTF-8"
+        raise RefusedError(400, reason) from error

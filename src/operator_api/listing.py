@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from longrunning import effects
 from longrunning.approvals import Approval
 from longrunning.open_approvals import SHARDS, OpenApprovals, OpenEntry
 from operator_requests import Page, Positions, next_token
@@ -22,19 +23,29 @@ Document = dict[str, Any]
 
 
 def document(approval: Approval) -> Document:
-    """Returns what was asked, who decided what and when, and the digest of the text that counts."""
+    """Returns what was asked, who decided what, what came of it, and the digest of the text."""
     facts = {name: getattr(approval, name) for name in ASKED_FIELDS + DECIDED_FIELDS}
-    return facts | {
+    return facts | effects.facts_of(approval) | {
         "edited": approval.edited_content is not None,
         "digest": approval.digest if approval.is_approval else None,
         "preview": approval.text[:PREVIEW_CHARS],
     }
 
 
-def history(approvals: list[Approval]) -> Document:
-    """Returns all approvals of a session in the order in which they were asked for."""
+def history(approvals: list[Approval], sessions: list[Document]) -> Document:
+    """Returns what became of a session, and all its approvals in the order of asking.
+
+    Args:
+        approvals: All of the session.
+        sessions: Its facts, by agent; shown are those of the agent that asked last.
+    """
     in_order = sorted(approvals, key=lambda a: (a.requested_at, a.tool_use_id))
-    return {"approvals": [document(approval) for approval in in_order]}
+    asked_last = in_order[-1].agent_name if in_order else None
+    by_agent = {facts["agent_name"]: facts for facts in sessions}
+    return {
+        "session": by_agent.get(asked_last) or next(iter(sessions), None),
+        "approvals": [document(approval) for approval in in_order],
+    }
 
 
 def open_page(table: OpenApprovals, page: Page) -> Document:

@@ -3,14 +3,16 @@
 | Request | Answer |
 |---|---|
 | `GET /operator/approvals?limit=…&next=…` | `{"approvals": […], "next"}`, the earliest due first |
-| `GET /operator/history?session_id=…` | `{"approvals": […]}`, the first asked first; 404: none |
+| `GET /operator/history?session_id=…` | `{"session", "approvals": […]}`, the first asked first |
+| the same of a session that never was | 404 |
 | `POST /operator/cancel` | 200, also when repeated; 404; 409 and what stands |
 | without an identity / a request that cannot be read | 403 / 400, 415 |
 | anything while a service behind this fails | 503; sending it again is safe |
 
 A cancellation is JSON, `{"session_id", "tool_use_id", "comment"}`, the last may be left out. Times
-are epoch seconds. The routes ask for an IAM signature, or for a JWT (`docs/adapt.md`). No answer
-holds a link, a token or a conversation.
+are epoch seconds. `session` is null once its item is gone, or `{"agent_name", "status", "outcome",
+"reason", "last_words"}`. The routes ask for an IAM signature, or for a JWT (`docs/adapt.md`). No
+answer holds a link, a token, or of a conversation more than these last words.
 """
 
 import time
@@ -37,7 +39,7 @@ def handler(event: Event, context: Any) -> Response:
     try:
         return _route(event)
     except RefusedError as refusal:
-        logger.info("refused", extra={"status": refusal.status, "reason": refusal.reason})
+        logger.info("refused", extra={"status": refusal.status, "reason": refusal.logged})
         return json_answer(refusal.status, {"error": refusal.reason})
     except cancelling.NotSentError as error:
         facts = observability.facts_of(error)
@@ -63,10 +65,10 @@ def _route(event: Event) -> Response:
 
 
 def _history(session_id: str) -> dict[str, Any]:
-    asked = services().approvals.of_session(session_id)
-    if not asked:
-        raise RefusedError(404, "session_id: no approval of this session")
-    return listing.history(asked)
+    asked, found = services().approvals.of_session(session_id), services().sessions.of(session_id)
+    if not asked and not found:
+        raise RefusedError(404, "session_id: no such session")
+    return listing.history(asked, found)
 
 
 def _cancel(event: Event, caller: str) -> Response:

@@ -14,6 +14,7 @@ from longrunning.http import Event, RefusedError
 from longrunning.messages import SESSION_ID_PATTERN, TOOL_USE_ID_PATTERN
 from longrunning.open_approvals import SHARDS, OpenEntry
 
+CANCELLATION_FIELDS = ("session_id", "tool_use_id", "comment")
 LIMIT_PATTERN = re.compile(r"[1-9][0-9]?|100")
 DEFAULT_LIMIT = 50
 
@@ -97,11 +98,14 @@ def parse_cancellation(event: Event) -> Cancellation:
     """Reads `{"session_id", "tool_use_id", "comment"}`; the comment may be left out.
 
     Raises:
-        RefusedError: 415 for another type than JSON, 400 for what cannot be read or passed on.
+        RefusedError: 415 for another type than JSON, 400 for what is not known and for what cannot
+            be read or passed on.
     """
     if http.media_types(http.headers(event).get("content-type", "")) != ["application/json"]:
         raise RefusedError(415, "Content-Type: expected application/json")
     fields = http.json_object(event)
+    http.only_known(fields, CANCELLATION_FIELDS)
+    http.no_query(event, *http.SIGNATURE_NAMES)
     return Cancellation(
         _matching(fields, "session_id", SESSION_ID_PATTERN),
         _matching(fields, "tool_use_id", TOOL_USE_ID_PATTERN),

@@ -11,14 +11,16 @@ from botocore.config import Config
 from longrunning import observability, tracing
 from longrunning.approvals import ApprovalStore
 from longrunning.open_approvals import OpenApprovals
+from session_facts import SessionFacts
 
 
 @dataclass(frozen=True)
 class Services:
-    """The table `approvals` with its index, and the queue with its low-level client."""
+    """The approvals with their index, facts of sessions, and the queue with its client."""
 
     approvals: ApprovalStore
     open: OpenApprovals
+    sessions: SessionFacts
     sqs: Any
     task_queue_url: str
 
@@ -40,6 +42,7 @@ def services() -> Services:
     return Services(
         approvals=ApprovalStore(dynamodb, table_name),
         open=OpenApprovals(dynamodb, table_name),
+        sessions=SessionFacts(dynamodb, os.environ["SESSIONS_TABLE_NAME"]),
         sqs=sqs,
         task_queue_url=os.environ["TASK_QUEUE_URL"],
     )

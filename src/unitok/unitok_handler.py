@@ -68,7 +68,7 @@ def handler(event: Event, context: Any) -> Response:
     try:
         response = _route("GET" if method == "HEAD" else method, event, _store())
     except RefusedError as refusal:
-        logger.info("refused", extra={"status": refusal.status, "reason": refusal.reason})
+        logger.info("refused", extra={"status": refusal.status, "reason": refusal.logged})
         response = json_answer(refusal.status, {"error": refusal.reason})
     return {**response, "body": ""} if method == "HEAD" else response
 

@@ -44,6 +44,9 @@ class Submission:
     image_url: str | None = None
 
 
+SUBMISSION_FIELDS = tuple(Submission.__dataclass_fields__)
+
+
 @dataclass(frozen=True)
 class Page:
     """Which posts are asked for: at most `limit` (None: all), older than the post `before`."""
@@ -81,12 +84,15 @@ def parse_page(query: dict[str, str]) -> Page:
 
 
 def parse_submission(event: Event) -> Submission:
-    """Parses the body of `POST /posts`. Unknown fields are ignored, wrong types are not.
+    """Parses the body of `POST /posts`. A post never lacks what somebody sent for it.
 
     Raises:
-        RefusedError: 400 for what is no such JSON document, 422 for a value that is not allowed.
+        RefusedError: 400 for what is no such JSON document, has fields that are not known, or puts
+            any into the query; 422 for a value that is not allowed.
     """
     document = http.json_object(event)
+    http.only_known(document, SUBMISSION_FIELDS)
+    http.no_query(event, *http.SIGNATURE_NAMES)
     image_url = None
     if document.get("image_url") is not None:
         image_url = _image_url(_text(document, "image_url"))

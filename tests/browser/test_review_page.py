@@ -61,6 +61,12 @@ def open_approval(**changes: Any) -> Approval:
     return pending(requested_at=now - 3_600, decide_by=now + 86_400, **changes)
 
 
+def withdrawn() -> Approval:
+    """Cancelled by an operator with a long name, for a long reason."""
+    facts = {"decided_by": f"iam:assumed-role/Operators/{'a' * 150}", "decided_at": 1}
+    return open_approval(status="CANCELLED", comment=WORD_OF_5000, **facts)
+
+
 @pytest.fixture
 def approval() -> Approval:
     return open_approval()
@@ -273,7 +279,7 @@ def test_the_page_is_readable_without_styles(browser: Any, site: Site) -> None:
         (lambda site: f"{site.url}/approvals/unknown", "Nothing here"),
         (lambda site: site.link(open_approval(status="EXPIRED")), "Too late"),
         (lambda site: site.link(pending(decide_by=1)), "Too late"),
-        (lambda site: site.link(open_approval(status="CANCELLED")), "Too late"),
+        (lambda site: site.link(withdrawn()), "Withdrawn"),
     ],
     ids=["unknown", "expired", "expired link", "cancelled"],
 )
@@ -284,6 +290,31 @@ def test_a_link_that_opens_nothing_says_so_on_a_page_of_its_own(
     assert page.locator("h1").inner_text() == heading
     assert page.locator("button").count() == 0
     assert wide(page) == 0
+
+
+NO = {"status": "error", "text": WORD_OF_5000[:300]}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("changes", "heading"),
+    [
+        ({"status": "SPENT", "answer": {"status": "success", "text": "x"}}, "✓ Approved and done"),
+        ({"status": "SPENT", "refused": True, "answer": NO}, "✕ Approved, not done"),
+        ({"not_done": "guardrail_intervened"}, "✕ Approved, not done"),
+    ],
+    ids=["done", "refused", "not done"],
+)
+def test_what_became_of_an_approval_is_told_on_a_phone(
+    page: Any, site: Site, changes: dict[str, Any], heading: str, scheme: str
+) -> None:
+    page.emulate_media(color_scheme=scheme)
+    decided = {"status": "APPROVED", "decision": "approved", "decided_by": "link"}
+    page.goto(site.link(open_approval(**decided | {"decided_at": 1} | changes)))
+    assert page.locator("h1").inner_text() == heading
+    assert "goes on now" not in page.locator("main").inner_text()
+    assert wide(page) == 0
+    assert contrasts(page) >= 4.5
 
 
 def test_the_opposite_click_in_a_second_tab_is_told_what_stands(

@@ -45,11 +45,13 @@ STATUS_CODES = {
     "approval_api/post_json_denied": 200,
     "approval_api/post_other_word": 400,
     "approval_api/post_tampered_token": 404,
+    "approval_api/post_unknown_field": 400,
     "approval_api/post_without_body": 200,
     "approval_api/post_without_decision": 400,
     "operator_api/cancel": 200,
     "operator_api/cancel_not_json": 400,
     "operator_api/cancel_unknown": 404,
+    "operator_api/cancel_unknown_field": 400,
     "operator_api/cancel_unsigned": 403,
     "operator_api/cancel_without_tool_use_id": 400,
     "operator_api/history": 200,
@@ -73,6 +75,7 @@ STATUS_CODES = {
     "unitok_api/post_not_json": 400,
     "unitok_api/post_other_text_same_key": 409,
     "unitok_api/post_unknown_color": 422,
+    "unitok_api/post_unknown_field": 400,
     "unitok_api/post_without_idempotency_key": 400,
 }
 

@@ -168,6 +168,36 @@ def test_the_history_tells_all_that_was_asked_and_decided(world: World) -> None:
     assert [e["status"] for e in found] == ["DENIED", "SPENT"]
 
 
+def test_the_history_tells_how_the_session_stands_and_ended(world: World) -> None:
+    session_id = ask(world, "Then I stop here.")
+    facts = operator(world, "GET", "history", session_id=session_id)["session"]
+    assert (facts["status"], facts["outcome"]) == (sessions.WAITING, None)
+    cancel(world, session_id)
+    world.deliver_all()
+    facts = operator(world, "GET", "history", session_id=session_id)["session"]
+    assert (facts["status"], facts["outcome"]) == (sessions.COMPLETED, "cancelled")
+    assert facts["agent_name"] == agent_definition.AGENT_NAME
+
+
+def test_a_session_that_asked_nobody_has_a_history_too(world: World) -> None:
+    world.play(["I could not finish this task."])
+    session_id = world.start()
+    found = operator(world, "GET", "history", session_id=session_id)
+    assert (found["status_code"], found["approvals"]) == (200, [])
+    assert found["session"]["status"] == sessions.COMPLETED
+
+
+def test_who_looks_at_a_cancelled_request_reads_who_withdrew_it_and_why(world: World) -> None:
+    session_id = ask(world, "Then I stop here.")
+    (mail,) = world.read_mail()
+    cancel(world, session_id, comment="The stable is sold out.")
+    answer = world.request("GET", mail.links["approve"], accept="text/html")
+    assert answer["statusCode"] == 410
+    for words in ("Withdrawn", "iam:x", "The stable is sold out.", "publish_post"):
+        assert words in answer["body"]
+    assert "Too late" not in answer["body"]
+
+
 def test_looking_changes_nothing_and_shows_no_link(world: World) -> None:
     session_id = ask(world)
     (mail,) = world.read_mail()

@@ -113,6 +113,31 @@ def test_the_sweeper_learns_what_a_session_waits_for_and_reads_no_message(
     assert try_as("SweeperRole", [("dynamodb", "get_item", arguments)]) == [is_allowed]
 
 
+@pytest.mark.parametrize(
+    ("asked_for", "is_allowed"),
+    [
+        ({"ProjectionExpression": "agent_name, outcome, last_words"}, True),
+        ({"ProjectionExpression": "#s", "ExpressionAttributeNames": {"#s": "status"}}, True),
+        ({"ProjectionExpression": "messages"}, False),
+        ({"ProjectionExpression": "outcome, messages[0]"}, False),
+        ({"ProjectionExpression": "#m", "ExpressionAttributeNames": {"#m": "messages"}}, False),
+        ({"ProjectionExpression": "pending"}, False),
+        ({"Select": "ALL_ATTRIBUTES"}, False),
+        ({}, False),
+    ],
+)
+def test_operators_learn_how_a_session_ended_and_read_no_message(
+    asked_for: dict[str, Any], is_allowed: bool, try_as: Try, ids: dict[str, str]
+) -> None:
+    arguments = {
+        "TableName": ids["SessionsTable"],
+        "KeyConditionExpression": "session_id = :s",
+        "ExpressionAttributeValues": {":s": {"S": "nobody"}},
+        **asked_for,
+    }
+    assert try_as("OperatorRole", [("dynamodb", "query", arguments)]) == [is_allowed]
+
+
 @pytest.fixture
 def operator(stack: LocalStack) -> Iterator[Credentials]:
     """A person with the policy of docs/operate.md and nothing else."""
@@ -145,5 +170,6 @@ def test_the_policy_in_the_guide_is_enough_for_an_operator_and_for_nothing_else(
     assert cancelled.json["decided_by"] == "iam:user/operator"
     found = stack.signed("GET", f"{url}/history?session_id={session_id}", operator)
     assert [a["tool_use_id"] for a in found.json["approvals"]] == [wanted["tool_use_id"]]
+    assert found.json["session"]["agent_name"] == approval["agent_name"]["S"]
     assert stack.signed("POST", f"{stack.api_url('UniTokApi')}/posts", operator, {}).status == 403
     stack.wait_until_completed(session_id)

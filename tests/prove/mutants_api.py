@@ -116,8 +116,8 @@ API: tuple[Mutant, ...] = (
         ),
         (
             "who was too late is told so",
-            'if outcome == "expired":\n        raise _closed(approval)',
-            "if False:\n        raise _closed(approval)",
+            'if outcome == "expired":\n        return _closed(',
+            "if False:\n        return _closed(",
             "unit/test_approval_handler.py::"
             "TestLinksThatOpenNothing::test_a_closed_approval_is_410_and_says_why",
         ),
@@ -149,6 +149,13 @@ API: tuple[Mutant, ...] = (
             "unit/test_approval_handler.py::TestDeciding::test_a_failed_read_or_write_is_503",
         ),
         (
+            "an approver's unknown field is not logged",
+            '"reason": refusal.logged}',
+            '"reason": refusal.reason}',
+            "unit/test_approval_handler.py::"
+            "TestWhatIsWritten::test_no_log_line_holds_a_token_or_a_text",
+        ),
+        (
             "HEAD has no body",
             'return {**response, "body": ""} if request.method == "HEAD" else response',
             "return response",
@@ -178,10 +185,18 @@ API: tuple[Mutant, ...] = (
             "TestDeciding::test_the_opposite_is_409_and_says_what_was_decided",
         ),
         (
-            "a denial carries no edit",
-            'if choice.content is None or choice.decision != "approved":',
+            "the page's denial leaves its text out",
+            'if choice.content is None or (choice.is_from_page and choice.decision == "denied"):',
             "if choice.content is None:",
-            "unit/test_approval_handler.py::TestEditing::test_a_denial_leaves_the_edit_out",
+            "unit/test_approval_handler.py::TestEditing::"
+            "test_a_denial_on_the_page_leaves_the_edit_out",
+        ),
+        (
+            "a program's denial with an edit is refused",
+            "        _check_untouched(choice.content, approval)\n",
+            "",
+            "unit/test_approval_handler.py::TestEditing::"
+            "test_a_program_that_denies_and_edits_is_refused",
         ),
         (
             "somebody else's edit counts",
@@ -202,15 +217,21 @@ API: tuple[Mutant, ...] = (
         "src/approval_api/edits.py",
         (
             "newlines alone are no edit",
-            "edited = normalise_newlines(submitted)",
-            "edited = submitted",
+            "return normalise_newlines(submitted) == ",
+            "return submitted == ",
             "unit/test_approval_edits.py::test_an_untouched_text_is_no_edit",
         ),
         (
             "an untouched text is no edit",
-            "if edited == _as_browsers_return(approval.content):",
+            "if is_untouched(submitted, approval):",
             "if False:",
             "unit/test_approval_edits.py::test_an_untouched_text_is_no_edit",
+        ),
+        (
+            "an edit has plain newlines",
+            "edited = normalise_newlines(submitted)",
+            "edited = submitted",
+            "unit/test_approval_edits.py::test_an_edit_has_plain_newlines",
         ),
         (
             "what a browser makes of NUL is no edit",
@@ -232,9 +253,27 @@ API: tuple[Mutant, ...] = (
         ),
         (
             "text and edit fit one item",
-            "if not fits(approval.content, edited):",
+            "if not _fits(approval, edited):",
             "if False:",
             "unit/test_approval_edits.py::test_content_and_edit_fit_one_item_together",
+        ),
+        (
+            "an edit fits what its turn has room for",
+            "if approval.max_edit_bytes is not None and size_bytes > approval.max_edit_bytes:",
+            "if False:",
+            "unit/test_approval_edits.py::test_an_edit_has_the_room_that_its_turn_left_it",
+        ),
+        (
+            "what is no text is not edited",
+            "    if not _takes_text(schema):",
+            "    if False:",
+            "unit/test_approval_edits.py::test_only_a_text_can_be_edited",
+        ),
+        (
+            "what is no text has no editor",
+            "if not _takes_text(approval.content_schema):",
+            "if False:",
+            "unit/test_approval_edits.py::test_only_a_text_can_be_edited",
         ),
         (
             "an edit fits the tool's schema",
@@ -264,6 +303,40 @@ API: tuple[Mutant, ...] = (
             "unit/test_approval_request.py::test_no_decision_or_another_word_is_400",
         ),
         (
+            "what would not be done is refused",
+            "    http.only_known(fields, FIELDS)\n",
+            "",
+            "unit/test_approval_request.py::test_a_field_that_is_not_known_is_400_and_named",
+        ),
+        (
+            "a query decides nothing else",
+            '    http.no_query(request.event, "decision")\n',
+            "",
+            "unit/test_approval_request.py::"
+            "test_a_post_says_nothing_but_the_decision_in_its_query",
+        ),
+        (
+            "JSON is no form",
+            'if text.lstrip().startswith("{"):',
+            "if False:",
+            "unit/test_approval_request.py::"
+            "test_json_that_calls_itself_a_form_decides_nothing_by_the_links_own_answer",
+        ),
+        (
+            "only our own form is our page's",
+            "return self.wants_html and self.content_type == FORM",
+            "return self.wants_html",
+            "unit/test_approval_handler.py::TestEditing::"
+            "test_a_program_that_denies_and_edits_is_refused",
+        ),
+        (
+            "a program's form is not our page's",
+            "return self.wants_html and self.content_type == FORM",
+            "return self.content_type == FORM",
+            "unit/test_approval_handler.py::TestEditing::"
+            "test_a_program_that_denies_and_edits_is_refused",
+        ),
+        (
             "two decisions in a form are none",
             "return http.once(_form(http.body_text(request.event)))",
             "return dict(_form(http.body_text(request.event)))",
@@ -279,7 +352,7 @@ API: tuple[Mutant, ...] = (
             "a form has few fields",
             "max_num_fields=MAX_FIELDS",
             "max_num_fields=10**6",
-            "unit/test_approval_request.py::test_a_malformed_form_is_400",
+            "unit/test_approval_request.py::test_a_form_of_many_fields_is_not_read",
         ),
         (
             "a form is UTF-8",
@@ -289,8 +362,8 @@ API: tuple[Mutant, ...] = (
         ),
         (
             "another type is refused",
-            "    raise RefusedError(\n        415,",
-            "    return {}\n    raise RefusedError(\n        415,",
+            "    raise RefusedError(415, f",
+            "    return {}\n    raise RefusedError(415, f",
             "unit/test_approval_request.py::test_a_body_of_another_type_is_415",
         ),
         (
@@ -304,9 +377,42 @@ API: tuple[Mutant, ...] = (
         LAYER + "http.py",
         (
             "a field comes once",
-            "if len(fields) != len(pairs):",
-            "if False:",
+            "        if name in fields:\n",
+            "        if False:\n",
             "unit/test_http.py::test_an_object_has_every_field_once_at_every_depth",
+        ),
+        (
+            "what is not known is refused",
+            "if name not in known:",
+            "if False:",
+            "unit/test_http.py::test_only_known_fields_are_taken_and_the_first_other_is_named",
+        ),
+        (
+            "a query says nothing that a body is for",
+            "if name not in but:",
+            "if False:",
+            "unit/test_http.py::test_a_query_says_nothing_that_a_body_is_for",
+        ),
+        (
+            "the name of an unknown field is not logged",
+            "self.logged = logged or reason",
+            "self.logged = reason",
+            "unit/test_approval_handler.py::"
+            "TestWhatIsWritten::test_no_log_line_holds_a_token_or_a_text",
+        ),
+        (
+            "the name of an unknown field is short",
+            "visible(name[:MAX_NAME_CHARS]).split()",
+            "visible(name).split()",
+            "unit/test_approval_request.py::"
+            "test_a_name_is_shown_short_on_one_line_and_with_what_is_invisible",
+        ),
+        (
+            "the name of an unknown field is seen",
+            "visible(name[:MAX_NAME_CHARS]).split()",
+            "name[:MAX_NAME_CHARS].split()",
+            "unit/test_approval_request.py::"
+            "test_a_name_is_shown_short_on_one_line_and_with_what_is_invisible",
         ),
         (
             "base64 is base64",
@@ -349,6 +455,13 @@ API: tuple[Mutant, ...] = (
     ),
     *of_file(
         "src/approval_api/answers.py",
+        (
+            "what nobody decided is expired before the sweeper says so",
+            "CANCELLED if approval.status == CANCELLED else EXPIRED",
+            "approval.status",
+            "unit/test_approval_handler.py::"
+            "TestClosed::test_an_expired_one_is_too_late_and_says_what_it_was_about",
+        ),
         (
             "every answer has the policy",
             '        "content-security-policy": page_parts.content_security_policy(),\n',
@@ -458,10 +571,75 @@ API: tuple[Mutant, ...] = (
             "TestEditing::test_the_page_comes_back_with_what_was_typed",
         ),
         (
+            "what was withdrawn is not too late",
+            "heading = WITHDRAWN if is_withdrawn else HEADINGS[410]",
+            "heading = HEADINGS[410]",
+            "unit/test_approval_handler.py::"
+            "TestClosed::test_a_cancelled_one_is_withdrawn_by_whom_when_and_why",
+        ),
+        (
             "a decided page has no other text",
             "content=shown(approval.text),",
             "content=shown(approval.content),",
             "unit/test_approval_handler.py::TestEditing::test_the_answer_shows_the_text_in_force",
+        ),
+    ),
+    *of_file(
+        LAYER + "effects.py",
+        (
+            "what was refused is not done",
+            "return REFUSED if approval.refused or said_no else DONE",
+            "return DONE",
+            "unit/test_effects.py::test_an_effect_is_told_by_the_record",
+        ),
+        (
+            "a refusal that is only an answer counts",
+            "return REFUSED if approval.refused or said_no else DONE",
+            "return REFUSED if approval.refused else DONE",
+            "unit/test_effects.py::test_an_effect_is_told_by_the_record",
+        ),
+        (
+            "what was never made is told",
+            "if approval.status == APPROVED and approval.not_done is not None:",
+            "if False:",
+            "unit/test_approval_handler.py::"
+            "TestWhatBecameOfIt::test_one_that_was_never_made_says_so_and_why",
+        ),
+        (
+            "what was made after all is done",
+            "if approval.status == APPROVED and approval.not_done is not None:",
+            "if approval.not_done is not None:",
+            "unit/test_effects.py::test_an_effect_is_told_by_the_record",
+        ),
+        (
+            "a reason is short",
+            "return str(text)[:MAX_REASON_CHARS] if text else None",
+            "return str(text) if text else None",
+            "unit/test_effects.py::test_a_reason_is_no_longer_than_a_list_can_bear",
+        ),
+    ),
+    *of_file(
+        "src/approval_api/effect_words.py",
+        (
+            "what is not done is no longer going on",
+            "        case effects.NOT_DONE:\n            return f\"{action} was",
+            "        case 0:\n            return f\"{action} was",
+            "unit/test_approval_handler.py::"
+            "TestWhatBecameOfIt::test_one_that_was_never_made_says_so_and_why",
+        ),
+        (
+            "a receiver's words are escaped",
+            "<q>{shown(said)}</q>",
+            "<q>{said}</q>",
+            "unit/test_approval_handler.py::"
+            "TestWhatBecameOfIt::test_one_that_its_receiver_refused_says_so_and_why",
+        ),
+        (
+            "only what its receiver has answered is called done",
+            "case effects.DONE if approval.answer:",
+            "case effects.DONE:",
+            "unit/test_approval_handler.py::"
+            "TestWhatBecameOfIt::test_one_whose_call_was_made_says_so",
         ),
     ),
     *of_file(
@@ -536,6 +714,138 @@ API: tuple[Mutant, ...] = (
             "        Entity.add_exception = lambda entity, *_, **__: entity.add_fault_flag()\n",
             "",
             "unit/test_tracing.py::test_the_text_of_an_aws_error_is_not_sent",
+        ),
+    ),
+    *of_file(
+        "src/operator_api/operator_requests.py",
+        (
+            "a cancellation does what was sent or nothing",
+            "    http.only_known(fields, CANCELLATION_FIELDS)\n",
+            "",
+            "unit/test_operator_handler.py::TestCancelling::"
+            "test_a_field_that_is_not_known_is_400_and_named",
+        ),
+        (
+            "a cancellation has nothing in its query",
+            "    http.no_query(event, *http.SIGNATURE_NAMES)\n",
+            "",
+            "unit/test_operator_handler.py::TestCancelling::"
+            "test_what_stands_in_the_query_is_400_and_named",
+        ),
+    ),
+    *of_file(
+        "src/operator_api/operator_handler.py",
+        (
+            "an operator's unknown field is not logged",
+            '"reason": refusal.logged}',
+            '"reason": refusal.reason}',
+            "unit/test_operator_handler.py::"
+            "test_the_name_of_an_unknown_field_is_answered_and_not_logged",
+        ),
+    ),
+    *of_file(
+        "src/unitok/unitok_requests.py",
+        (
+            "a post has all that was sent",
+            "    http.only_known(document, SUBMISSION_FIELDS)\n",
+            "",
+            "unit/test_unitok.py::test_a_field_that_is_not_known_is_400_and_named",
+        ),
+        (
+            "a post has nothing in its query",
+            "    http.no_query(event, *http.SIGNATURE_NAMES)\n",
+            "",
+            "unit/test_unitok.py::test_a_field_in_the_query_of_a_post_is_400_and_named",
+        ),
+    ),
+    *of_file(
+        "src/unitok/unitok_handler.py",
+        (
+            "UniTok's unknown field is not logged",
+            '"reason": refusal.logged}',
+            '"reason": refusal.reason}',
+            "unit/test_unitok.py::test_content_is_never_logged_or_repeated_in_a_reason",
+        ),
+    ),
+    *of_file(
+        "src/agent/gate.py",
+        (
+            "a content is a plain text",
+            'if not isinstance(schema, dict) or schema.get("type") != "string":',
+            "if not isinstance(schema, dict):",
+            "unit/test_gate.py::"
+            "test_a_content_that_is_no_plain_text_is_refused_when_the_tool_is_made",
+        ),
+        (
+            "a content is among the arguments",
+            'if not isinstance(schema, dict) or schema.get("type") != "string":',
+            'if schema and schema.get("type") != "string":',
+            "unit/test_gate.py::"
+            "test_a_content_that_is_no_plain_text_is_refused_when_the_tool_is_made",
+        ),
+        (
+            "an edit is held to all of the content's schema",
+            "if unheld := sorted(schema.keys() - {*self.HELD, *self.NOTES}):",
+            "if unheld := []:",
+            "unit/test_gate.py::"
+            "test_what_an_edit_could_not_be_held_to_is_refused_when_the_tool_is_made",
+        ),
+        (
+            "a content's pattern is one",
+            're.compile(schema.get("pattern", ""))',
+            "pass",
+            "unit/test_gate.py::"
+            "test_what_an_edit_could_not_be_held_to_is_refused_when_the_tool_is_made",
+        ),
+        (
+            "a call has its content",
+            'complete.pop(self.content_field, "")',
+            "complete.pop(self.content_field)",
+            "unit/test_gate.py::test_a_call_without_its_content_tells_the_model_why",
+        ),
+    ),
+    *of_file(
+        "src/operator_api/session_facts.py",
+        (
+            "no message of a conversation is read",
+            '", ".join(f"#{name}" for name in ATTRIBUTES)',
+            '", ".join(f"#{name}" for name in ATTRIBUTES) + ", messages"',
+            "unit/test_operator_handler.py::"
+            "TestHistoryOfASession::test_no_message_of_the_conversation_is_read",
+        ),
+        (
+            "what a session has not is null",
+            "item.get(name) or None",
+            "item.get(name)",
+            "unit/test_operator_handler.py::"
+            "TestHistoryOfASession::test_what_a_session_has_not_is_null",
+        ),
+    ),
+    *of_file(
+        "src/operator_api/listing.py",
+        (
+            "the session shown is that of the agent that asked last",
+            "by_agent.get(asked_last) or next(iter(sessions), None)",
+            "next(iter(sessions), None)",
+            "unit/test_operator_handler.py::"
+            "TestHistoryOfASession::test_of_two_agents_sessions_it_is_the_one_that_asked_last",
+        ),
+    ),
+    *of_file(
+        "src/operator_api/operator_handler.py",
+        (
+            "a session that asked nobody has a history",
+            "if not asked and not found:",
+            "if not asked:",
+            "unit/test_operator_handler.py::"
+            "TestHistoryOfASession::test_a_session_that_ended_without_asking_anybody_is_told_too",
+        ),
+        (
+            "a session that is gone leaves its approvals",
+            "if not asked and not found:",
+            "if not found:",
+            "unit/test_operator_handler.py::"
+            "TestHistoryOfASession::test_a_session_that_is_gone_is_null_and_its_approvals_are_there",
         ),
     ),
 )

@@ -84,7 +84,7 @@ MISBEHAVIOUR = (
     Mutant(
         "a sweeper whose clock is ahead",
         "src/approval_api/approval_handler.py",
-        '    if outcome == "expired":\n        raise _closed(approval)',
+        '    if outcome == "expired":\n        return _closed(request, approval)',
         "",
         "tests/flow/test_clocks.py::"
         "test_a_sweeper_that_is_ahead_ends_it_early_and_a_click_is_too_late",

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from approval_api_driver import pending
-from edits import MAX_TEXTS_BYTES, edit_of
+from edits import MAX_TEXTS_BYTES, edit_of, obstacle
 from longrunning.http import RefusedError
 from longrunning.messages import MAX_CONTENT_BYTES
 
@@ -66,6 +66,29 @@ def test_content_and_edit_fit_one_item_together() -> None:
     fits = "ü" * (room // 2)
     assert edit_of(fits, pending(content=content, content_schema=schema)) == fits
     assert refused_status(fits + "y", content=content, content_schema=schema) == 413
+
+
+def test_an_edit_has_the_room_that_its_turn_left_it() -> None:
+    schema = {"type": "string"}
+    room = {"content": "a", "content_schema": schema, "max_edit_bytes": 10}
+    assert edit_of("ü" * 5, pending(**room)) == "ü" * 5
+    assert refused_status("ü" * 5 + "y", **room) == 413
+    for bytes_left, cannot in ((10, False), (0, True)):
+        assert (obstacle(pending(**room | {"max_edit_bytes": bytes_left})) is not None) is cannot
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_text"),
+    [("string", True), (["string", "null"], True), (None, True), ("number", False), ([], False),
+     (["integer", "null"], False)],
+)  # fmt: skip
+def test_only_a_text_can_be_edited(kind: Any, is_text: bool) -> None:
+    schema = {} if kind is None else {"type": kind}
+    assert (obstacle(pending(content_schema=schema)) is None) is is_text
+    if is_text:
+        assert edit_of("25", pending(content_schema=schema)) == "25"
+    else:
+        assert refused_status("25", content_schema=schema) == 422
 
 
 def test_an_edit_is_no_longer_than_a_content_may_be() -> None:

@@ -6,12 +6,14 @@ import logging
 import re
 from base64 import b64encode
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from botocore.exceptions import ClientError
+from strands.types.event_loop import StopReason
 
 import approval_handler
+import effect_words
 from approval_api_driver import (
     CONTENT,
     DAY_SECONDS,
@@ -43,7 +45,8 @@ SECURITY_HEADERS = {
     "x-robots-tag": "noindex, nofollow",
 }
 ANSWER_FIELDS = {
-    "session_id", "tool_use_id", "status", "decision", "decided_by", "decided_at", "comment"
+    "session_id", "tool_use_id", "status", "decision", "decided_by", "decided_at", "comment",
+    "effect", "effect_reason",
 }  # fmt: skip
 
 
@@ -128,6 +131,8 @@ class TestLooking:
             "decided_by": None,
             "decided_at": None,
             "comment": None,
+            "effect": None,
+            "effect_reason": None,
             "agent_name": "post-generator",
             "action": "publish_post",
             "content": CONTENT,
@@ -234,6 +239,8 @@ class TestDeciding:
             "decided_by": "link",
             "decided_at": NOW,
             "comment": "go\non",
+            "effect": None,
+            "effect_reason": None,
         }
         assert approvals.items["session-1", "tooluse_1"].status == status
 
@@ -338,6 +345,11 @@ class TestDeciding:
             (400, json_event(TOKEN, {"decision": "approved", "content": "a\0"})),
             (413, json_event(TOKEN, {"decision": "approved", "content": "ü" * 175_000})),
             (415, http_event("POST", TOKEN, body="approved", content_type="text/plain")),
+            (400, json_event(TOKEN, {"decision": "approved", "amount": 25})),
+            (400, json_event(TOKEN, {"decision": "approved", "arguments": {"amount": 25}})),
+            (400, form_event(TOKEN, {"decision": "approved", "amount": "25"})),
+            (400, http_event("POST", TOKEN, query="decision=approved&amount=25")),
+            (400, json_event(TOKEN, {"decision": "denied", "content": "Mine"})),
             (422, form_event(TOKEN, {"decision": "approved", "content": ""})),
             (422, json_event(TOKEN, {"decision": "approved", "content": "x" * 100_001})),
         ],
@@ -363,10 +375,49 @@ class TestEditing:
         send(form_event(TOKEN, {"decision": "approved", "content": as_browsers_send}))
         assert approvals.items["session-1", "tooluse_1"].edited_content is None
 
-    def test_a_denial_leaves_the_edit_out(self, approvals: FakeApprovals) -> None:
-        send(form_event(TOKEN, {"decision": "denied", "content": ""}))
+    def test_a_denial_on_the_page_leaves_the_edit_out(self, approvals: FakeApprovals) -> None:
+        response = send(form_event(TOKEN, {"decision": "denied", "content": ""}, accept=HTML))
+        approval = approvals.items["session-1", "tooluse_1"]
+        assert response["statusCode"] == 200
+        assert (approval.decision, approval.edited_content) == ("denied", None)
+
+    @pytest.mark.parametrize(
+        "event",
+        [
+            form_event(TOKEN, {"decision": "denied", "content": "Mine"}),
+            json_event(TOKEN, {"decision": "denied", "content": "Mine"}),
+            json_event(TOKEN, {"decision": "denied", "content": "Mine"}, accept=HTML),
+            json_event(TOKEN, {"decision": "denied", "content": ""}),
+        ],
+        ids=["form", "JSON", "JSON for a person", "empty"],
+    )
+    def test_a_program_that_denies_and_edits_is_refused(
+        self, event: Any, approvals: FakeApprovals, queue: FakeQueue
+    ) -> None:
+        response = send(event)
+        assert response["statusCode"] == 400
+        assert "content: " in response["body"]
+        assert approvals.items == {("session-1", "tooluse_1"): pending()}
+        assert queue.bodies == []
+
+    def test_a_program_may_deny_with_the_text_as_it_was(self, approvals: FakeApprovals) -> None:
+        assert decide("denied", content=CONTENT)["statusCode"] == 200
         approval = approvals.items["session-1", "tooluse_1"]
         assert (approval.decision, approval.edited_content) == ("denied", None)
+
+    @pytest.mark.parametrize("kind", ["number", "integer", "boolean", "array", "object", "null"])
+    def test_a_content_that_is_no_text_cannot_be_edited(
+        self, kind: str, approvals: FakeApprovals, queue: FakeQueue
+    ) -> None:
+        """Asked for by a tool of before such were refused."""
+        approvals.put(pending(content="70.0", content_schema={"type": kind}))
+        response = decide("approved", content="25")
+        assert response["statusCode"] == 422
+        assert document(response)["error"].startswith("content: ")
+        assert approvals.items["session-1", "tooluse_1"].status == "PENDING"
+        assert queue.bodies == []
+        assert 'name="content"' not in send(http_event("GET", TOKEN, accept=HTML))["body"]
+        assert decide("approved", content="70.0")["statusCode"] == 200
 
     def test_the_same_edit_again_is_200(self, queue: FakeQueue) -> None:
         assert decide("approved", content="mine")["statusCode"] == 200
@@ -446,11 +497,197 @@ class TestDecidedAlready:
         assert next_words in page
         assert "<button" not in page
 
+    @pytest.mark.parametrize("content", [CONTENT, "Mine"])
+    def test_a_denial_after_an_edit_is_told_what_stands(
+        self, content: str, approvals: FakeApprovals
+    ) -> None:
+        decide("approved", content="Mine")
+        response = send(form_event(TOKEN, {"decision": "denied", "content": content}, accept=HTML))
+        assert response["statusCode"] == 409
+        assert decide("denied", content=CONTENT)["statusCode"] == 409
+        stored = approvals.items["session-1", "tooluse_1"]
+        assert (stored.decision, stored.text) == ("approved", "Mine")
+
     def test_an_operators_decision_names_the_operator(self, approvals: FakeApprovals) -> None:
         approvals.put(
             pending(status="DENIED", decision="denied", decided_by="ops@example", decided_at=NOW)
         )
         assert "ops@example" in send(http_event("GET", TOKEN, accept=HTML))["body"]
+
+
+YES = {"status": "success", "text": "Published as post 1."}
+NO = {"status": "error", "text": "Order <17> is\u200b closed."}
+
+
+class TestWhatBecameOfIt:
+    """An approval whose call is made, is refused or never comes is no longer "goes on now"."""
+
+    def look(self, approvals: FakeApprovals, **changes: Any) -> tuple[str, dict[str, Any]]:
+        """The page and the JSON of an approved approval."""
+        approved = {"status": "APPROVED", "decision": "approved", "decided_by": "link"}
+        approvals.put(pending(**approved | {"decided_at": NOW} | changes))
+        page = send(http_event("GET", TOKEN, accept=HTML))
+        assert page["statusCode"] == 200
+        assert "<button" not in page["body"]
+        return page["body"], document(send(http_event("GET", TOKEN)))
+
+    def test_one_that_goes_on_says_so(self, approvals: FakeApprovals) -> None:
+        page, found = self.look(approvals)
+        assert "</span> Approved</span></h1>" in page
+        assert "goes on now and runs <code>publish_post</code>" in page
+        assert (found["effect"], found["effect_reason"]) == (None, None)
+
+    def test_one_whose_call_was_made_says_so(self, approvals: FakeApprovals) -> None:
+        page, found = self.look(approvals, status="SPENT")
+        assert "was given exactly this text" in page
+        assert "</span> Approved</span></h1>" in page  # Its receiver may not have answered yet.
+        assert "goes on now" not in page
+        assert (found["effect"], found["effect_reason"]) == ("done", None)
+
+    def test_one_whose_receiver_has_answered_is_done(self, approvals: FakeApprovals) -> None:
+        page, found = self.look(approvals, status="SPENT", answer=YES)
+        assert "</span> Approved and done</span></h1>" in page
+        assert "<title>Approved and done</title>" in page
+        assert "Published as post 1." not in page  # The agent's to read.
+        assert (found["effect"], found["effect_reason"]) == ("done", None)
+
+    def test_one_that_its_receiver_refused_says_so_and_why(self, approvals: FakeApprovals) -> None:
+        page, found = self.look(approvals, status="SPENT", refused=True, answer=NO)
+        assert "</span> Approved, not done</span></h1>" in page
+        assert "Approved, not done: the receiver refused it." in page
+        assert "Order &lt;17&gt; is<mark>[U+200B]</mark> closed." in page
+        assert "goes on now" not in page
+        assert (found["effect"], found["effect_reason"]) == ("refused", NO["text"])
+        assert found["status"] == "APPROVED"
+
+    def test_one_that_was_refused_without_a_word_says_no_more(
+        self, approvals: FakeApprovals
+    ) -> None:
+        page, found = self.look(approvals, status="SPENT", refused=True)
+        assert "Approved, not done: the receiver refused it." in page
+        assert "<q>" not in page
+        assert (found["effect"], found["effect_reason"]) == ("refused", None)
+
+    @pytest.mark.parametrize(
+        ("reason", "words"),
+        [
+            ("end_turn", "the agent came to its end without making the call"),
+            ("stop_sequence", "the agent came to its end without making the call"),
+            ("tool_use", "the agent came to its end without making the call"),
+            ("max_tokens", "an answer of the model was longer than it may be"),
+            ("guardrail_intervened", "a guardrail stopped the model"),
+            ("content_filtered", "the model&#x27;s provider withheld its answer"),
+            ("limit_turns", "the agent had used up its turns"),
+            ("limit_total_tokens", "the agent had used up its tokens"),
+            ("cancelled", "the agent was stopped"),
+            ("interrupt", "the agent stopped for something else"),
+            ("model_context_window_exceeded", "the conversation was too long for the model"),
+            ("", "the agent&#x27;s session ended"),
+            ("<b>\u202eodd", "the agent&#x27;s session ended (&lt;b&gt;<mark>[U+202E]</mark>odd)"),
+        ],
+    )
+    def test_one_that_was_never_made_says_so_and_why(
+        self, reason: str, words: str, approvals: FakeApprovals
+    ) -> None:
+        page, found = self.look(approvals, not_done=reason)
+        assert "</span> Approved, not done</span></h1>" in page
+        assert f"Approved, not done: {words}." in page
+        assert "goes on now" not in page
+        assert (found["effect"], found["effect_reason"]) == ("not_done", reason)
+
+    def test_every_stop_reason_of_strands_has_words_of_its_own(self) -> None:
+        ours_and_strands = {*get_args(StopReason)} - {"checkpoint"}
+        assert ours_and_strands <= effect_words.WHY_NOT_DONE.keys()
+
+    @pytest.mark.parametrize("fate", [{"not_done": "end_turn"}, {"status": "SPENT", "answer": NO}])
+    def test_a_second_click_is_told_what_became_of_it(
+        self, fate: dict[str, Any], approvals: FakeApprovals
+    ) -> None:
+        self.look(approvals, **fate)
+        page = send(form_event(TOKEN, {"decision": "approved"}, accept=HTML))["body"]
+        assert "Approved, not done: " in page
+        late = send(form_event(TOKEN, {"decision": "denied"}, accept=HTML))
+        assert late["statusCode"] == 409
+        assert "the first decision stands" in late["body"]
+        assert "Approved, not done: " in late["body"]
+
+
+class TestClosed:
+    """What ended without a decision has a page that says how, and what it was about."""
+
+    def look(self, approvals: FakeApprovals, **changes: Any) -> tuple[str, dict[str, Any]]:
+        approvals.put(pending(**changes))
+        pages = [send(http_event("GET", TOKEN, accept=HTML))]
+        pages += [send(form_event(TOKEN, {"decision": "approved"}, accept=HTML))]
+        assert [page["statusCode"] for page in pages] == [410, 410]
+        assert pages[0]["body"] == pages[1]["body"]
+        assert "<button" not in pages[0]["body"]
+        answers = [send(http_event("GET", TOKEN)), decide("approved")]
+        assert answers[0] == answers[1]
+        return pages[0]["body"], document(answers[0])
+
+    def test_a_cancelled_one_is_withdrawn_by_whom_when_and_why(
+        self, approvals: FakeApprovals
+    ) -> None:
+        page, found = self.look(
+            approvals, status="CANCELLED", decided_by="iam:user/ann<b>", decided_at=NOW,
+            comment="The sale is off <3",
+        )  # fmt: skip
+        assert "<h1>Withdrawn</h1>" in page
+        assert "Too late" not in page
+        assert "post-generator" in page
+        assert "<code>publish_post</code>" in page
+        for words in ("iam:user/ann&lt;b&gt;", "Saturday, 14 March 2026, 10:00 UTC", "off &lt;3"):
+            assert words in page
+        assert CONTENT not in page
+        assert found == {
+            "error": "This request was cancelled: there is nothing to decide any more.",
+            "session_id": "session-1",
+            "tool_use_id": "tooluse_1",
+            "status": "CANCELLED",
+            "decided_by": "iam:user/ann<b>",
+            "decided_at": NOW,
+            "comment": "The sale is off <3",
+            "agent_name": "post-generator",
+            "action": "publish_post",
+        }
+
+    def test_one_that_its_session_no_longer_waits_for_says_so(
+        self, approvals: FakeApprovals
+    ) -> None:
+        changes = {"status": "CANCELLED", "decided_by": "sweeper", "decided_at": NOW}
+        page, _ = self.look(approvals, **changes)
+        assert "<h1>Withdrawn</h1>" in page
+        assert "no longer waits" in page
+        assert "sweeper" not in page
+
+    @pytest.mark.parametrize(
+        "changes",
+        [{"status": "EXPIRED", "decided_by": "sweeper", "decided_at": NOW}, {"decide_by": NOW}],
+        ids=["swept", "not yet swept"],
+    )
+    def test_an_expired_one_is_too_late_and_says_what_it_was_about(
+        self, changes: dict[str, Any], approvals: FakeApprovals
+    ) -> None:
+        page, found = self.look(approvals, **changes)
+        assert "<h1>Too late</h1>" in page
+        assert "post-generator" in page
+        assert "<code>publish_post</code>" in page
+        assert "sweeper" not in page
+        assert found["status"] == "EXPIRED"
+        assert found["error"] == "Nobody decided in time, so this is closed."
+
+    def test_what_is_closed_is_counted_and_its_comment_is_not_logged(
+        self, approvals: FakeApprovals, capsys: pytest.CaptureFixture[str],
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:  # fmt: skip
+        caplog.set_level("DEBUG")
+        changes = {"decided_by": "iam:hush", "decided_at": NOW, "comment": "hush"}
+        approvals.put(pending(status="CANCELLED", **changes))
+        send(http_event("GET", TOKEN))
+        out = capsys.readouterr().out
+        assert json.loads(out)["RequestRejected"] == 1
+        assert "hush" not in out + caplog.text + repr([vars(r) for r in caplog.records])
 
 
 class TestLinksThatOpenNothing:
@@ -620,6 +857,9 @@ class TestWhatIsWritten:
         send(form_event(token, {**fields, "content": "hush\0"}, accept=HTML))
         send(form_event(token + "x", fields))
         send(http_event("POST", token, body="hush", content_type=FORM))
+        send(json_event(token, {**fields, "hush": 1}))
+        send(json_event(token, {**fields, "decision": "denied"}))
+        send(http_event("POST", token, query="hush=1"))
         queue.error = ClientError({"Error": {"Code": "Throttling"}}, "SendMessage")
         send(form_event(token, fields))
         written = caplog.text + repr([vars(record) for record in caplog.records])

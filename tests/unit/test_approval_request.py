@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -35,7 +36,7 @@ def test_a_request_that_is_logged_shows_no_body() -> None:
 
 
 def test_json_decides() -> None:
-    event = json_event("t", {"decision": "approved", "comment": None, "content": "🦄", "x": [1]})
+    event = json_event("t", {"decision": "approved", "comment": None, "content": "🦄"})
     assert choice(event) == Choice("approved", None, "🦄")
 
 
@@ -107,10 +108,102 @@ def test_malformed_json_is_400(body: str | bytes) -> None:
 @pytest.mark.parametrize(
     "body",
     ["decision=approved&decision=denied", "decision=approved&comment=%ff", b"decision=\xff",
-     "&".join(map(str, range(100))) + "&decision=approved", "a=1&a=2&decision=approved"],
+     "&".join(map(str, range(100))) + "&decision=approved",
+     "comment=a&comment=a&decision=approved"],
 )  # fmt: skip
 def test_a_malformed_form_is_400(body: str | bytes) -> None:
     assert refusal(http_event("POST", "t", body=body, content_type=FORM)).status == 400
+
+
+UNKNOWN = ["amount", "arguments", "Decision", "comment ", "content[]", "decision.x", "_charset_"]
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+@pytest.mark.parametrize("value", ["25", "", "approved"])
+@pytest.mark.parametrize("query", ["", "decision=approved"])
+def test_a_field_that_is_not_known_is_400_and_named(name: str, value: str, query: str) -> None:
+    for refused in (
+        refusal(form_event("t", {"decision": "approved", name: value}, query=query)),
+        refusal(json_event("t", {"decision": "approved", name: value}, query=query)),
+        refusal(json_event("t", {name: {"amount": value}}, query=query)),
+        refusal(json_event("t", {"decision": "denied", name: None}, query=query)),
+    ):
+        assert refused.status == 400
+        assert refused.reason.startswith(f"{name.strip()}: ")
+        for known in ("decision", "comment", "content"):
+            assert known in refused.reason.partition(": ")[2]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["amount=25", "comment=no", "content=Mine", "utm_source=mail", "fbclid", "Decision=denied",
+     "X-Amz-Date=1"],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda query: http_event("POST", "t", query=query),
+        lambda query: form_event("t", {"decision": "approved"}, query=query),
+        lambda query: json_event("t", {"decision": "approved"}, query=query),
+    ],
+    ids=["no body", "form", "JSON"],
+)
+def test_a_post_says_nothing_but_the_decision_in_its_query(
+    query: str, made: Callable[[str], Event]
+) -> None:
+    for whole in (query, f"decision=approved&{query}", f"{query}&decision=approved"):
+        refused = refusal(made(whole))
+        assert refused.status == 400
+        assert refused.reason.startswith(f"{query.partition('=')[0]}: ")
+        assert "body" in refused.reason
+
+
+def test_json_that_calls_itself_a_form_decides_nothing_by_the_links_own_answer() -> None:
+    body = json.dumps({"decision": "denied", "comment": "hush-hush"})
+    event = http_event("POST", "t", query="decision=approved", body=body, content_type=FORM)
+    refused = refusal(event)
+    assert refused.status == 400
+    assert "application/json" in refused.reason
+    assert "hush" not in refused.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("", '""'),
+        (" \n", '""'),
+        ("am\u202eount", "am[U+202E]ount"),
+        ("a\nb\r\tc", "a b[U+000D] c"),
+        ("\ud83e", "[U+D83E]"),
+        ("<b>", "<b>"),
+        ("x" * 300_000, "x" * 60 + "…"),
+        ("\u200b" * 300_000, "[U+200B]" * 60 + "…"),
+    ],
+)
+def test_a_name_is_shown_short_on_one_line_and_with_what_is_invisible(
+    name: str, shown: str
+) -> None:
+    reason = refusal(json_event("t", {"decision": "approved", name: 1})).reason
+    assert reason.partition(": ")[0] == shown
+
+
+def test_what_is_logged_of_an_unknown_field_is_not_even_its_name() -> None:
+    for event in (
+        json_event("t", {"decision": "approved", "hush-hush": 1}),
+        http_event("POST", "t", body="hush-hush", content_type=FORM),
+        http_event("POST", "t", query="hush-hush"),
+        http_event("POST", "t", body="hush-hush=1&hush-hush=2", content_type=FORM),
+    ):
+        refused = refusal(event)
+        assert "hush-hush" in refused.reason
+        assert "hush" not in refused.logged
+        assert refused.logged
+
+
+def test_a_form_of_many_fields_is_not_read() -> None:
+    body = "decision=approved&" + "&".join(f"a{n}=" for n in range(50))
+    reason = refusal(http_event("POST", "t", body=body, content_type=FORM)).reason
+    assert reason == "body: expected a form of at most 50 fields in UTF-8"
 
 
 @pytest.mark.parametrize("body", ["decision=approved", "!" + encoded("decision=approved")])

@@ -3,6 +3,7 @@
 import asyncio
 import copy
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from core_samples import NOW, SESSION_ID
 from gate import (
     MAX_ARGUMENTS_BYTES,
     Call,
+    ContentFieldError,
     Gate,
     InvalidCallError,
     ProtectedTool,
@@ -527,6 +529,81 @@ def test_an_edit_must_satisfy_the_schema_of_the_content() -> None:
     publish, archive = Stage().gate.tools
     assert publish.content_schema == {"type": "string", "minLength": 1, "maxLength": 262_144}
     assert archive.content_schema == {"type": "string", "maxLength": 200}
+
+
+def refunding(reason: Any, content_field: str = "reason") -> ProtectedTool:
+    """A tool whose content has a schema; `...` leaves it out."""
+    properties = {"amount": {"type": "number", "maximum": 500}}
+    properties |= {} if reason is ... else {"reason": reason}
+    schema = {"type": "object", "properties": properties, "required": ["amount"]}
+    spec = {"name": "send_refund", "description": "Pays.", "inputSchema": {"json": schema}}
+    return ProtectedTool(spec, Receiver(), NoForGoodError, content_field)
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        {"type": "number"},
+        {"type": "integer", "maximum": 500},
+        {"type": "boolean"},
+        {"type": "array", "items": {"type": "string"}},
+        {"type": ["string", "null"]},
+        {"type": ["string"]},
+        {"minLength": 1},
+        {"enum": ["late", "broken"]},
+        {"$ref": "#/$defs/reason"},
+        {},
+        True,
+        ...,
+    ],
+    ids=repr,
+)
+def test_a_content_that_is_no_plain_text_is_refused_when_the_tool_is_made(reason: Any) -> None:
+    with pytest.raises(ContentFieldError, match=r'^send_refund: .*"reason".*"type": "string"'):
+        refunding(reason)
+
+
+@pytest.mark.parametrize(
+    "keyword",
+    [
+        {"format": "email"}, {"const": "late"}, {"allOf": [{"minLength": 3}]}, {"not": {}},
+        {"anyOf": [{"maxLength": 9}]}, {"oneOf": []}, {"if": {}}, {"contentEncoding": "base64"},
+        {"maximum": 500}, {"multipleOf": 2}, {"minlength": 3}, {"$dynamicRef": "#x"},
+        {"pattern": "("},
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_what_an_edit_could_not_be_held_to_is_refused_when_the_tool_is_made(
+    keyword: dict[str, Any],
+) -> None:
+    (name,) = keyword
+    with pytest.raises(ContentFieldError, match=r'^send_refund: .*"reason"') as refused:
+        refunding({"type": "string", **keyword})
+    assert re.search(rf"\b{re.escape(name.strip('$'))}\b", str(refused.value))
+
+
+def test_the_error_of_a_content_says_what_to_do() -> None:
+    with pytest.raises(ValueError, match="content_field") as refused:
+        refunding({"type": "string"}, "amount")
+    assert str(refused.value) == (
+        'send_refund: its content "amount" must be an argument of "type": "string", which a person '
+        "reads and may edit; name another one as content_field"
+    )
+
+
+def test_a_content_may_have_all_that_an_edit_is_held_to_and_any_annotation() -> None:
+    held = {"minLength": 1, "maxLength": 9, "pattern": "^l", "enum": ["late", "lost"]}
+    notes = {
+        "title": "Why", "description": "Why.", "default": "late", "examples": ["late"],
+        "$comment": "x", "deprecated": False, "readOnly": False, "writeOnly": True,
+    }  # fmt: skip
+    tool = refunding({"type": "string", **held, **notes})
+    assert tool.content_schema == {"type": "string", **held}
+
+
+def test_a_call_without_its_content_tells_the_model_why() -> None:
+    with pytest.raises(InvalidCallError, match="content: expected"):
+        refunding({"type": "string"}).call({"amount": 5})
 
 
 @pytest.mark.parametrize(

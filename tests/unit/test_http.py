@@ -32,9 +32,26 @@ def test_a_body_that_is_no_utf_8_is_400(body: bytes) -> None:
 
 def test_an_object_has_every_field_once_at_every_depth() -> None:
     assert http.json_object(event('{"a": {"b": 1}}')) == {"a": {"b": 1}}
-    for body in ('{"a": 1, "a": 1}', '{"a": [{"b": 1, "b": 2}]}'):
-        with pytest.raises(RefusedError, match="once"):
+    for body in ('{"ab": 1, "ab": 1}', '{"a": [{"ab": 1, "c": 3, "ab": 2}]}'):
+        with pytest.raises(RefusedError, match=r"^ab: expected once$") as refused:
             http.json_object(event(body))
+        assert "ab" not in refused.value.logged
+
+
+def test_only_known_fields_are_taken_and_the_first_other_is_named() -> None:
+    http.only_known({"b": 1, "a": 2}, ("a", "b"))
+    with pytest.raises(RefusedError, match=r"^c: not known; expected only a, b$") as refused:
+        http.only_known({"a": 1, "c": 2, "d": 3}, ("a", "b"))
+    assert (refused.value.status, refused.value.logged) == (400, "a field that is not known")
+
+
+def test_a_query_says_nothing_that_a_body_is_for() -> None:
+    http.no_query({"rawQueryString": ""})
+    http.no_query({"rawQueryString": "X-Amz-Signature=0&X-Amz-Date=1"}, *http.SIGNATURE_NAMES)
+    for query in ("comment=no", "X-Amz-Signature=0&comment=no", "comment"):
+        with pytest.raises(RefusedError, match=r"^comment: expected in the body") as refused:
+            http.no_query({"rawQueryString": query}, *http.SIGNATURE_NAMES)
+        assert (refused.value.status, refused.value.logged) == (400, "a field in the query")
 
 
 @pytest.mark.parametrize("body", ["", "{", "[]", "null", "1", "[" * 100_000, '"a"', "1" * 5_000])

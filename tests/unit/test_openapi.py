@@ -17,10 +17,12 @@ import aws_template
 import listing
 import operator_handler
 import operator_requests
+import review_request
+import session_facts
 import unitok_posts
 import unitok_requests
 from approval_api_driver import pending
-from longrunning import http, messages
+from longrunning import effects, http, messages
 
 ROOT = aws_template.ROOT
 DOCUMENT: dict[str, Any] = json.loads((ROOT / "docs/openapi.json").read_text())
@@ -37,6 +39,12 @@ OTHERS = {
     "OperatorFunction": {200, 409, 503},
     "UniTokFunction": {200, 201},
 }
+TAKEN = {
+    "Decision": review_request.FIELDS,
+    "Cancellation": operator_requests.CANCELLATION_FIELDS,
+    "Submission": unitok_requests.SUBMISSION_FIELDS,
+}
+"""What a request may hold; all else is refused."""
 UNREACHABLE = {"ApprovalFunction": {405}, "UniTokFunction": {404}}
 """What a function answers only where the template had more routes than it has."""
 
@@ -100,20 +108,31 @@ def properties(schema: str) -> dict[str, Any]:
 
 
 def test_the_fields_are_those_that_the_code_shows() -> None:
-    shown = {*answers.DECIDED_FIELDS}
+    shown = {*answers.DECIDED_FIELDS, *effects.facts_of(pending())}
     assert properties("DecidedApproval").keys() == shown
     assert properties("OpenApproval").keys() == shown | {*answers.OPEN_FIELDS}
+    assert properties("ClosedApproval").keys() == {"error", *answers.CLOSED_FIELDS}
     assert properties("RecordedApproval").keys() == listing.document(pending()).keys()
+    assert properties("Session").keys() == {*session_facts.ATTRIBUTES}
     assert properties("Post").keys() == unitok_posts.Post.__dataclass_fields__.keys()
     for name, schema in SCHEMAS.items():
-        if schema.get("additionalProperties") is False:
+        if schema.get("additionalProperties") is False and name not in TAKEN:
             assert set(schema["required"]) == schema["properties"].keys(), name
+
+
+def test_the_fields_that_are_taken_are_those_of_the_code_and_no_other() -> None:
+    for name, fields in TAKEN.items():
+        assert tuple(properties(name)) == fields
+        assert SCHEMAS[name]["additionalProperties"] is False
 
 
 def test_the_limits_are_those_of_the_code() -> None:
     for schema in ("Decision", "Cancellation"):
         assert properties(schema)["comment"]["maxLength"] == http.MAX_COMMENT_CHARS
     assert properties("RecordedApproval")["preview"]["maxLength"] == listing.PREVIEW_CHARS
+    reason = SCHEMAS["EffectReason"]["description"]
+    assert f"first {effects.MAX_REASON_CHARS} characters" in reason
+    assert {*SCHEMAS["Effect"]["enum"]} == {effects.DONE, effects.REFUSED, effects.NOT_DONE, None}
     submission = properties("Submission")
     assert submission["author"]["maxLength"] == unitok_requests.MAX_AUTHOR_CHARS
     assert submission["author"]["default"] == unitok_requests.DEFAULT_AUTHOR
@@ -134,7 +153,8 @@ def test_the_ids_have_the_patterns_of_the_code() -> None:
         "session_id": messages.SESSION_ID_PATTERN,
         "tool_use_id": messages.TOOL_USE_ID_PATTERN,
     }
-    for schema in ("OpenApproval", "DecidedApproval", "RecordedApproval", "Cancellation"):
+    for schema in ("OpenApproval", "DecidedApproval", "ClosedApproval", "RecordedApproval",
+                   "Cancellation"):  # fmt: skip
         for name, pattern in patterns.items():
             assert properties(schema)[name]["pattern"] == f"^{pattern.pattern}$"
     before = DOCUMENT["components"]["parameters"]["before"]["schema"]["pattern"]

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,9 @@ from core_samples import NOW, SESSION_ID, TOOL_USE_ID, LogLines, Recorded, asked
 from longrunning import messages
 from longrunning.approvals import Approval, ApprovalStore
 from longrunning.open_approvals import SHARDS, OpenApprovals
+from longrunning.sessions import COMPLETED, WAITING, Session, SessionStore
 from operator_services import Services
+from session_facts import SessionFacts
 
 ARN = "arn:aws:sts::123456789012:assumed-role/Operators/ann@example.com"
 ANN = {"iam": {"userArn": ARN, "accountId": "123456789012"}}
@@ -31,10 +34,14 @@ def queue() -> FakeQueue:
 
 @pytest.fixture(autouse=True)
 def services(
-    dynamodb: Recorded, approvals_table: str, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
+    dynamodb: Recorded,
+    approvals_table: str,
+    sessions_table: str,
+    queue: FakeQueue,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Services:
     stores = (ApprovalStore(dynamodb, approvals_table), OpenApprovals(dynamodb, approvals_table))
-    made = Services(*stores, queue, QUEUE_URL)
+    made = Services(*stores, SessionFacts(dynamodb, sessions_table), queue, QUEUE_URL)
     monkeypatch.setattr(operator_handler, "services", lambda: made)
     monkeypatch.setattr(operator_handler.time, "time", lambda: NOW + 60.5)
     return made
@@ -48,10 +55,12 @@ def send(
     *,
     authorizer: dict[str, Any] | None = ANN,
     content_type: str = "application/json",
+    raw_query: str = "",
 ) -> dict[str, Any]:
     event: dict[str, Any] = {
         "version": "2.0",
         "rawPath": path,
+        "rawQueryString": raw_query,
         "headers": {"content-type": content_type},
         "requestContext": {"http": {"method": method, "path": path}, "authorizer": authorizer},
         "isBase64Encoded": False,
@@ -112,6 +121,8 @@ class TestListing:
             "decided_by": None,
             "decided_at": None,
             "comment": None,
+            "effect": None,
+            "effect_reason": None,
             "edited": False,
             "digest": asked(content="x" * 199 + "🦄" + "y" * 100).digest,
             "preview": "x" * 199 + "🦄",
@@ -274,8 +285,111 @@ class TestHistory:
         }  # fmt: skip
         assert {name: entry[name] for name in wanted} == wanted
 
-    def test_a_session_without_approvals_is_404(self) -> None:
+    @pytest.mark.parametrize(
+        ("changes", "effect", "reason"),
+        [
+            ({"status": "SPENT"}, "done", None),
+            ({"status": "APPROVED", "not_done": "end_turn"}, "not_done", "end_turn"),
+            (
+                {"status": "SPENT", "refused": True, "answer": {"status": "error", "text": "No."}},
+                "refused", "No.",
+            ),
+        ],
+    )  # fmt: skip
+    def test_it_tells_what_came_of_it(
+        self, approval_store: ApprovalStore, changes: dict[str, Any], effect: str, reason: str
+    ) -> None:
+        approval_store.put_if_absent(asked(decision="approved", **changes))
+        [entry] = history()["approvals"]
+        assert (entry["status"], entry["effect"], entry["effect_reason"]) == (
+            changes["status"], effect, reason
+        )  # fmt: skip
+
+    def test_a_session_that_never_was_is_404(self) -> None:
         assert history("nobody")["status_code"] == 404
+
+
+class TestHistoryOfASession:
+    @pytest.fixture
+    def save(self, session_store: SessionStore) -> Callable[..., None]:
+        """Saves a session whose conversation holds a secret."""
+
+        def save(**changes: Any) -> None:
+            text = {"role": "user", "content": [{"text": "hush-hush"}]}
+            session = Session(SESSION_ID, "post-generator", [text], COMPLETED)
+            session_store.create(replace(session, **changes))
+
+        return save
+
+    def test_it_tells_how_the_session_ended_and_the_agents_last_words(
+        self, approval_store: ApprovalStore, save: Callable[..., None]
+    ) -> None:
+        approval_store.put_if_absent(asked())
+        save(outcome="failed", reason="max_tokens", last_words="I could not finish this task.")
+        assert history()["session"] == {
+            "agent_name": "post-generator",
+            "status": "completed",
+            "outcome": "failed",
+            "reason": "max_tokens",
+            "last_words": "I could not finish this task.",
+        }
+
+    def test_what_a_session_has_not_is_null(
+        self, approval_store: ApprovalStore, save: Callable[..., None]
+    ) -> None:
+        approval_store.put_if_absent(asked())
+        save(status=WAITING)
+        assert history()["session"] == {
+            "agent_name": "post-generator",
+            "status": "waiting",
+            "outcome": None,
+            "reason": None,
+            "last_words": None,
+        }
+
+    def test_a_session_that_is_gone_is_null_and_its_approvals_are_there(
+        self, approval_store: ApprovalStore
+    ) -> None:
+        approval_store.put_if_absent(asked())
+        found = history()
+        assert (found["status_code"], found["session"]) == (200, None)
+        assert len(found["approvals"]) == 1
+
+    def test_a_session_that_ended_without_asking_anybody_is_told_too(
+        self, save: Callable[..., None]
+    ) -> None:
+        save(outcome="failed", reason="end_turn", last_words="'ticket' is a required property")
+        found = history()
+        assert (found["status_code"], found["approvals"]) == (200, [])
+        assert found["session"]["last_words"] == "'ticket' is a required property"
+
+    def test_of_two_agents_sessions_it_is_the_one_that_asked_last(
+        self, approval_store: ApprovalStore, save: Callable[..., None]
+    ) -> None:
+        for name, at in (("a-agent", NOW), ("z-agent", NOW + 1), ("k-agent", NOW - 1)):
+            save(agent_name=name)
+            changes = {"tool_use_id": name, "agent_name": name, "requested_at": at}
+            approval_store.put_if_absent(asked(**changes))
+        assert history()["session"]["agent_name"] == "z-agent"
+
+    def test_no_message_of_the_conversation_is_read(
+        self, approval_store: ApprovalStore, save: Callable[..., None], dynamodb: Recorded
+    ) -> None:
+        approval_store.put_if_absent(asked())
+        save()
+        asked_for: list[dict[str, Any]] = []
+        event = "provide-client-params.dynamodb.Query"
+        note = lambda params, **_: asked_for.append(dict(params))  # noqa: E731
+        dynamodb.client.meta.events.register(event, note)
+        try:
+            assert "hush" not in json.dumps(history())
+        finally:
+            dynamodb.client.meta.events.unregister(event, note)
+        of_session = asked_for[-1]
+        names = of_session["ExpressionAttributeNames"]
+        projected = {names[part.strip()] for part in of_session["ProjectionExpression"].split(",")}
+        assert projected == {"agent_name", "status", "outcome", "reason", "last_words"}
+        assert of_session["ConsistentRead"] is True
 
     @pytest.mark.parametrize(
         "query", [None, {"session_id": ""}, {"session_id": "a/b"}, {"id": "a"}]
@@ -389,6 +503,25 @@ class TestCancelling:
     )  # fmt: skip
     def test_what_cannot_be_taken_is_400(self, queue: FakeQueue, changes: dict[str, Any]) -> None:
         assert cancel(**changes)["status_code"] == 400
+        assert queue.bodies == []
+
+    @pytest.mark.parametrize("name", ["reason", "Comment", "decision", "status", "sessionId", ""])
+    def test_a_field_that_is_not_known_is_400_and_named(
+        self, queue: FakeQueue, approval_store: ApprovalStore, name: str
+    ) -> None:
+        answer = cancel(**{name: "x"})
+        assert answer["status_code"] == 400
+        assert answer["error"].startswith(f"{name or chr(34) * 2}: ")
+        assert "session_id, tool_use_id, comment" in answer["error"]
+        stored = approval_store.get(SESSION_ID, TOOL_USE_ID)
+        assert stored
+        assert (stored.status, queue.bodies) == ("PENDING", [])
+
+    @pytest.mark.parametrize("query", ["comment=x", "reason=x", "x"])
+    def test_what_stands_in_the_query_is_400_and_named(self, queue: FakeQueue, query: str) -> None:
+        answer = send("POST", "/operator/cancel", body=json.dumps(CANCELLATION), raw_query=query)
+        assert answer["status_code"] == 400
+        assert answer["error"].startswith(query.partition("=")[0] + ": ")
         assert queue.bodies == []
 
     @pytest.mark.parametrize(
@@ -528,6 +661,7 @@ def test_services_are_made_once_from_the_environment(
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.setenv("APPROVALS_TABLE_NAME", "test-approvals")
+    monkeypatch.setenv("SESSIONS_TABLE_NAME", "test-sessions")
     monkeypatch.setenv("TASK_QUEUE_URL", QUEUE_URL)
     operator_services.services.cache_clear()
     try:
@@ -541,3 +675,9 @@ def test_services_are_made_once_from_the_environment(
 def test_the_preview_is_of_the_text_that_counts() -> None:
     edited = replace(asked(), edited_content="Mine")
     assert operator_handler.listing.document(edited)["preview"] == "Mine"
+
+
+def test_the_name_of_an_unknown_field_is_answered_and_not_logged(log_lines: LogLines) -> None:
+    assert cancel(**{"hush-hush": 1})["error"].startswith("hush-hush: ")
+    assert "refused" in log_lines.messages
+    assert "hush" not in log_lines.text

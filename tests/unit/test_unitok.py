@@ -163,7 +163,7 @@ def test_the_same_post_again_is_answered_and_not_made_again(dynamodb, clock):
     clock.now_ns += 5_000_000_000
 
     again = post()
-    reworded = post(body=json.dumps({**dict(reversed(POST.items())), "unknown": 1}, indent=2))
+    reworded = post(body=json.dumps(dict(reversed(POST.items())), indent=2))
 
     assert (again["statusCode"], reworded["statusCode"]) == (200, 200)
     assert again["body"] == reworded["body"] == first["body"]
@@ -275,6 +275,27 @@ def test_body_that_cannot_be_read_is_400(dynamodb, body, field):
 
     assert answer["statusCode"] == 400
     assert error_of(answer).startswith(f"{field}: expected ")
+    assert posts() == []
+
+
+@pytest.mark.parametrize("name", ["amount", "Author", "created_at", "post_id", "unicornColor"])
+@pytest.mark.parametrize("value", [25, None, "x"])
+def test_a_field_that_is_not_known_is_400_and_named(dynamodb, name, value):
+    answer = post(**{name: value})
+
+    assert answer["statusCode"] == 400
+    assert error_of(answer).startswith(f"{name}: ")
+    assert "content, author, unicorn_color, image_url" in error_of(answer)
+    assert posts() == []
+
+
+def test_a_field_in_the_query_of_a_post_is_400_and_named(dynamodb):
+    made = event("POST", "/posts", headers={"idempotency-key": "k"}, authorizer=CALLER)
+    made |= {"body": json.dumps(POST), "rawQueryString": "author=Bob"}
+
+    answer = unitok_handler.handler(made, None)
+
+    assert (answer["statusCode"], error_of(answer)[:8]) == (400, "author: ")
     assert posts() == []
 
 
@@ -497,8 +518,10 @@ def test_content_is_never_logged_or_repeated_in_a_reason(dynamodb, caplog, monke
         post(image_url="Unicorns"),
         post(body='{"content": ["Unicorns"]}'),
     ]
+    named = post(body='{"content": "a", "Unicorns": 1}')  # A name is for its sender alone.
 
     assert [answer["statusCode"] for answer in refusals] == [201, 409, 422, 422, 400]
+    assert (named["statusCode"], error_of(named)[:8]) == (400, "Unicorns")
     assert "refused" in caplog.text
     assert not any("Unicorns" in str(vars(record)) for record in caplog.records)
     assert not any("Unicorns" in answer["body"] for answer in refusals[1:])

@@ -1,17 +1,28 @@
 """What the HTTP functions share: reading an HTTP API event, refusing it, answering in JSON.
 
 Events and answers have payload format 2.0. Reasons name the field, what was expected and what
-came, and never repeat a value: they are logged, and programs read them.
+came, and never repeat a value: they are logged, and programs read them. The name of a field that
+is not known is its sender's own text: it is answered, and not logged.
 """
 
 import base64
 import json
 import re
+from collections.abc import Iterable, Sequence
 from typing import Any
+from urllib.parse import parse_qsl
 
-from longrunning.text import normalise_newlines
+from longrunning.text import normalise_newlines, visible
 
 MAX_COMMENT_CHARS = 4_000
+MAX_NAME_CHARS = 60
+"""Shown of a field's name; whoever sent it knows the rest."""
+
+SIGNATURE_NAMES = (
+    "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders",
+    "X-Amz-Signature", "X-Amz-Security-Token",
+)  # fmt: skip
+"""Source: "Signing AWS requests": a signature may stand in the query, under these names."""
 
 Event = dict[str, Any]
 Response = dict[str, Any]
@@ -33,13 +44,15 @@ class RefusedError(Exception):
     Attributes:
         status: The HTTP status to answer.
         reason: A sentence for the caller.
+        logged: What is logged of it: the same, unless that repeats what somebody sent.
     """
 
-    def __init__(self, status: int, reason: str) -> None:
-        """Keeps the status and the reason."""
+    def __init__(self, status: int, reason: str, logged: str | None = None) -> None:
+        """Keeps the status, the reason, and what of it may be logged."""
         super().__init__(reason)
         self.status = status
         self.reason = reason
+        self.logged = logged or reason
 
 
 def headers(event: Event) -> dict[str, str]:
@@ -87,10 +100,46 @@ def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     Raises:
         RefusedError: 400, a name is there twice.
     """
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        raise RefusedError(400, "body: expected every field once")
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in fields:
+            raise RefusedError(400, f"{shown_name(name)}: expected once", "a field twice")
+        fields[name] = value
     return fields
+
+
+def only_known(names: Iterable[str], known: Sequence[str]) -> None:
+    """Refuses what this API would not look at: who sent it meant something by it.
+
+    Raises:
+        RefusedError: 400, a name is not known; the reason says which, and which are.
+    """
+    for name in names:
+        if name not in known:
+            reason = f"{shown_name(name)}: not known; expected only {', '.join(known)}"
+            raise RefusedError(400, reason, "a field that is not known")
+
+
+def no_query(event: Event, *but: str) -> None:
+    """Refuses whatever a request whose body counts has in its query.
+
+    Args:
+        event: The request.
+        *but: Names that may stand there.
+
+    Raises:
+        RefusedError: 400, something else stands there.
+    """
+    for name, _ in parse_qsl(event.get("rawQueryString") or "", keep_blank_values=True):
+        if name not in but:
+            reason = f"{shown_name(name)}: expected in the body, not in the query"
+            raise RefusedError(400, reason, "a field in the query")
+
+
+def shown_name(name: str) -> str:
+    """Returns a field's name as a short line of what can be seen; it is whatever somebody sent."""
+    shown = " ".join(visible(name[:MAX_NAME_CHARS]).split()) or '""'
+    return f"{shown}…" if len(name) > MAX_NAME_CHARS else shown
 
 
 def text_field(fields: dict[str, Any], name: str) -> str | None:
