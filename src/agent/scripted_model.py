@@ -23,7 +23,6 @@ import hashlib
 import json
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel
@@ -71,9 +70,9 @@ T = TypeVar("T", bound=BaseModel)
 class ScriptedModel(Model):
     """The scripted model, as Strands runs it."""
 
-    def __init__(self, script: Path = scripted_turns.SCRIPT) -> None:
-        """Reads the script, if there is one."""
-        self._script = scripted_turns.read(script)
+    def __init__(self) -> None:
+        """Reads the adopter's script, if there is one."""
+        self._script = scripted_turns.read(scripted_turns.SCRIPT)
 
     def update_config(self, **model_config: Any) -> None:
         """Has no settings."""

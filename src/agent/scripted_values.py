@@ -235,7 +235,8 @@ def _name(path: Path) -> str:
 
 
 def _index(path: Path) -> int:
-    return path[-1] if path and isinstance(path[-1], int) else 0
+    """Returns the place in the innermost list: its items differ."""
+    return next((part for part in reversed(path) if isinstance(part, int)), 0)
 
 
 def _shown(path: Path) -> str:
