@@ -24,13 +24,14 @@ import prove_sample
 from mutants import Mutant
 from mutants_agent import AGENT
 from mutants_api import API
+from mutants_local import LOCAL
 from mutants_misbehaviour import MISBEHAVIOUR
 from mutants_protocol import PROTOCOL
 from mutants_sweeper import SWEEPER
 from prove_figures import progress, record
 
 ROOT = Path(__file__).parents[2]
-MUTANTS = (*PROTOCOL, *AGENT, *API, *SWEEPER, *MISBEHAVIOUR)
+MUTANTS = (*PROTOCOL, *AGENT, *API, *SWEEPER, *LOCAL, *MISBEHAVIOUR)
 SHORT_FORM = 15
 AT_ONCE = 2
 LIMIT_SECONDS = 240

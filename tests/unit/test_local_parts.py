@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import py_compile
+import shutil
 from email.message import Message
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from local.endings import Endings, ending
 from local.front_door import FrontDoor
 from local.function_logs import compact
 from local.guard import Guard
+from local.lifecycle import _own_folder
 from local.mail import Link, find_links, parse_notification
 from local.overlay import lay_over, own_files
 from local.routes import routes
@@ -380,6 +382,19 @@ def test_a_folder_that_was_deleted_ends_the_run_with_a_clear_word(tmp_path: Path
     settings.state_dir.mkdir()
     settings.stack_json.write_text("{}")
     _require_folder(settings)
+
+
+def test_a_run_whose_folder_was_deleted_leaves_the_next_ones_alone(tmp_path: Path) -> None:
+    settings = make_settings(3000, str(tmp_path / "state"))
+    first, second = _own_folder(settings), _own_folder(settings)
+    first.__enter__()
+    shutil.rmtree(settings.state_dir)
+    second.__enter__()
+    settings.stack_json.write_text("{}")
+    first.__exit__(None, None, None)
+    assert settings.stack_json.exists()
+    second.__exit__(None, None, None)
+    assert not settings.state_dir.exists()
 
 
 @pytest.mark.parametrize("exported", ["", " "])

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import aws_template
 import scripted_turns
 from scripted_turns import NAME, Turns, play, read
 
@@ -78,6 +79,13 @@ def test_the_task_takes_its_place_however_deep(tmp_path: Path) -> None:
     words, block = play([user({"text": TASK})], turns, NAMES)
     assert words == {"text": f"Now: {TASK}"}
     assert block["toolUse"]["input"] == {**given, "lines": [{"text": f"<{TASK}>"}]}
+
+
+def test_the_script_of_the_guide_is_one(tmp_path: Path) -> None:
+    guide = (aws_template.ROOT / "docs/adapt.md").read_text()
+    [example] = re.findall(r"^```json\n(\[.*?)^```$", guide, re.M | re.S)
+    turns = script(tmp_path, example)
+    assert (len(turns.turns), turns.problem) == (3, "")
 
 
 def test_the_same_call_twice_in_a_turn_has_two_ids(tmp_path: Path) -> None:

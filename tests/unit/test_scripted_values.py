@@ -207,6 +207,11 @@ def test_a_short_text_is_repeated() -> None:
     assert len(made(of(text={"type": "string", "minLength": 50}), "Hi")["text"]) == 50
 
 
+def test_a_text_that_does_not_fit_is_left_out() -> None:
+    note = {"anyOf": [{"type": "string", "maxLength": 5}, {"type": "null"}]}
+    assert made(of(required=False, note=note)) == {}
+
+
 def test_a_text_never_displaces_what_the_schema_fixes() -> None:
     schema = of(text={"type": "string", "enum": ["yes", "no"]})
     assert made(schema) == {"text": "yes"}
