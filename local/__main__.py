@@ -48,7 +48,8 @@ def _run(options: argparse.Namespace) -> int:
         console.error("\n" + str(error))
         return 1
     except Stopped:
-        console.say("\nStopped; nothing is left behind.")
+        lost = ": the open approvals and the feed are gone with it" * (options.command == "run")
+        console.say(f"\nStopped; nothing is left behind{lost}.")
         return 0 if options.command == "run" else 130
 
 

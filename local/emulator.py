@@ -107,6 +107,14 @@ class Emulator:
         config = Config(retries={"mode": "standard", "max_attempts": 3}, max_pool_connections=32)
         return self._session.client(service, endpoint_url=self.endpoint_url, config=config)
 
+    def function_environment(self) -> dict[str, str]:
+        """Returns what a function's process finds, beside its own variables."""
+        return self._environment() | {
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+        }
+
     def new_problems(self) -> list[str]:
         """Returns what it logged about functions since the last call, such as a failed import."""
         with contextlib.suppress(OSError), self._log.open("rb") as log:

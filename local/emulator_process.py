@@ -18,6 +18,7 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack.app import app
 
+from local import early_failures
 from local.emulator_guard import Guard
 
 
@@ -51,6 +52,7 @@ def main() -> None:
     """Serves until the parent ends or says so."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _raise_file_limit()
+    early_failures.install()
     guard = Guard(app, os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
     asyncio.run(serve(guard, _config()))
 

@@ -8,6 +8,7 @@
 | `GET /local/traces.json` | what the functions traced |
 | a path that some HTTP API has a route for | that API's answer |
 
+A link to an approval that is not there may be one from before a restart: that is said.
 HEAD answers like GET.
 """
 
@@ -26,12 +27,20 @@ from local.traces import Traces
 from local.view import View
 
 _JSON = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
+_LINKS = "/approvals/"
+_GONE = "There is no approval here. What was asked before {}, when this stack started, is gone."
 _EMPTY_TASK = "Please write what the agent shall do."
 
 
 @dataclass(frozen=True)
 class FrontDoor:
-    """Answers every request; `send_task` takes the task and returns the session's id."""
+    """Answers every request.
+
+    Attributes:
+        send_task: Takes the task and returns the session's id.
+        is_scripted: Whether the model is the scripted one.
+        started_at: When the stack was started, epoch seconds.
+    """
 
     guard: Guard
     proxy: Proxy
@@ -39,6 +48,8 @@ class FrontDoor:
     traces: Traces
     view: View
     send_task: Callable[[str], str]
+    is_scripted: bool
+    started_at: float
 
     def __call__(self, request: Request) -> Answer:
         """Returns the answer to one request."""
@@ -47,9 +58,19 @@ class FrontDoor:
             return Answer(HTTPStatus.FORBIDDEN, _JSON, json.dumps({"error": reason}).encode())
         if request.path == "/" or request.path.startswith("/local/"):
             return self._own(request)
-        return self.proxy.answer(request) or _page(
-            HTTPStatus.NOT_FOUND, pages.not_found(len(self.mailbox.all()))
-        )
+        answer = self.proxy.answer(request)
+        if answer is None:
+            return _page(HTTPStatus.NOT_FOUND, pages.not_found(len(self.mailbox.all())))
+        is_gone = answer.status == HTTPStatus.NOT_FOUND
+        return self._gone(answer) if is_gone and request.path.startswith(_LINKS) else answer
+
+    def _gone(self, answer: Answer) -> Answer:
+        """Says what the approval API cannot know: links of before a restart lead nowhere."""
+        kind = dict((name.lower(), value) for name, value in answer.headers).get("content-type", "")
+        if "json" not in kind:
+            return _page(answer.status, pages.gone(self.started_at, len(self.mailbox.all())))
+        reason = _GONE.format(pages.clock(self.started_at))
+        return Answer(answer.status, _JSON, json.dumps({"error": reason}).encode())
 
     def _own(self, request: Request) -> Answer:
         method = "GET" if request.method == "HEAD" else request.method
@@ -85,6 +106,7 @@ class FrontDoor:
             self.view.sessions(),
             self.view.queue_lengths(),
             len(self.mailbox.all()),
+            is_scripted=self.is_scripted,
             sent=sent,
             problem=problem,
         )
@@ -104,7 +126,7 @@ def _task_in(request: Request) -> str | None:
     return str(task).replace("\r\n", "\n")
 
 
-def _page(status: HTTPStatus, page: bytes) -> Answer:
+def _page(status: int, page: bytes) -> Answer:
     return Answer(status, pages.HEADERS, page)
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +25,7 @@ from local.mail import Mailbox
 from local.proxy import Proxy
 from local.reload import Reloader
 from local.server import LoopbackServer
-from local.settings import REGION, Settings
+from local.settings import REGION, SCRIPTED, Settings
 from local.signatures import OwnerKey
 from local.stack import Stack
 from local.traces import Traces
@@ -37,6 +38,7 @@ FUNCTIONS = {
     "sweeper": "SweeperFunction",
     "operator": "OperatorFunction",
 }
+TASK_QUEUE, DEAD_LETTER_QUEUE = "post-generator-task-queue", "post-generator-dead-letter-queue"
 TOPICS = ("approval-notifications", "escalation-notifications")
 _OWN_FILES = ("stack.json", "functions.log", "emulator.log")
 _OWN_FOLDERS = ("tmp", "rebuild")
@@ -52,11 +54,12 @@ class Running:
     mailbox: Mailbox
     traces: Traces
     build: building.Build
+    view: View
 
     @property
     def task_queue_url(self) -> str:
         """The queue of tasks."""
-        return self.stack.id_ending("post-generator-task-queue")
+        return self.stack.id_ending(TASK_QUEUE)
 
 
 @contextlib.contextmanager
@@ -106,7 +109,9 @@ def _start(settings: Settings, console: Console, emulator: Emulator, traces: Tra
     topic_arns = [stack.id_ending(name) for name in TOPICS]
     mailbox = Mailbox(emulator, topic_arns, settings.front_url)
     mailbox.open()
-    return Running(settings, emulator, stack, mailbox, traces, build)
+    queues = [stack.id_ending(name) for name in (TASK_QUEUE, DEAD_LETTER_QUEUE)]
+    view = View(emulator, stack.id_ending("agent-memory-store"), *queues)
+    return Running(settings, emulator, stack, mailbox, traces, build, view)
 
 
 def _front_door(run: Running) -> FrontDoor:
@@ -117,13 +122,10 @@ def _front_door(run: Running) -> FrontDoor:
         proxy=Proxy(run.stack, run.emulator.port, owner),
         mailbox=run.mailbox,
         traces=run.traces,
-        view=View(
-            run.emulator,
-            run.stack.id_ending("agent-memory-store"),
-            run.task_queue_url,
-            run.stack.id_ending("post-generator-dead-letter-queue"),
-        ),
+        view=run.view,
         send_task=send,
+        is_scripted=run.settings.model_id == SCRIPTED,
+        started_at=time.time(),
     )
 
 
@@ -143,7 +145,7 @@ def _write_stack_json(run: Running) -> None:
         "access_key_id": run.emulator.access_key_id,
         "secret_access_key": run.emulator.secret_access_key,
         "queue_url": run.task_queue_url,
-        "dead_letter_queue_url": stack.id_ending("post-generator-dead-letter-queue"),
+        "dead_letter_queue_url": stack.id_ending(DEAD_LETTER_QUEUE),
         "tables": {
             "sessions": stack.id_ending("agent-memory-store"),
             "approvals": stack.id_ending("-approvals"),
@@ -173,8 +175,10 @@ def _own_folder(settings: Settings) -> Iterator[None]:
             (folder / "tmp").mkdir()
             yield
         finally:
-            _clear(folder)
-            path.unlink(missing_ok=True)
+            # Who deletes it and starts again has another run's files here by now.
+            if _is_held(lock, path) or not path.exists():
+                _clear(folder)
+                path.unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # Something else lives in it.
                 folder.rmdir()
 
@@ -183,8 +187,16 @@ def _lock(lock: TextIO, path: Path) -> bool:
     """Takes the lock, unless another run has it or has just removed this very file."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return os.fstat(lock.fileno()).st_ino == path.stat().st_ino
+        return _is_held(lock, path)
     except OSError:
+        return False
+
+
+def _is_held(lock: TextIO, path: Path) -> bool:
+    """Whether the file that was locked is still the one that others find."""
+    try:
+        return os.fstat(lock.fileno()).st_ino == path.stat().st_ino
+    except FileNotFoundError:
         return False
 
 

@@ -32,6 +32,7 @@ _SEND = Template("""\
 <section>
 <h1>Send a task</h1>
 $notice
+$model
 <form method="post" action="/local/tasks">
 <label for="task">What shall the agent write about?</label>
 <textarea id="task" name="task" rows="3" required>$task</textarea>
@@ -46,8 +47,8 @@ $sessions
 """)
 
 _SESSION = Template("""\
-<li><span class="status">$status</span> $task<br>
-<span class="soft"><code>$session_id</code> $changed_at</span></li>
+<li><span class="status">$state</span> $task<br>
+$last_words<span class="soft"><code>$session_id</code> $changed_at</span></li>
 """)
 
 _MAIL = Template("""\
@@ -66,6 +67,25 @@ _NO_MAIL = """\
 page.</p></section>
 """
 
+_SCRIPTED = """\
+<p class="soft">The model is a script, not an AI: it needs no key, and plays the tools that the \
+agent has with the words of the task. <code>docs/adapt.md</code> says how to give it turns of your \
+own, or a real model.</p>
+"""
+
+_LAST_WORDS = Template("""\
+<span class="words" dir="auto">$words</span><br>
+""")
+_LAST_WORDS_CHARACTERS = 400
+
+_GONE = Template("""\
+<section><h1>There is no approval here</h1>
+<p>This stack was started at $started_at and remembers nothing of an earlier one: what was asked \
+before then is gone with it, and its links lead nowhere. <a href="/">Send the task again</a>.</p>
+<p class="soft">A link of this stack's own is on <a href="/local/mail">the page of e-mails</a>: \
+take the whole of it.</p></section>
+""")
+
 _NOT_FOUND = """\
 <section><h1>There is nothing here</h1><p>Try one of the links above.</p></section>
 """
@@ -76,6 +96,7 @@ def landing(
     queue_lengths: tuple[int, int],
     mails: int,
     *,
+    is_scripted: bool = False,
     sent: str = "",
     problem: str = "",
     task: str = "",
@@ -86,12 +107,14 @@ def landing(
         sessions: Newest first.
         queue_lengths: Messages on their way, and dead letters.
         mails: How many e-mails there are.
+        is_scripted: Whether the model is the scripted one.
         sent: The session id of a task that was just sent.
         problem: Why a task was not sent.
         task: What was typed, to be put right.
     """
     main = _SEND.substitute(
         notice=_notice(sent, problem),
+        model=_SCRIPTED if is_scripted else "",
         task=f"\n{escape(task)}",
         queues=_queues(*queue_lengths),
         sessions=_sessions(sessions),
@@ -102,6 +125,22 @@ def landing(
 def mailbox(mails: list[Mail]) -> bytes:
     """Returns the page `/local/mail`, newest first."""
     return _page("E-mail", "".join(map(_mail, reversed(mails))) or _NO_MAIL, len(mails))
+
+
+def gone(started_at: float, mails: int) -> bytes:
+    """Returns the page for a link to an approval that this stack has not.
+
+    Args:
+        started_at: When the stack was started, epoch seconds.
+        mails: How many e-mails there are.
+    """
+    main = _GONE.substitute(started_at=clock(started_at))
+    return _page("No approval", main, mails)
+
+
+def clock(at: float) -> str:
+    """Returns a time of this day, such as 15:14:02, as this machine's clock shows it."""
+    return time.strftime("%H:%M:%S", time.localtime(at))
 
 
 def not_found(mails: int) -> bytes:
@@ -119,8 +158,9 @@ def _notice(sent: str, problem: str) -> str:
         return f'<p class="problem" role="alert">{escape(problem)}</p>'
     if sent:
         return (
-            f'<p class="done" role="status">Sent, as <code>{escape(sent)}</code>. In a moment the '
-            'agent asks for approval: see <a href="/local/mail">the approver\'s e-mail</a>.</p>'
+            f'<p class="done" role="status">Sent, as <code>{escape(sent)}</code>. What the agent '
+            'asks comes as <a href="/local/mail">the approver\'s e-mail</a>; what has come of the '
+            "task is below. Reload to see it.</p>"
         )
     return ""
 
@@ -139,14 +179,21 @@ def _sessions(sessions: list[SessionRow]) -> str:
         return '<p class="soft">None yet.</p>'
     rows = (
         _SESSION.substitute(
-            status=escape(row.status),
+            state=escape(row.state),
             task=escape(row.task),
+            last_words=_last_words(row.last_words),
             session_id=escape(row.session_id),
-            changed_at=time.strftime("%H:%M:%S", time.localtime(row.changed_at)),
+            changed_at=clock(row.changed_at),
         )
         for row in sessions
     )
     return f"<ul>\n{''.join(rows)}</ul>"
+
+
+def _last_words(words: str) -> str:
+    if len(words) > _LAST_WORDS_CHARACTERS:
+        words = f"{words[:_LAST_WORDS_CHARACTERS]} …"
+    return _LAST_WORDS.substitute(words=escape(words)) if words else ""
 
 
 def _mail(mail: Mail) -> str:

@@ -4,7 +4,8 @@ import argparse
 import os
 import time
 
-from local.console import Console, step_line
+from local.console import Console, LocalError, step_line
+from local.endings import Endings
 from local.lifecycle import running
 from local.settings import Settings, make_settings, port_from_environment
 
@@ -15,7 +16,7 @@ def main(console: Console, options: argparse.Namespace) -> int:
     """Runs until a signal ends it; returns the exit status.
 
     Raises:
-        LocalError: It could not start, or the emulator ended.
+        LocalError: It could not start, the emulator ended, or its folder was deleted.
     """
     settings = make_settings(port_from_environment(), options.state_dir)
     console.say(f"Starting on {settings.front_url}")
@@ -23,9 +24,12 @@ def main(console: Console, options: argparse.Namespace) -> int:
     with running(settings, console, reload=not options.no_reload) as run:
         console.say(step_line("ready", time.monotonic() - started) + "\n")
         _say_what_next(console, settings)
+        endings = Endings(run.view, run.traces, console)
         while True:
             time.sleep(_POLL_SECONDS)
+            _require_folder(settings)
             run.emulator.check()
+            endings.look()
             for problem in run.emulator.new_problems():
                 console.error(problem)
 
@@ -39,5 +43,12 @@ See what is out  {url}/feed
 AWS, from here   {folder}/stack.json has the endpoint and its key
 
 Change a file under src/ and it runs. What the functions log comes below, and all of it in
-{folder}/functions.log. Ctrl-C stops everything.
+{folder}/functions.log. Ctrl-C stops everything; what is open and what is out is gone then.
 """)
+
+
+def _require_folder(settings: Settings) -> None:
+    """The emulator and the functions live in it: without it nothing works, and little says so."""
+    if not settings.stack_json.exists():
+        folder = os.path.relpath(settings.state_dir)
+        raise LocalError(f"{folder} was deleted, and this run lives in it: start again (make run).")

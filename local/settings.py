@@ -12,6 +12,7 @@ REGION = "us-east-1"
 STACK_NAME = "local"
 DEFAULT_PORT = 3000
 ARTIFACTS_BUCKET = "artifacts"
+SCRIPTED = "scripted"  # The ModelId that needs no model.
 APPROVER_EMAIL = "approver@example.com"
 ESCALATION_EMAIL = "escalation@example.com"
 AGENTS_AT_ONCE = 4  # Each is a process of its own here, and takes its start and its memory.
@@ -35,7 +36,7 @@ class Settings:
     state_dir: Path
     build_dir: Path
     port: int
-    model_id: str = "scripted"
+    model_id: str = SCRIPTED
 
     @property
     def front_url(self) -> str:
@@ -116,5 +117,5 @@ def make_settings(port: int, state_dir: str | None = None) -> Settings:
         state_dir=Path(state_dir).resolve() if state_dir else root / ".local",
         build_dir=root / ".aws-sam" / "local",
         port=port,
-        model_id=os.environ.get("MODEL_ID", "scripted"),
+        model_id=os.environ.get("MODEL_ID", "").strip() or SCRIPTED,
     )

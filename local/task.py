@@ -32,7 +32,8 @@ def main(console: Console, options: argparse.Namespace) -> int:
         raise LocalError("The stack of .local/stack.json does not answer. Start one: make run")
     session_id = tasks.send(_sqs(stack), stack["queue_url"], task)
     console.say(f"Sent, as session {session_id}.")
-    console.say(f"In a moment the approver gets an e-mail: {stack['front_url']}/local/mail")
+    console.say(f"What the agent asks comes to {stack['front_url']}/local/mail")
+    console.say(f"What has come of the task is on {stack['front_url']}")
     return 0
 
 

@@ -69,6 +69,7 @@ class Traces:
 
     def __init__(self) -> None:
         self._spans: deque[Span] = deque(maxlen=KEPT_SPANS)
+        self._count = 0
         self._arrived = threading.Condition()
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 
@@ -82,10 +83,23 @@ class Traces:
         """Stops listening."""
         self._socket.close()
 
+    def add(self, spans: list[Span]) -> None:
+        """Takes spans."""
+        with self._arrived:
+            self._spans.extend(spans)
+            self._count += len(spans)
+            self._arrived.notify_all()
+
     def all(self) -> list[Span]:
         """Returns every span, in the order they ended."""
         with self._arrived:
             return list(self._spans)
+
+    def since(self, count: int) -> tuple[list[Span], int]:
+        """Returns the spans that came after the first `count`, and how many came in all."""
+        with self._arrived:
+            new = min(self._count - count, len(self._spans))
+            return list(self._spans)[len(self._spans) - new :], self._count
 
     def as_json(self) -> bytes:
         """Returns the spans as a list of objects."""
@@ -110,6 +124,4 @@ class Traces:
                 return  # Closed.
             except (ValueError, KeyError):
                 continue  # Not a segment document: tracing must never stop the work.
-            with self._arrived:
-                self._spans.extend(spans)
-                self._arrived.notify_all()
+            self.add(spans)

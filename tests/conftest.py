@@ -1,4 +1,4 @@
-"""Chromium, driven by Playwright, for the tests that look at pages."""
+"""For all tests: an environment that is everywhere the same, and Chromium for those of pages."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 
 import chromium
+import clean_environment
+
+clean_environment.clean()  # Before any test module is imported: some make their clients then.
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,7 +1,13 @@
-"""A model that needs no key, no network and no money: it plays the walk from a script.
+"""A model that needs no key, no network and no money: it plays from a script.
 
 It reads nothing but the conversation, so it goes on from a saved one in another Lambda environment
-just as a real model does, and the same conversation always gets the same answer:
+just as a real model does, and the same conversation always gets the same answer. What it plays:
+
+- the turns of `script.json` in this folder, where there is one (`scripted_turns`);
+- the walk of the example, where its two tools are all there is;
+- else every tool once, with inputs made from the tools' schemas (`scripted_player`).
+
+The walk of the example:
 
 1. a task arrives: it drafts a post that carries the task's text as it came, and asks for approval;
 2. approved: it publishes exactly the text in force, the approver's edit included;
@@ -16,16 +22,31 @@ the unicorn's colour.
 import hashlib
 import json
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel
 from strands.models.model import Model
-from strands.types.content import ContentBlock, Message, Messages
+from strands.types.content import ContentBlock, Messages
 from strands.types.streaming import ContentBlockDelta, StreamEvent
-from strands.types.tools import ToolChoice, ToolResult, ToolSpec, ToolUse
+from strands.types.tools import ToolChoice, ToolResult, ToolSpec
 
-MAX_DRAFTS = 3
+import scripted_player
+import scripted_turns
+from scripted_reading import (
+    MAX_DRAFTS,
+    call,
+    decision_in,
+    result_text,
+    results_of,
+    say,
+    task_index,
+    text_of,
+    uses_of,
+)
+
+EXAMPLE = {"human_approval", "publish_post"}
+"""The tools of the example; `publish_post` as it is there, with nothing required but the text."""
 
 OPENINGS = (
     "Fresh from the stable at Unicorn Rentals:",
@@ -48,6 +69,10 @@ T = TypeVar("T", bound=BaseModel)
 
 class ScriptedModel(Model):
     """The scripted model, as Strands runs it."""
+
+    def __init__(self) -> None:
+        """Reads the adopter's script, if there is one."""
+        self._script = scripted_turns.read(scripted_turns.SCRIPT)
 
     def update_config(self, **model_config: Any) -> None:
         """Has no settings."""
@@ -80,41 +105,52 @@ class ScriptedModel(Model):
         **kwargs: Any,
     ) -> AsyncIterator[StreamEvent]:
         """Yields the next turn as Bedrock's stream events."""
-        for event in _events(next_turn(messages)):
+        for event in _events(self._turn(messages, tool_specs or [])):
             yield event
+
+    def _turn(self, messages: Messages, specs: list[ToolSpec]) -> list[ContentBlock]:
+        if self._script:
+            return scripted_turns.play(messages, self._script, [spec["name"] for spec in specs])
+        return next_turn(messages) if is_example(specs) else scripted_player.play(messages, specs)
+
+
+def is_example(tool_specs: Sequence[ToolSpec]) -> bool:
+    """Whether the example's tools are all there is, as the example has them."""
+    schemas = {spec["name"]: spec["inputSchema"].get("json", {}) for spec in tool_specs}
+    return schemas.keys() == EXAMPLE and schemas["publish_post"].get("required") == ["content"]
 
 
 def next_turn(messages: Messages) -> list[ContentBlock]:
-    """Returns the content of the assistant's next message.
+    """Returns the content of the assistant's next message in the walk of the example.
 
     Args:
         messages: The conversation; the last message is the user's task or holds tool results.
     """
-    task_index = _task_index(messages)
-    task = _text_of(messages[task_index])
-    results = _results(messages[-1]) if task_index < len(messages) - 1 else []
+    start = task_index(messages)
+    task = text_of(messages[start])
+    results = results_of(messages[-1]) if start < len(messages) - 1 else []
     if not results:
         return _ask(messages, task, denials=0, comment=None)
     outcome = _outcome(messages, results[-1])
     match outcome:
         case {"published": str(text)}:
-            return _say(f"Done. {text}")
+            return say(f"Done. {text}")
         case {"failed": str(text)}:
-            return _say(f"I could not finish this task. {text}")
+            return say(f"I could not finish this task. {text}")
         case {"decision": "approved", "content": str(content)}:
             return _publish(messages, task, content, edited=outcome.get("edited") is True)
         case {"decision": "denied"}:
-            denials = _denials(messages[task_index:])
+            denials = _denials(messages[start:])
             if denials >= MAX_DRAFTS:
-                return _say(
+                return say(
                     f"I drafted this post {denials} times and each draft was denied, so I "
                     "stopped. Nothing was published."
                 )
             return _ask(messages, task, denials, outcome.get("comment"))
         case {"decision": "expired" | "cancelled" as decision}:
             why = "nobody decided in time" if decision == "expired" else "the task was cancelled"
-            return _say(f"I stopped because {why}. Nothing was published.")
-    return _say("I could not read the decision, so I stopped. Nothing was published.")
+            return say(f"I stopped because {why}. Nothing was published.")
+    return say("I could not read the decision, so I stopped. Nothing was published.")
 
 
 def draft_post(task: str, denials: int = 0, comment: str | None = None) -> str:
@@ -139,7 +175,7 @@ def _ask(messages: Messages, task: str, denials: int, comment: str | None) -> li
     text = "I have a draft. " if denials == 0 else "I have changed the draft. "
     return [
         {"text": f"{text}A person should see it before it is published."},
-        {"toolUse": _tool_use(messages, "human_approval", tool_input)},
+        call(messages, "human_approval", tool_input),
     ]
 
 
@@ -148,35 +184,7 @@ def _publish(messages: Messages, task: str, content: str, edited: bool) -> list[
     if color := _color(task):
         tool_input["unicorn_color"] = color
     text = "It was approved with an edit, and I publish it as edited." if edited else "Approved."
-    return [{"text": text}, {"toolUse": _tool_use(messages, "publish_post", tool_input)}]
-
-
-def _say(text: str) -> list[ContentBlock]:
-    return [{"text": text}]
-
-
-def _tool_use(messages: Messages, name: str, tool_input: dict[str, Any]) -> ToolUse:
-    """Makes a tool use whose id is the same in every run of this very conversation."""
-    seed = json.dumps([len(messages), name, tool_input], sort_keys=True)
-    digest = hashlib.sha256(seed.encode()).hexdigest()[:24]
-    return {"toolUseId": f"scripted_{digest}", "name": name, "input": tool_input}
-
-
-def _task_index(messages: Messages) -> int:
-    """Finds the latest message in which the user says something."""
-    for index in range(len(messages) - 1, -1, -1):
-        message = messages[index]
-        if message["role"] == "user" and not _results(message) and _text_of(message):
-            return index
-    raise ValueError("messages: expected one in which the user gives a task")
-
-
-def _text_of(message: Message) -> str:
-    return "\n".join(block["text"] for block in message["content"] if "text" in block)
-
-
-def _results(message: Message) -> list[ToolResult]:
-    return [block["toolResult"] for block in message["content"] if "toolResult" in block]
+    return [{"text": text}, call(messages, "publish_post", tool_input)]
 
 
 def _outcome(messages: Messages, result: ToolResult) -> dict[str, Any]:
@@ -184,36 +192,23 @@ def _outcome(messages: Messages, result: ToolResult) -> dict[str, Any]:
 
     A decision with a `result` has been acted on already, by the gate.
     """
-    decision = _decision(result)
+    decision = decision_in(result)
     if decision and "result" not in decision:
         return decision
-    text = str(decision["result"]) if decision else _result_text(result)
+    text = str(decision["result"]) if decision else result_text(result)
     if result["status"] == "error":
         return {"failed": text}
     is_post = decision or _tool_name(messages, result["toolUseId"]) == "publish_post"
     return {"published": text} if is_post else {}
 
 
-def _decision(result: ToolResult) -> dict[str, Any] | None:
-    try:
-        outcome = json.loads(_result_text(result))
-    except (ValueError, RecursionError):
-        return None
-    return outcome if isinstance(outcome, dict) and "decision" in outcome else None
-
-
 def _denials(messages: Messages) -> int:
-    decisions = (_decision(result) for message in messages for result in _results(message))
+    decisions = (decision_in(result) for message in messages for result in results_of(message))
     return sum(1 for decision in decisions if decision and decision["decision"] == "denied")
 
 
-def _result_text(result: ToolResult) -> str:
-    return "\n".join(block["text"] for block in result["content"] if "text" in block)
-
-
 def _tool_name(messages: Messages, tool_use_id: str) -> str:
-    uses = (block["toolUse"] for message in messages for block in message["content"]
-            if "toolUse" in block)  # fmt: skip
+    uses = (use for message in messages for use in uses_of(message))
     return next((use["name"] for use in uses if use["toolUseId"] == tool_use_id), "")
 
 

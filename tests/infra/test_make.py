@@ -19,11 +19,10 @@ show:
 
 
 def make(*arguments: str, cwd: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "TASK")}
     return subprocess.run(
         [shutil.which("make") or "make", "--no-print-directory", *arguments],
         cwd=cwd,
-        env={**kept, **variables},
+        env={**os.environ, **variables},
         capture_output=True,
         text=True,
     )

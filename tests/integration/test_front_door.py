@@ -17,7 +17,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from local_stack import JSON, ROOT, LocalStack, wait_until
+from local_stack import JSON, ROOT, LocalStack, output_of, wait_until
 
 STACK_KEYS = {
     "front_url",
@@ -50,6 +50,32 @@ def test_landing_page_sends_a_task_without_script(stack: LocalStack, task: str) 
     assert f"{task}\nsecond line" in mail["body"]
     shown = stack.request("GET", sent.headers["location"], HTML).text
     assert task in shown and "waiting" in shown
+
+
+def test_the_agents_last_words_are_on_the_page_and_on_the_screen(
+    stack: LocalStack, task: str
+) -> None:
+    session_id = stack.send_task(task)
+    for number in range(1, 4):
+        links = {link["label"]: link["url"] for link in stack.wait_for_mail(task, number)["links"]}
+        assert stack.post_form(links["deny"], decision="denied").status == 200
+    stack.wait_until_completed(session_id)
+    page = stack.request("GET", "/", HTML).text
+    assert "completed, denied" in page and "I drafted this post 3 times" in page
+    assert "The model is a script" in page
+    line = f"session {session_id} ended: denied: I drafted this post 3 times"
+    wait_until(lambda: line in output_of(stack.state_dir))
+    assert "I drafted this post" not in (stack.state_dir / "functions.log").read_text()
+
+
+@pytest.mark.parametrize("headers", [HTML, JSON])
+def test_a_link_of_an_earlier_run_is_told_from_a_broken_one(
+    stack: LocalStack, headers: dict[str, str]
+) -> None:
+    for method in ("GET", "POST"):
+        answer = stack.request(method, "/approvals/of-an-earlier-run", headers)
+        assert answer.status == 404
+        assert "is gone" in answer.text and "started" in answer.text
 
 
 def test_landing_page_refuses_an_empty_task(stack: LocalStack) -> None:

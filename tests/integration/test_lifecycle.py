@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from local_stack import (
     PYTHON,
     ROOT,
+    STOP_SECONDS,
     LocalStack,
     free_port,
     output_of,
@@ -49,7 +51,40 @@ def started(tmp_path: Path) -> Iterator[Start]:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of what a run needs, to break."""
-    root = tmp_path / "project"
+    return copy_project(tmp_path / "project")
+
+
+@dataclass(frozen=True)
+class Edited:
+    """A copy of the project that runs, and is edited meanwhile."""
+
+    root: Path
+    stack: LocalStack
+
+    def output(self) -> str:
+        return output_of(self.stack.state_dir)
+
+    def reloads_of(self, logical_id: str) -> int:
+        return self.output().count(f"reloaded {logical_id} in")
+
+
+@pytest.fixture(scope="module")
+def edited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edited]:
+    """One for all tests that edit: the first start of a copy builds everything."""
+    folder = tmp_path_factory.mktemp("edited")
+    root, state_dir = copy_project(folder / "project"), folder / "state"
+    process = start(state_dir, free_port(), root)
+    try:
+        stack = LocalStack(wait_for_stack_json(process, state_dir), state_dir)
+        yield Edited(root, stack)
+        stack.close()
+        assert stop(process) == 0
+    finally:
+        if process.poll() is None:
+            stop(process, signal.SIGTERM)
+
+
+def copy_project(root: Path) -> Path:
     for name in ("local", "src", "targets"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("template.yaml", "samconfig.toml"):
@@ -93,7 +128,9 @@ def test_signal_ends_everything(started: Start, tmp_path: Path, number: int) -> 
     assert len(family) >= 2
     stack.close()
     assert stop(process, number) == 0
-    assert "nothing is left behind" in output_of(tmp_path / "state")
+    assert "nothing is left behind: the open approvals and the feed are gone" in output_of(
+        tmp_path / "state"
+    )
     _assert_gone(family, tmp_path / "state", stack.port)
 
 
@@ -149,16 +186,13 @@ def test_missing_sam_is_said(started: Start, project: Path, tmp_path: Path) -> N
     assert not (tmp_path / "state").exists()
 
 
-def test_changed_file_becomes_running_code(started: Start, project: Path, tmp_path: Path) -> None:
-    process = started(free_port(), project)
-    stack = LocalStack(wait_for_stack_json(process, tmp_path / "state"), tmp_path / "state")
-
+def test_changed_file_becomes_running_code(edited: Edited) -> None:
     def answer() -> str:
-        return stack.request("GET", "/posts").text
+        return edited.stack.request("GET", "/posts").text
 
     assert json.loads(answer()) == {"posts": []}
-    handler = project / "src" / "unitok" / "unitok_handler.py"
-    layer = project / "src" / "layer" / "python" / "longrunning" / "observability.py"
+    handler = edited.root / "src" / "unitok" / "unitok_handler.py"
+    layer = edited.root / "src" / "layer" / "python" / "longrunning" / "observability.py"
     before, layer_before = handler.read_text(), layer.read_text()
     changed = f"{before}\ndef handler(event, context):\n    return observability.WORD\n"
     layer.write_text(layer_before + "\nWORD = {'body': 'first'}\n")
@@ -167,16 +201,50 @@ def test_changed_file_becomes_running_code(started: Start, project: Path, tmp_pa
     layer.write_text(layer_before + "\nWORD = {'body': 'second'}\n")
     wait_until(lambda: "second" in answer())
     handler.write_text(changed + "\nthis is no Python\n")
-    wait_until(lambda: "errorMessage" in answer())
-    wait_until(lambda: "Worker init failed: invalid syntax" in output_of(tmp_path / "state"))
+    refused = "UniTokFunction not reloaded, the old code runs on: src/unitok/unitok_handler.py"
+    wait_until(lambda: refused in edited.output())
+    assert "second" in answer()
     handler.write_text(before)
     layer.write_text(layer_before)
     wait_until(lambda: answer() == '{"posts": []}')
-    assert output_of(tmp_path / "state").count("reloaded UniTokFunction in") == 3
-    assert "reloaded SharedLayer in" in output_of(tmp_path / "state")
-    assert "reloaded AgentFunction in" not in output_of(tmp_path / "state")
-    stack.close()
-    assert stop(process) == 0
+    assert edited.reloads_of("UniTokFunction") == 2
+    assert edited.reloads_of("SharedLayer") >= 1
+    assert edited.reloads_of("AgentFunction") == 0
+
+
+def test_changed_template_asks_for_a_new_start(edited: Edited) -> None:
+    template = edited.root / "template.yaml"
+    template.write_text(template.read_text() + "# changed\n")
+    wait_until(lambda: "template.yaml has changed: start again" in edited.output())
+
+
+def test_a_task_of_the_time_of_a_mistake_is_handled_seconds_after_it_is_mended(
+    edited: Edited,
+) -> None:
+    """The queue would keep it away for twelve minutes: far longer than is waited for here."""
+    definition = edited.root / "src" / "agent" / "agent_definition.py"
+    before, reloads = definition.read_text(), edited.reloads_of("AgentFunction")
+    definition.write_text(f"{before}\ndef make_model(*_):\n    raise ValueError('no model')\n")
+    wait_until(lambda: edited.reloads_of("AgentFunction") == reloads + 1)
+    edited.stack.send_task("Sent meanwhile")
+    wait_until(lambda: "ValueError: no model" in edited.output())
+    definition.write_text(before)
+    wait_until(lambda: edited.reloads_of("AgentFunction") == reloads + 2)
+    edited.stack.wait_for_mail("Sent meanwhile")
+    assert edited.stack.messages_in("dead_letter_queue_url") == 0
+
+
+def test_a_run_whose_folder_is_deleted_says_so_and_ends(started: Start, tmp_path: Path) -> None:
+    port = free_port()
+    process = started(port, ROOT, NO_RELOAD)
+    wait_for_stack_json(process, tmp_path / "state")
+    family = _descendants(process.pid)
+    shutil.rmtree(tmp_path / "state", ignore_errors=True)
+    assert process.wait(timeout=STOP_SECONDS) == 1
+    assert "state was deleted, and this run lives in it: start again" in output_of(
+        tmp_path / "state"
+    )
+    _assert_gone(family, tmp_path / "state", port)
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "http", "3000x"])

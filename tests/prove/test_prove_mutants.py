@@ -25,6 +25,7 @@ from mutants import Mutant
 from mutants_agent import AGENT
 from mutants_api import API
 from mutants_ends import ENDS
+from mutants_local import LOCAL
 from mutants_misbehaviour import MISBEHAVIOUR
 from mutants_protocol import PROTOCOL
 from mutants_sweeper import SWEEPER
@@ -32,7 +33,7 @@ from mutants_template import TEMPLATE
 from prove_figures import progress, record
 
 ROOT = Path(__file__).parents[2]
-MUTANTS = (*PROTOCOL, *AGENT, *ENDS, *API, *SWEEPER, *MISBEHAVIOUR, *TEMPLATE)
+MUTANTS = (*PROTOCOL, *AGENT, *ENDS, *API, *SWEEPER, *LOCAL, *MISBEHAVIOUR, *TEMPLATE)
 SHORT_FORM = 15
 AT_ONCE = 2
 LIMIT_SECONDS = 240

@@ -3,21 +3,30 @@
 import importlib.util
 import json
 import py_compile
+import shutil
 from email.message import Message
 from pathlib import Path
+from typing import Any
 
 import pytest
+from local import pages
 from local.artifacts import zip_folder
 from local.build import fingerprint
 from local.console import LocalError, step_line
+from local.endings import Endings, ending
+from local.front_door import FrontDoor
 from local.function_logs import compact
 from local.guard import Guard
+from local.lifecycle import _own_folder
 from local.mail import Link, find_links, parse_notification
 from local.overlay import lay_over, own_files
 from local.routes import routes
-from local.settings import Settings
+from local.run import _require_folder
+from local.server import Answer, Request
+from local.settings import Settings, make_settings
 from local.stack import Stack
-from local.traces import Traces, parse_datagram
+from local.traces import Span, Traces, parse_datagram
+from local.view import SessionRow, View
 
 FRONT = "http://localhost:3000"
 TOKEN = f"{FRONT}/approvals/abc.DEF-_~1"
@@ -204,3 +213,191 @@ def test_stack_names_a_resource_by_its_end() -> None:
 def test_step_line_aligns_times() -> None:
     assert step_line("stack", 1.24, "54 resources") == "  stack        1.2 s  54 resources"
     assert step_line("sam build", 12.0) == "  sam build   12.0 s"
+
+
+# --- how sessions end ----------------------------------------------------------------------------
+
+
+def _said(role: str, text: str) -> dict[str, Any]:
+    return {"M": {"role": {"S": role}, "content": {"L": [{"M": {"text": {"S": text}}}]}}}
+
+
+def _item(status: str = "completed", **texts: str) -> dict[str, Any]:
+    fields = {"session_id": "s-1", "status": status, **texts}
+    messages = [_said("user", "Announce it"), _said("assistant", "I could not.")]
+    item: dict[str, Any] = {name: {"S": text} for name, text in fields.items()}
+    return item | {"messages": {"L": messages}, "paused_at": {"N": "17"}}
+
+
+class Tables:
+    """The emulator with one session."""
+
+    def __init__(self, item: dict[str, Any]) -> None:
+        self.item = item
+        self.asked = 0
+
+    def client(self, _: str) -> Any:
+        return self
+
+    def query(self, **_: Any) -> dict[str, Any]:
+        self.asked += 1
+        return {"Items": [self.item]}
+
+    scan = query
+
+    def get_queue_attributes(self, AttributeNames: list[str], **_: Any) -> dict[str, Any]:
+        return {"Attributes": {name: "1" for name in AttributeNames}}
+
+
+def _row(**fields: Any) -> SessionRow:
+    return View(Tables(_item(**fields)), "t", "q", "d").sessions()[0]  # type: ignore[arg-type]
+
+
+def test_the_list_tells_the_last_words_and_why_a_session_ended() -> None:
+    row = _row(outcome="failed", reason="max_tokens", last_words="Out of words.")
+    assert (row.state, row.last_words) == ("completed, failed (max_tokens)", "Out of words.")
+    assert row.task == "Announce it"
+
+
+def test_without_the_attribute_the_last_words_are_those_of_the_conversation() -> None:
+    row = _row(outcome="finished")
+    assert (row.state, row.last_words) == ("completed, finished", "I could not.")
+    assert _row(status="waiting").last_words == ""
+
+
+def test_messages_that_come_back_later_are_on_their_way_too() -> None:
+    view = View(Tables(_item()), "t", "q", "d")  # type: ignore[arg-type]
+    assert view.queue_lengths() == (3, 3)
+
+
+def test_the_landing_page_shows_last_words_as_text() -> None:
+    row = _row(outcome="failed", reason="<b>", last_words="<i>No</i>\nmore")
+    page = pages.landing([row], (0, 0), 0).decode()
+    assert "&lt;i&gt;No&lt;/i&gt;\nmore" in page and "failed (&lt;b&gt;)" in page
+    long = pages.landing([_row(last_words="x" * 9_000)], (0, 0), 0).decode()
+    assert "x" * 400 + " …" in long and "x" * 401 not in long
+
+
+def test_the_landing_page_says_that_the_model_is_a_script() -> None:
+    assert "The model is a script" in pages.landing([], (0, 0), 0, is_scripted=True).decode()
+    assert "The model is a script" not in pages.landing([], (0, 0), 0).decode()
+
+
+class Screen:
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def error(self, text: str) -> None:
+        self.lines.append(text)
+
+
+def _saved(name: str = "save") -> Span:
+    return Span(name, "", 1.0, 2.0, "t", "1", "0", {"session_id": "s-1"})
+
+
+@pytest.mark.parametrize(
+    ("fields", "lines"),
+    [
+        (
+            {"outcome": "failed", "reason": "max_tokens"},
+            ["session s-1 ended: failed (max_tokens): I could not."],
+        ),
+        ({"outcome": "denied"}, ["session s-1 ended: denied: I could not."]),
+        ({"outcome": "published"}, []),
+        ({"outcome": "finished"}, []),
+        ({"outcome": "denied", "status": "waiting"}, []),
+    ],
+    ids=str,
+)
+def test_an_end_that_is_worth_a_look_is_said_once(
+    fields: dict[str, str], lines: list[str]
+) -> None:
+    traces, screen = Traces(), Screen()
+    tables = Tables(_item(**fields))
+    view = View(tables, "t", "q", "d")  # type: ignore[arg-type]
+    endings = Endings(view, traces, screen)  # type: ignore[arg-type]
+    endings.look()
+    assert tables.asked == 0
+    traces.add([_saved(), _saved("load")])
+    endings.look()
+    endings.look()
+    assert screen.lines == lines
+    assert tables.asked == 1
+    traces.close()
+
+
+def test_an_ending_is_one_line_that_no_terminal_obeys() -> None:
+    row = _row(outcome="failed", last_words="\x1b[31mred\nand " + "x" * 500)
+    line = ending(row)
+    assert line.startswith("session s-1 ended: failed: \ufffd[31mred and xxx")
+    assert line.isprintable() and len(line) < 250
+
+
+def test_spans_are_told_once_however_many_are_kept() -> None:
+    traces = Traces()
+    traces.add([_saved(), _saved()])
+    spans, count = traces.since(0)
+    assert (len(spans), count) == (2, 2)
+    assert traces.since(count) == ([], 2)
+    traces.close()
+
+
+# --- the front door ------------------------------------------------------------------------------
+
+
+class NotFound:
+    """The approval API, which has no such approval."""
+
+    def answer(self, request: Request) -> Answer:
+        kind = request.headers.get("Accept", "application/json")
+        return Answer(404, [("content-type", kind)], b"Please take the whole link.")
+
+
+class NoMail:
+    def all(self) -> list[Any]:
+        return []
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+def test_a_link_of_before_a_restart_says_that_it_is_gone(accept: str) -> None:
+    parts: Any = {"guard": Guard(3000), "proxy": NotFound(), "mailbox": NoMail()}
+    parts |= {"traces": None, "view": None, "send_task": None, "is_scripted": True}
+    door = FrontDoor(**parts, started_at=1_000)
+    for method in ("GET", "POST"):
+        answer = door(Request(method, "/approvals/old", _headers(Accept=accept), b""))
+        assert answer.status == 404
+        assert f"{pages.clock(1_000)}" in answer.body.decode()
+        assert "whole link" not in answer.body.decode()
+    elsewhere = door(Request("GET", "/posts/17", _headers(Accept=accept), b""))
+    assert b"whole link" in elsewhere.body
+
+
+# --- the run -------------------------------------------------------------------------------------
+
+
+def test_a_folder_that_was_deleted_ends_the_run_with_a_clear_word(tmp_path: Path) -> None:
+    settings = make_settings(3000, str(tmp_path / "state"))
+    with pytest.raises(LocalError, match=r"state was deleted.*start again"):
+        _require_folder(settings)
+    settings.state_dir.mkdir()
+    settings.stack_json.write_text("{}")
+    _require_folder(settings)
+
+
+def test_a_run_whose_folder_was_deleted_leaves_the_next_ones_alone(tmp_path: Path) -> None:
+    settings = make_settings(3000, str(tmp_path / "state"))
+    first, second = _own_folder(settings), _own_folder(settings)
+    first.__enter__()
+    shutil.rmtree(settings.state_dir)
+    second.__enter__()
+    settings.stack_json.write_text("{}")
+    first.__exit__(None, None, None)
+    assert settings.stack_json.exists()
+    second.__exit__(None, None, None)
+    assert not settings.state_dir.exists()
+
+
+@pytest.mark.parametrize("exported", ["", " "])
+def test_an_empty_model_id_is_the_script(exported: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODEL_ID", exported)
+    assert make_settings(3000).model_id == "scripted"
