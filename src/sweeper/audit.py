@@ -40,6 +40,23 @@ RING = 2**32
 
 
 @dataclass(frozen=True)
+class Window:
+    """A part of the ring: `width` places, the first of them `start`."""
+
+    start: int = 0
+    width: int = RING
+
+    def holds(self, place: int) -> bool:
+        """Whether a place is in it."""
+        return (place - self.start) % RING < self.width
+
+    @property
+    def end(self) -> int:
+        """The first place after it."""
+        return (self.start + self.width) % RING
+
+
+@dataclass(frozen=True)
 class Place:
     """How far the audit of one shard has come."""
 
@@ -78,15 +95,22 @@ class Note:
         return {"looked_at": self.looked_at, "places": places}
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What one sweep looks up, by shard, and what it leaves to the next; None: nothing."""
+
+    windows: Mapping[str, Window]
+    note: Note | None = None
+
+
 class Audit:
-    """The part of one sweep: it reads what is open, chooses, and notes how far it has come."""
+    """The part of one sweep: it reads what is open, looks up, and notes how far it has come."""
 
     def __init__(self, approvals: OpenApprovals, now: int) -> None:
         """Takes the table, and epoch seconds."""
         self._approvals = approvals
         self._now = now
-        self._width = 0
-        self._is_blind = False
+        self._note: Note | None = None
         self._found: dict[str, list[OpenEntry]] = {}
         self._stopped_at: dict[str, OpenEntry | None] = {}
 
@@ -102,82 +126,84 @@ class Audit:
         Args:
             each: `map`, or that of an executor.
         """
-        try:
-            found = each(lambda b: list(self._approvals.decided_among(b)), batches(self._choose()))
-            return [entry for batch in found for entry in batch]
-        except Exception as error:  # What is due must not wait for this.
-            self._fail(error)
-            return []
-
-    def _choose(self) -> list[OpenEntry]:
-        """Returns what this sweep looks up of what it read, none of it due."""
         others = {s: [e for e in es if e.due_at > self._now] for s, es in self._found.items()}
         count = sum(map(len, others.values()))
-        if count <= AUDITED_PER_MINUTE:  # And no note is read or written.
-            return [entry for entries in others.values() for entry in entries]
-        self._width = width_of(count, self._pause_seconds)
-        windows = {shard: (self._place(shard).start, self._width_in(shard)) for shard in SHARDS}
-        chosen = [e for s in SHARDS for e in others[s] if is_in_window(e, *windows[s])]
-        # An entry that moves while the index is read is there twice.
-        return [] if self._is_blind else list({_id(entry): entry for entry in chosen}.values())
+        try:
+            plan = make_plan(count, self._now, lambda: self._last, self._stopped_at)
+            parts = batches(_chosen(others, plan.windows))
+            found = each(lambda part: list(self._approvals.decided_among(part)), parts)
+            decided = [entry for part in found for entry in part]
+        except Exception as error:  # What is due must not wait for this.
+            note_failure(error)
+            return []
+        self._note = plan.note
+        return decided
 
     def done(self) -> None:
         """Notes that what was found is looked after, unless another sweep was faster."""
-        if not self._width or self._is_blind:
-            return
-        places = {shard: self._next(shard) for shard in SHARDS}
-        was = self._last.looked_at if self._last else None
-        try:
-            self._approvals.write_note(Note(self._now, places).values(), was)
-        except Exception as error:  # The next sweep looks at the same ones.
-            self._fail(error)
+        if self._note:
+            was = self._last.looked_at if self._last else None
+            try:
+                self._approvals.write_note(self._note.values(), was)
+            except Exception as error:  # The next sweep looks at the same ones.
+                note_failure(error)
 
     def _read(self, shard: str) -> None:
         found = list(self._approvals.entries(shard, FIRST_ENTRIES))
         stopped_at = None
         if len(found) == FIRST_ENTRIES:
             after = self._place(shard).after
-            rest = self._approvals.entries(shard, MAX_ENTRIES_PER_SHARD, after or found[-1])
-            part = list(rest)
-            stopped_at = part[-1] if len(part) == MAX_ENTRIES_PER_SHARD else None
+            most = MAX_ENTRIES_PER_SHARD - (0 if after else FIRST_ENTRIES)
+            part = list(self._approvals.entries(shard, most, after or found[-1]))
+            stopped_at = part[-1] if len(part) == most else None
             if after:  # The two may overlap: what is due is of the first, all else of the part.
                 found = [entry for entry in found if entry.due_at <= self._now]
                 part = [entry for entry in part if entry.due_at > self._now]
             found += part
         self._found[shard], self._stopped_at[shard] = found, stopped_at
 
+    def _place(self, shard: str) -> Place:
+        try:
+            return self._last.places.get(shard, Place()) if self._last else Place()
+        except Exception as error:  # Nor for this.
+            note_failure(error)
+            return Place()
+
     @cached_property
     def _last(self) -> Note | None:
-        """Read only in a sweep that cannot look up all. What is due does not wait for it."""
-        try:
-            values = self._approvals.read_note()
-            return Note.parse(values) if values else None
-        except Exception as error:
-            self._fail(error)
-            return None
+        """What the last sweep left. Read only by one that cannot look up all."""
+        values = self._approvals.read_note()
+        return Note.parse(values) if values else None
 
-    def _fail(self, error: Exception) -> None:
-        note_failure(error)
-        self._is_blind = True
 
-    @property
-    def _pause_seconds(self) -> int:
-        return self._now - self._last.looked_at if self._last else MAX_PAUSE_SECONDS
+def make_plan(
+    count: int,
+    now: int,
+    read_last: Callable[[], Note | None],
+    stopped_at: Mapping[str, OpenEntry | None],
+) -> Plan:
+    """Says what a sweep looks up: all of a few, a part of many.
 
-    def _place(self, shard: str) -> Place:
-        return self._last.places.get(shard, Place()) if self._last else Place()
-
-    def _width_in(self, shard: str) -> int:
-        return self._place(shard).width or self._width
-
-    def _next(self, shard: str) -> Place:
-        start, width = self._place(shard).start, self._width_in(shard)
-        stopped_at = self._stopped_at[shard]
-        return Place(start, width, stopped_at) if stopped_at else Place((start + width) % RING)
+    Args:
+        count: How many it has read that are not due.
+        now: Epoch seconds.
+        read_last: What the last sweep left; called only where there are many.
+        stopped_at: Where in the index it stopped, by shard; None: at its end.
+    """
+    if count <= AUDITED_PER_MINUTE:
+        return Plan(dict.fromkeys(SHARDS, Window()))
+    last = read_last() or Note(now - MAX_PAUSE_SECONDS, {})
+    width = width_of(count, now - last.looked_at)
+    places = {shard: last.places.get(shard, Place()) for shard in SHARDS}
+    windows = {shard: Window(p.start, p.width or width) for shard, p in places.items()}
+    if not width:
+        return Plan(windows)
+    next_places = {shard: _next(window, stopped_at[shard]) for shard, window in windows.items()}
+    return Plan(windows, Note(now, next_places))
 
 
 def width_of(count: int, seconds: int) -> int:
-    """Returns how wide a window is, so that it goes round in `count / 500` minutes at most.
+    """Returns how wide a window is, so that they go round in `count / 500` minutes.
 
     Args:
         count: How many are open and not due.
@@ -187,16 +213,24 @@ def width_of(count: int, seconds: int) -> int:
     return min(RING, -(-RING * AUDITED_PER_MINUTE * seconds // (60 * count)))
 
 
-def is_in_window(entry: OpenEntry, start: int, width: int) -> bool:
-    """Whether an approval's place is among the `width` places that begin at `start`."""
-    return (place_of(entry) - start) % RING < width
-
-
 def place_of(entry: OpenEntry) -> int:
     """Returns the place of an approval on the ring, the same as long as it is open."""
     key = f"{entry.session_id}/{entry.tool_use_id}".encode()
     return int.from_bytes(hashlib.blake2b(key, digest_size=4).digest())
 
 
-def _id(entry: OpenEntry) -> tuple[str, str]:
-    return entry.session_id, entry.tool_use_id
+def _chosen(
+    entries: Mapping[str, Iterable[OpenEntry]], windows: Mapping[str, Window]
+) -> list[OpenEntry]:
+    """Each once: an entry that moves while the index is read is read twice."""
+    chosen = {
+        (entry.session_id, entry.tool_use_id): entry
+        for shard, window in windows.items()
+        for entry in entries[shard]
+        if window.holds(place_of(entry))
+    }
+    return list(chosen.values())
+
+
+def _next(window: Window, stopped_at: OpenEntry | None) -> Place:
+    return Place(window.start, window.width, stopped_at) if stopped_at else Place(window.end)
