@@ -33,21 +33,17 @@ class Subscribers:
 
     sns: Any
     """A low-level SNS client."""
-    topic_arns: dict[str, str]
-    """By the metric that tells of them."""
+    approval_topic_arn: str
+    escalation_topic_arn: str
+    """Empty: nobody is asked in escalation."""
     _confirmed: dict[str, int] = field(default_factory=dict)
 
     def measure(self) -> None:
-        """Measures each topic. One that cannot be read alarms, for its metric is missing."""
-        for metric, topic_arn in self.topic_arns.items():
-            self._confirmed.pop(topic_arn, None)
-            try:
-                attributes = self.sns.get_topic_attributes(TopicArn=topic_arn)["Attributes"]
-                self._confirmed[topic_arn] = int(attributes["SubscriptionsConfirmed"])
-            except Exception as error:  # The sweep must not wait for it.
-                _logger.error("topic not read", extra=facts_of(error))
-            else:
-                put_metric(metric, self._confirmed[topic_arn])
+        """Measures each topic. One that cannot be read alarms, because its metric is missing."""
+        if (count := self._read(self.approval_topic_arn)) is not None:
+            put_metric("ConfirmedSubscriptions", count)
+        if (count := self._read(self.escalation_topic_arn)) is not None:
+            put_metric("ConfirmedEscalationSubscriptions", count)
 
     def check(self, topic_arn: str) -> None:
         """Checks that somebody gets what is sent to a topic, as far as that is known.
@@ -57,6 +53,17 @@ class Subscribers:
         """
         if self._confirmed.get(topic_arn) == 0:
             raise NobodySubscribedError(NobodySubscribedError.__doc__)
+
+    def _read(self, topic_arn: str) -> int | None:
+        self._confirmed.pop(topic_arn, None)
+        if not topic_arn:
+            return None
+        try:
+            attributes = self.sns.get_topic_attributes(TopicArn=topic_arn)["Attributes"]
+            self._confirmed[topic_arn] = int(attributes["SubscriptionsConfirmed"])
+        except Exception as error:  # The sweep must not wait for it.
+            _logger.error("topic not read", extra=facts_of(error))
+        return self._confirmed.get(topic_arn)
 
 
 def measure_open(entries: Sequence[OpenEntry], now: int) -> None:

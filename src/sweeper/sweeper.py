@@ -156,7 +156,7 @@ class Sweeper:
         return self._noted("resent", taken)
 
     def _is_queue_busy(self) -> bool:
-        """Whether messages wait. What an agent has taken is no sign: it claims within a second."""
+        """Whether messages wait. Those that agents have taken are no sign: a claim comes first."""
         try:
             return self.count_waiting() > 0
         except Exception as error:  # A message too many does no harm, one too few does.

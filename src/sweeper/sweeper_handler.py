@@ -42,8 +42,9 @@ def handler(event: Any, context: Any) -> dict[str, int]:
     """
     resources = _resources()
     seconds_left = context.get_remaining_time_in_millis() / 1000 - STOP_BEFORE_END_SECONDS
+    deadline = time.time() + seconds_left  # Before a slow topic takes its part of that.
     resources.measure_subscriptions()
-    swept = resources.sweeper.sweep(time.time() + seconds_left)
+    swept = resources.sweeper.sweep(deadline)
     if swept["looked_at"]:
         _logger.info("swept", extra=swept)
     return swept
@@ -68,7 +69,7 @@ def _resources() -> Resources:
         secret = secrets.get_secret_value(SecretId=env["LINK_KEYS_SECRET_ARN"])
         return LinkKeys.parse(secret["SecretString"])
 
-    subscribers = Subscribers(sns, _topics())
+    subscribers = Subscribers(sns, env["APPROVAL_TOPIC_ARN"], env["ESCALATION_TOPIC_ARN"])
     notifier = Notifier(sns, env["APPROVAL_BASE_URL"], read_keys)
     sweeper = Sweeper(
         approvals=OpenApprovals(dynamodb, env["APPROVALS_TABLE_NAME"]),
@@ -84,15 +85,6 @@ def _resources() -> Resources:
     return Resources(sweeper, subscribers.measure)
 
 
-def _topics() -> dict[str, str]:
-    """Returns the topics that people are asked by, by the metric of their subscriptions."""
-    topics = {
-        "ConfirmedSubscriptions": os.environ["APPROVAL_TOPIC_ARN"],
-        "ConfirmedEscalationSubscriptions": os.environ["ESCALATION_TOPIC_ARN"],
-    }
-    return {metric: topic_arn for metric, topic_arn in topics.items() if topic_arn}
-
-
 def _notify(
     notifier: Notifier, subscribers: Subscribers, approval: Approval, occasion: str
 ) -> None:
@@ -103,11 +95,11 @@ def _notify(
     Raises:
         NobodySubscribedError: It would reach nobody.
     """
-    escalation_arn = os.environ["ESCALATION_TOPIC_ARN"]
-    if occasion == notifications.ESCALATION and not escalation_arn:
+    escalation_topic_arn = os.environ["ESCALATION_TOPIC_ARN"]
+    if occasion == notifications.ESCALATION and not escalation_topic_arn:
         occasion = notifications.REMINDER
     is_escalation = occasion == notifications.ESCALATION
-    topic_arn = escalation_arn if is_escalation else os.environ["APPROVAL_TOPIC_ARN"]
+    topic_arn = escalation_topic_arn if is_escalation else os.environ["APPROVAL_TOPIC_ARN"]
     subscribers.check(topic_arn)
     notifier.send(topic_arn, approval, occasion)
 

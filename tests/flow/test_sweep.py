@@ -11,7 +11,9 @@ from botocore.exceptions import ClientError
 import approval_services
 from converse_stand_in import tool_use
 from core_samples import asked, metrics
+from gauges import Subscribers
 from longrunning import approvals, human_approval, sessions
+from sweeper import Sweeper
 from world import World, forget_environments
 
 HOUR = 3_600  # The world's approvals wait for one.
@@ -102,7 +104,7 @@ def test_an_escalation_asks_others_before_the_end(
 def test_what_would_reach_nobody_is_not_done_but_tried_again(
     world: World, monkeypatch: pytest.MonkeyPatch, topic: str, seconds: int, outcome: str
 ) -> None:
-    """SNS takes an e-mail for nobody without a word: SubscriptionAlarm and its twin tell."""
+    """SNS takes an e-mail for nobody without a word."""
     monkeypatch.setenv("ON_SILENCE", "escalate")
     world.play([[ask("ask-1")], [publish("post-1")], "Done."])
     world.start()
@@ -360,6 +362,34 @@ def test_a_topic_that_cannot_be_read_does_not_stop_the_sweep(
     assert names - measured.keys() == {metric}, "missing alarms"
 
 
+def test_a_topic_that_cannot_be_read_is_sent_to(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows whether anybody is there: rather an e-mail to nobody than none at all."""
+    world.play([[ask("ask-1")], "I stop."])
+    world.start()
+    world.read_mail()
+    topic = world.pocket.sns.topics[world.env["APPROVAL_TOPIC_ARN"]]
+    topic.confirmed = 0
+    world.sweep()
+    world.step(HOUR // 2)
+    monkeypatch.setattr(world.pocket.sns, "get_topic_attributes", lambda **_: {})
+    assert world.sweep()["reminded"] == 1
+    assert len(world.read_mail()) == 1
+
+
+def test_a_topic_that_answers_late_does_not_lengthen_the_sweep(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would run into the function's timeout, and be lost with all that it is at."""
+    started, deadlines = world.clock(), []
+    monkeypatch.setattr(Subscribers, "measure", lambda _: world.step(24))
+    monkeypatch.setattr(Sweeper, "sweep", lambda _, end: deadlines.append(end) or Counter())
+    world.with_time_left(55)
+    world.sweep()
+    assert deadlines == [pytest.approx(started + 40)]
+
+
 # --- what it costs (docs/operate.md states the figures) -------------------------------------------
 
 
@@ -399,7 +429,7 @@ def test_up_to_500_open_ones_are_looked_up_without_a_note(
 def test_however_many_are_open_about_five_batches_of_a_hundred_are_looked_up(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put_open(world, 2_500)
+    put_open(world, 1_500)
     calls = calls_of_a_sweep(world, monkeypatch)
     assert 4 <= calls.pop("BatchGetItem") <= 6
     note = {"GetItem": 1, "UpdateItem": 1}

@@ -233,6 +233,35 @@ def test_of_two_sweeps_at_once_the_second_does_the_same_again(index: Index) -> N
     assert index.note == noted
 
 
+def test_a_second_sweep_in_the_same_second_skips_no_part(large: Index) -> None:
+    large.sweep(NOW + 60)
+    noted = large.note
+    assert large.sweep(NOW + 60) == set()
+    assert large.note == noted
+
+
+def test_a_note_that_cannot_be_written_undoes_no_sweep(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def throttled(*_: Any) -> bool:
+        raise TimeoutError
+
+    index.decided = set(index.ask(50))
+    monkeypatch.setattr(Index, "write_note", throttled)
+    assert index.sweep(NOW) == index.decided
+
+
+def test_an_entry_that_moves_while_it_is_read_is_looked_up_once(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DynamoDB refuses a batch that names one key twice."""
+    index.ask(50)
+    entries = Index.entries
+    monkeypatch.setattr(Index, "entries", lambda *args: [*entries(*args)] * 2)
+    index.sweep(NOW)
+    assert index.looked_up == 50
+
+
 def test_a_sweep_that_wakes_late_moves_nothing_back(index: Index) -> None:
     index.decided = set(index.ask(50))
     index.sweep(NOW)
@@ -282,6 +311,16 @@ def test_what_lies_beyond_what_a_sweep_reads_is_no_blind_spot(large: Index) -> N
     found = [large.sweep(NOW + 60 * minute) for minute in range(1, 101)]
     assert set.union(*found) == set(large.open)
     assert large.looked_up / len(found) == pytest.approx(5, rel=0.2), "at no greater cost"
+
+
+def test_all_parts_of_a_shard_are_seen_through_one_window() -> None:
+    """However late the sweeps in between are; it moves on once the shard is at its end."""
+    here = OpenEntry("a", "b", NOW, NOW)
+    last = Note(NOW - 77, {"1": Place(5, 7, here), "2": Place(5, 7, here)})
+    plan = make_plan(1_000, NOW, lambda: last, {**WHOLE, "1": here})
+    assert plan.windows["1"] == plan.windows["2"] == Window(5, 7)
+    assert plan.note
+    assert (plan.note.places["1"], plan.note.places["2"]) == (Place(5, 7, here), Place(12))
 
 
 def test_what_is_due_is_read_by_every_sweep_wherever_it_has_come(large: Index) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
+from botocore.exceptions import ClientError
 
 import audit
 import sweeper as sweeper_module
@@ -414,6 +415,27 @@ def test_one_bad_item_never_stops_the_rest(floor: Floor, capsys: Any) -> None:
     assert floor.sweep(END + 60) == {"expired": 1}
 
 
+@pytest.mark.parametrize(
+    "code", ["TransactionConflictException", "ProvisionedThroughputExceededException"]
+)
+def test_a_write_that_fails_for_one_item_never_stops_the_rest(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    """A claim in a transaction, for instance, at the same moment."""
+    put_silent(floor, 4)
+    update = floor.store._client.client.update_item
+
+    def conflict(**request: Any) -> Any:
+        if request["Key"]["session_id"]["S"] == "silent-2":
+            raise ClientError({"Error": {"Code": code}}, "UpdateItem")
+        return update(**request)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(floor.store._client.client, "update_item", conflict)
+        assert floor.sweep(END) == {"expired": 3, "failed": 1}
+    assert floor.sweep(END + 60) == {"expired": 1}
+
+
 def test_an_item_that_cannot_be_read_never_stops_the_rest(
     floor: Floor, approvals_table: str
 ) -> None:
@@ -466,7 +488,7 @@ def put_lost(floor: Floor, count: int, **changes: Any) -> list[str]:
     return ids
 
 
-@pytest.mark.parametrize("broken", ["batch_get_item", "send"])
+@pytest.mark.parametrize("broken", ["batch_get_item", "no time"])
 def test_a_part_that_could_not_be_looked_at_is_looked_at_again(
     floor: Floor, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
@@ -475,7 +497,7 @@ def test_a_part_that_could_not_be_looked_at_is_looked_at_again(
     put_lost(floor, 30)
     start = NOW + RESEND_SECONDS
     floor.open.write_note({"looked_at": start - 60, "places": {}}, None)
-    if broken == "send":
+    if broken == "no time":
         floor.now = start
         assert floor.sweeper().sweep(deadline=start)["looked_at"] == 0, "no time for it"
     else:
