@@ -1,6 +1,6 @@
 """Steps "save" (C2) and "notify": what makes a saved session known to those who must act."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import agent_definition
@@ -26,7 +26,8 @@ class Pausing:
 
     approvals: ApprovalStore
     tools: tuple[ProtectedTool, ...]
-    send_email: Callable[[Approval], None]
+    send_email: Callable[[Sequence[Approval]], None]
+    """Asks for all that it is given in one e-mail."""
     timeouts: Timeouts
 
     @property
@@ -40,8 +41,8 @@ class Pausing:
         All items before the first notification, so that no answer finds the turn half recorded.
         """
         with tracing.subsegment("notify", session_id=session.session_id):
-            for approval in [self._record(session, pending) for pending in session.pending]:
-                self._notify(session, approval)
+            recorded = [self._record(session, pending) for pending in session.pending]
+            self._notify(session, recorded)
 
     def finish(self, session: Session, *, notify_again: bool) -> None:
         """Makes up for what an earlier delivery may have left undone; safe to repeat.
@@ -54,9 +55,7 @@ class Pausing:
         """
         with tracing.subsegment("notify", session_id=session.session_id):
             recorded = [self._found_or_recorded(session, pending) for pending in session.pending]
-            for approval, was_found in recorded:
-                if notify_again or not was_found:
-                    self._notify(session, approval)
+            self._notify(session, [a for a, was_found in recorded if notify_again or not was_found])
 
     def _found_or_recorded(
         self, session: Session, pending: PendingToolUse
@@ -111,14 +110,18 @@ class Pausing:
             content_schema=schemas.get(call.action, {}),
         )
 
-    def _notify(self, session: Session, approval: Approval) -> None:
-        if approval.status != approvals.PENDING:
-            return
-        if approval.is_approval:
-            self.send_email(approval)
-        elif start := agent_definition.STARTERS.get(approval.tool_name):
-            tool_use = tool_uses_of_last_turn(session.messages)[approval.tool_use_id]
-            start(approval.session_id, approval.tool_use_id, tool_use["input"])
+    def _notify(self, session: Session, recorded: Iterable[Approval]) -> None:
+        """One e-mail for all that people are asked; each other tool has its starter."""
+        waiting = [item for item in recorded if item.status == approvals.PENDING]
+        if asked := [item for item in waiting if item.is_approval]:
+            self.send_email(asked)
+        for job in [item for item in waiting if not item.is_approval]:
+            self._start(session, job)
+
+    def _start(self, session: Session, job: Approval) -> None:
+        if start := agent_definition.STARTERS.get(job.tool_name):
+            tool_use = tool_uses_of_last_turn(session.messages)[job.tool_use_id]
+            start(job.session_id, job.tool_use_id, tool_use["input"])
 
 
 def _of_this_pause(recorded: Approval, session: Session) -> Approval:

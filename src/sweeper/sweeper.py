@@ -39,9 +39,9 @@ AUDITED_PER_SWEEP = 500
 MAX_ENTRIES_PER_SHARD = 25_000
 """Read from the index at a time; the earliest due come first."""
 
-MAILS_PER_SECOND = 5
-"""SNS suspends an e-mail subscription that gets more than 10; a sweep is not the only sender.
-Source: SNS, "Email subscriptions"."""
+MAILS_PER_SECOND = 4
+"""SNS suspends an e-mail subscription that gets more than 10: `longrunning/pace.py` has the sum of
+all senders."""
 
 THREADS = 16
 

@@ -17,6 +17,7 @@ from longrunning.links import LinkKeys
 from longrunning.notifications import Notifier
 from longrunning.open_approvals import OpenApprovals
 from longrunning.sessions import read_turn
+from longrunning.shared_pace import SharedPace
 from sweeper import THREADS, Sweeper
 
 STOP_BEFORE_END_SECONDS = 15
@@ -63,18 +64,22 @@ def _resources() -> Resources:
         connect_timeout=1, read_timeout=3, retries=retries, max_pool_connections=THREADS
     )
     client = partial(session.create_client, config=config)
-    dynamodb, sqs, sns = client("dynamodb"), client("sqs"), client("sns")
-    secrets = client("secretsmanager")
+    dynamodb, sqs, secrets = client("dynamodb"), client("sqs"), client("secretsmanager")
+    sns = client("sns")
 
     @cache
     def read_keys() -> LinkKeys:
         secret = secrets.get_secret_value(SecretId=env["LINK_KEYS_SECRET_ARN"])
         return LinkKeys.parse(secret["SecretString"])
 
+    table_name = env["APPROVALS_TABLE_NAME"]
+    # Two sweeps at a time share it; what a sweep waits for by itself is then over already.
+    pace = SharedPace(dynamodb, table_name, "sweepers", time.time, time.sleep)
+    mail = client("sns", config=config.merge(Config(retries={"total_max_attempts": 1})))
     sweeper = Sweeper(
-        approvals=OpenApprovals(dynamodb, env["APPROVALS_TABLE_NAME"]),
+        approvals=OpenApprovals(dynamodb, table_name),
         read_turn=partial(read_turn, dynamodb, env["SESSIONS_TABLE_NAME"]),
-        notify=partial(_notify, Notifier(sns, env["APPROVAL_BASE_URL"], read_keys)),
+        notify=partial(_notify, Notifier(mail, env["APPROVAL_BASE_URL"], read_keys, pace)),
         send_message=lambda body: sqs.send_message(
             QueueUrl=env["TASK_QUEUE_URL"], MessageBody=body
         ),
@@ -90,4 +95,4 @@ def _notify(notifier: Notifier, approval: Approval, occasion: str) -> None:
     is_escalation = occasion == notifications.ESCALATION
     topic_arn = os.environ["ESCALATION_TOPIC_ARN" if is_escalation else "APPROVAL_TOPIC_ARN"]
     if topic_arn:
-        notifier.send(topic_arn, approval, occasion)
+        notifier.send(topic_arn, [approval], occasion)
