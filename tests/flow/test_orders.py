@@ -16,7 +16,7 @@ TWO_QUESTIONS = [
 ]
 
 
-def test_the_session_is_saved_and_all_of_the_turn_recorded_before_the_e_mail(
+def test_the_session_is_saved_and_all_of_the_turn_recorded_before_the_first_e_mail(
     world: World,
 ) -> None:
     seen: list[tuple[str, int]] = []

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 QUOTE = "> "
 """Before each line of a text that shares its e-mail with others: none of it looks like ours."""
 
+CUT_MARK_BYTES = 200
+"""More than what is said of a cut takes."""
+
 _MAX_ARGUMENT_CHARS = 1_000
 _MAX_ARGUMENTS = 20
 _MIN_CASE_CHARS = 8
@@ -57,10 +60,19 @@ def content(text: str, max_bytes: int, before_lines: str = "") -> str:
     )
 
 
-def quoted(text: str, max_bytes: int) -> str:
-    """Returns a text with `> ` before each line; of very many short lines it shows a third."""
-    whole = content(text, max_bytes, QUOTE)
-    return whole if len(whole.encode()) <= max_bytes else content(text, max_bytes // 3, QUOTE)
+def quoted(text: str, max_bytes: int, room: int) -> str:
+    """Returns a text with `> ` before each line; of very many short lines it shows less.
+
+    Args:
+        text: The text.
+        max_bytes: How much of it is shown at most.
+        room: Bytes that all of it may take, the quoting and what is said of a cut included.
+    """
+    room -= CUT_MARK_BYTES
+    shown = content(text, min(max_bytes, room), QUOTE)
+    if len(shown.encode()) <= room:
+        return shown
+    return content(text, min(max_bytes, room // len(f"{QUOTE}\n")), QUOTE)
 
 
 def beginning(text: str, room: int) -> str:

@@ -26,7 +26,6 @@ MAX_SUBJECT_CHARS = 99
 _MAX_NAME_CHARS = 24
 """Two such names fit a subject."""
 
-_CUT_MARK_BYTES = 200
 _RULE = "-" * 72
 
 ASKED, REMINDER, ESCALATION = "asked", "reminder", "escalation"
@@ -119,8 +118,9 @@ Everything below this line was written by the agent, each text behind "> ", word
 def _part(number: int, approval: "Approval", max_bytes: int) -> str:
     """Says what one of several questions is about."""
     start = f"{_heading(number, approval)}\n{arguments(approval, max_bytes // 2)}"
-    left = max_bytes - len(start.encode()) - _CUT_MARK_BYTES
-    return f"{start}\nThe text:\n{quoted(approval.content, min(left, MAX_CONTENT_BYTES))}\n"
+    start += "\nThe text:\n"
+    room = max_bytes - len(start.encode())
+    return f"{start}{quoted(approval.content, MAX_CONTENT_BYTES, room)}\n"
 
 
 def _heading(number: int, approval: "Approval") -> str:
