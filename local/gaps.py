@@ -25,6 +25,7 @@ def fill(template: Template, parameters: dict[str, str]) -> Template:
     template = with_numbers(template, parameters)
     template = with_secret_arns(template)
     template = with_text_environments(template)
+    template = with_mail_at_once(template)
     return with_routes_as_resources(template)
 
 
@@ -57,6 +58,18 @@ def with_text_environments(template: Template) -> Template:
         return properties | {"Environment": {"Variables": texts}}
 
     return _with_properties(template, _FUNCTION, with_texts)
+
+
+def with_mail_at_once(template: Template) -> Template:
+    """An e-mail subscription is never suspended, however much it gets: nothing waits for it."""
+
+    def at_once(properties: dict[str, Any]) -> dict[str, Any]:
+        variables = properties.get("Environment", {}).get("Variables", {})
+        if "MAXIMUM_CONCURRENCY" not in variables:
+            return properties
+        return properties | {"Environment": {"Variables": variables | {"MAXIMUM_CONCURRENCY": "0"}}}
+
+    return _with_properties(template, _FUNCTION, at_once)
 
 
 def with_routes_as_resources(template: Template) -> Template:

@@ -16,6 +16,8 @@ from local.emulator import Emulator
 
 QUEUE_NAME = "local-mailbox"
 _POLL_SECONDS = 5
+_RULE = "-" * 72
+"""Between the links and what the agent wrote."""
 _LABELS = {"approved": "approve", "denied": "deny"}
 
 
@@ -28,20 +30,58 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Question:
+    """One question of an e-mail.
+
+    Attributes:
+        body: What the e-mail says of it; all of it where there is one question.
+        links: Its own links.
+    """
+
+    body: str
+    links: tuple[Link, ...]
+
+
+@dataclass(frozen=True)
 class Mail:
     """A captured e-mail.
 
     Attributes:
         subject: As sent.
         body: As the approver reads it.
-        links: The approver's links.
         sent_at: When the topic sent it, UTC, such as `2026-01-31T09:30:00.000Z`.
+        questions: What it asks, in its order; one without links where it asks nothing.
     """
 
     subject: str
     body: str
-    links: tuple[Link, ...]
     sent_at: str
+    questions: tuple[Question, ...]
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """The links of the first question."""
+        return self.questions[0].links
+
+
+def find_questions(body: str, front_url: str) -> tuple[Question, ...]:
+    """Returns what an e-mail asks.
+
+    Where there are several questions, each pair of links stands before the rule and in lines of
+    their own. Behind it each question has a part under its number, and each line of a text that the
+    agent wrote begins with `> `, which is taken off here.
+    """
+    head, _, parts = body.partition(f"\n{_RULE}\n")
+    link = re.escape(front_url) + r"/approvals/[\w.~-]+\?decision="
+    pair = f"^({link}approved)$\n\nRead and deny:\n^({link}denied)$"
+    pairs = re.findall(pair, head, re.MULTILINE)
+    if len(pairs) < 2:
+        return (Question(body, find_links(body, front_url)),)
+    texts = re.split(r"^(?=\d+\. )", parts, flags=re.MULTILINE)[1:]
+    return tuple(
+        Question(re.sub("^> ", "", text, flags=re.MULTILINE), (Link("approve", a), Link("deny", d)))
+        for text, (a, d) in zip(texts, pairs, strict=True)
+    )
 
 
 def find_links(body: str, front_url: str) -> tuple[Link, ...]:
@@ -64,8 +104,8 @@ def parse_notification(text: str, front_url: str) -> Mail:
     return Mail(
         subject=notification.get("Subject") or "",
         body=body,
-        links=find_links(body, front_url),
         sent_at=notification["Timestamp"],
+        questions=find_questions(body, front_url),
     )
 
 
@@ -128,8 +168,17 @@ class Mailbox:
             return list(self._mails)
 
     def as_json(self) -> bytes:
-        """Returns `[{"subject", "body", "links": [{"label", "url"}], "sent_at"}]`, oldest first."""
-        return json.dumps([asdict(mail) for mail in self.all()], ensure_ascii=False).encode()
+        """Returns `[{"subject", "body", "links": [{"label", "url"}], "sent_at"}]`, oldest first.
+
+        An entry is a question: an e-mail with several has as many, each with its own part of the
+        body and its own links.
+        """
+        entries = [
+            {"subject": mail.subject, **asdict(question), "sent_at": mail.sent_at}
+            for mail in self.all()
+            for question in mail.questions
+        ]
+        return json.dumps(entries, ensure_ascii=False).encode()
 
     def wait_for(self, count: int, timeout_seconds: float) -> bool:
         """Waits until so many e-mails are there; tells whether they are."""

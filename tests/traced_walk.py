@@ -90,6 +90,7 @@ def make_stack(pocket: Pocket) -> dict[str, str]:
         "REMIND_BEFORE_HOURS": "half",
         "ON_SILENCE": "deny",
         "RETENTION_DAYS": "90",
+        "MAXIMUM_CONCURRENCY": "0",
         "MODEL_ID": "scripted",
         "PUBLISH_ENDPOINT_URL": "https://receiver.example.com",
         "METRICS_NAMESPACE": "test",

@@ -36,6 +36,7 @@ VARIABLES = {
     "POSTS_TABLE_NAME": "measured-posts",
     "STATE_BUCKET_NAME": "measured-state",
     "RETENTION_DAYS": "30",
+    "MAXIMUM_CONCURRENCY": "0",
     "MODEL_ID": "scripted",
     "APPROVAL_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:measured",
     "ESCALATION_TOPIC_ARN": "",

@@ -186,6 +186,7 @@ def _environment(engine: Engine) -> dict[str, str]:
         "REMIND_BEFORE_HOURS": "half",
         "ON_SILENCE": "deny",
         "RETENTION_DAYS": "90",
+        "MAXIMUM_CONCURRENCY": "0",
         "MODEL_ID": "scripted",
         "PUBLISH_ENDPOINT_URL": "https://klmnopqrst.execute-api.us-east-1.amazonaws.com",
         "PUBLISH_TOKEN_SECRET_ARN": "",

@@ -4,6 +4,7 @@ This file arrives and validates, and gives every failure its own end; `worker.py
 
     bad input     to the dead-letter queue at once, with the reason; never delivered again
     in use        another worker is on it: delivered again when its lease ends
+    too early     too many e-mails wait before its own: delivered again when it is due
     fault         delivered again after a backoff, five times, then to the dead-letter queue
 """
 
@@ -11,7 +12,7 @@ import logging
 import math
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
 
@@ -26,7 +27,9 @@ from longrunning import links, messages, observability, tracing
 from longrunning.approvals import ApprovalStore, LeaseHeldError
 from longrunning.messages import MalformedMessageError, NewTask, ToolResults
 from longrunning.notifications import Notifier
+from longrunning.pace import MAX_AGENTS_UNCOUNTED, MessagePace, Pace, TooEarlyError, Unpaced
 from longrunning.sessions import SessionStore
+from longrunning.shared_pace import SharedPace
 from longrunning.timeouts import Timeouts
 from pausing import Pausing
 from worker import Delivery, Worker
@@ -52,6 +55,7 @@ MAX_MESSAGE_BYTES = 1_048_576
 
 SECONDS_PER_DAY = 86_400
 
+_CONFIG = Config(connect_timeout=3, read_timeout=10)
 _logger = observability.get_logger("agent")
 
 
@@ -63,6 +67,8 @@ class Resources:
     sqs: Any
     task_queue_url: str
     dead_letter_queue_url: str
+    pace: Pace = field(default_factory=Unpaced)
+    """What the e-mails of a message wait for."""
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -92,11 +98,12 @@ def _take(record: dict[str, Any], context: Any, resources: Resources) -> bool:
         deadline=time.time() + remaining,
         is_redriven=original_id is not None,
     )
+    resources.pace.begin(delivery.deadline, is_repeated=delivery.is_repeated)
     come_back_after = partial(_come_back_after, record, resources)
     try:
         come_back_after(remaining + VISIBILITY_MARGIN_SECONDS)
         _walk(record, delivery, resources)
-    except LeaseHeldError as held:
+    except (LeaseHeldError, TooEarlyError) as held:
         come_back_after(held.until - time.time() + 1)
         return False
     except Exception as fault:
@@ -190,10 +197,12 @@ def _resources() -> Resources:
     if "AWS_XRAY_DAEMON_ADDRESS" in env:
         tracing.enable()
     session = boto3.Session()
-    client = partial(session.client, config=Config(connect_timeout=3, read_timeout=10))
+    client = partial(session.client, config=_CONFIG)
     sqs, dynamodb, secrets = client("sqs"), client("dynamodb"), client("secretsmanager")
     tools = agent_definition.make_protected_tools(_publisher(session, secrets))
     model = agent_definition.make_model(env["MODEL_ID"], session.region_name)
+    pace = _pace(dynamodb)
+    sns = client("sns", config=_CONFIG.merge(Config(retries={"total_max_attempts": 1})))
     worker = Worker(
         sessions=SessionStore(
             dynamodb, env["SESSIONS_TABLE_NAME"], client("s3"), env["STATE_BUCKET_NAME"]
@@ -201,7 +210,7 @@ def _resources() -> Resources:
         pausing=Pausing(
             approvals=ApprovalStore(dynamodb, env["APPROVALS_TABLE_NAME"]),
             tools=tools,
-            send_email=partial(_notifier(client("sns"), secrets).send, env["APPROVAL_TOPIC_ARN"]),
+            send_email=partial(_notifier(sns, secrets, pace).send, env["APPROVAL_TOPIC_ARN"]),
             timeouts=Timeouts.parse(
                 env["DECIDE_WITHIN_SECONDS"], env["REMIND_BEFORE_HOURS"], env["ON_SILENCE"]
             ),
@@ -210,7 +219,7 @@ def _resources() -> Resources:
         clock=time.time,
         retention_seconds=int(env["RETENTION_DAYS"]) * SECONDS_PER_DAY,
     )
-    return Resources(worker, sqs, env["TASK_QUEUE_URL"], env["DEAD_LETTER_QUEUE_URL"])
+    return Resources(worker, sqs, env["TASK_QUEUE_URL"], env["DEAD_LETTER_QUEUE_URL"], pace)
 
 
 def _publisher(session: Any, secrets: Any) -> publish_post.Publish:
@@ -223,14 +232,25 @@ def _publisher(session: Any, secrets: Any) -> publish_post.Publish:
     )
 
 
-def _notifier(sns: Any, secrets: Any) -> Notifier:
+def _pace(dynamodb: Any) -> Pace:
+    """0 stands for a subscriber that takes all there is; `make run` has one."""
+    agents = int(os.environ["MAXIMUM_CONCURRENCY"])
+    if agents == 0:
+        return Unpaced()
+    if agents <= MAX_AGENTS_UNCOUNTED:
+        return MessagePace(time.time, time.sleep)
+    table_name = os.environ["APPROVALS_TABLE_NAME"]
+    return SharedPace(dynamodb, table_name, "agents", time.time, time.sleep)
+
+
+def _notifier(sns: Any, secrets: Any, pace: Pace) -> Notifier:
     """Reads the key of the links at the first e-mail: not every message sends one."""
 
     @cache
     def read_keys() -> links.LinkKeys:
         return links.LinkKeys.parse(_secret(secrets, os.environ["LINK_KEYS_SECRET_ARN"]))
 
-    return Notifier(sns, os.environ["APPROVAL_BASE_URL"], read_keys)
+    return Notifier(sns, os.environ["APPROVAL_BASE_URL"], read_keys, pace)
 
 
 def _secret(secrets: Any, arn: str) -> str:

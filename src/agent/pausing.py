@@ -1,6 +1,6 @@
 """Steps "save" (C2) and "notify": what makes a saved session known to those who must act."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,7 +36,8 @@ class Pausing:
 
     approvals: ApprovalStore
     tools: tuple[ProtectedTool, ...]
-    send_email: Callable[[Approval], None]
+    send_email: Callable[[Sequence[Approval]], None]
+    """Asks for all that it is given in one e-mail."""
     timeouts: Timeouts
 
     @property
@@ -58,7 +59,7 @@ class Pausing:
         """
         with tracing.subsegment("notify", session_id=session.session_id):
             recorded = [self._record(session, pending) for pending in session.pending]
-            return [a.tool_use_id for a in recorded if not self._notify(session, a)]
+            return self._notify(session, recorded)
 
     def finish(self, session: Session, *, notify_again: bool) -> list[str]:
         """Makes up for what an earlier delivery may have left undone; safe to repeat.
@@ -75,7 +76,7 @@ class Pausing:
         with tracing.subsegment("notify", session_id=session.session_id):
             recorded = [self._found_or_recorded(session, pending) for pending in session.pending]
             told = [a for a, was_found in recorded if notify_again or not was_found]
-            return [a.tool_use_id for a in told if not self._notify(session, a)]
+            return self._notify(session, told)
 
     def _wait_seconds(self, pending: PendingToolUse) -> int:
         if pending.tool_name in self.approval_names:
@@ -139,14 +140,17 @@ class Pausing:
             content_schema=schemas.get(call.action, {}),
         )
 
-    def _notify(self, session: Session, approval: Approval) -> bool:
-        """Tells who must act; False if a tool's work could not be started, for good."""
-        if approval.status != approvals.PENDING:
-            return True
-        if approval.is_approval:
-            self.send_email(approval)
-            return True
-        return self._start(session, approval)
+    def _notify(self, session: Session, recorded: Iterable[Approval]) -> list[str]:
+        """One e-mail for all that people are asked; each other tool has its starter.
+
+        Returns:
+            The tool uses whose work could not be started, for good.
+        """
+        waiting = [item for item in recorded if item.status == approvals.PENDING]
+        if asked := [item for item in waiting if item.is_approval]:
+            self.send_email(asked)
+        jobs = [item for item in waiting if not item.is_approval]
+        return [job.tool_use_id for job in jobs if not self._start(session, job)]
 
     def _start(self, session: Session, waiting: Approval) -> bool:
         start = agent_definition.STARTERS.get(waiting.tool_name)

@@ -41,9 +41,9 @@ BUSY_RESEND_SECONDS = 3_600
 
 MAX_BUSY_RESEND_SECONDS = 28_800
 
-MAILS_PER_SECOND = 5
-"""SNS suspends an e-mail subscription that gets more than 10; a sweep is not the only sender.
-Source: SNS, "Email subscriptions"."""
+MAILS_PER_SECOND = 4
+"""SNS suspends an e-mail subscription that gets more than 10: `longrunning/pace.py` has the sum of
+all senders."""
 
 THREADS = 16
 

@@ -17,6 +17,7 @@ from longrunning.links import LinkKeys
 from longrunning.notifications import Notifier
 from longrunning.open_approvals import OpenApprovals
 from longrunning.sessions import read_turn
+from longrunning.shared_pace import SharedPace
 from sweeper import THREADS, Sweeper
 
 STOP_BEFORE_END_SECONDS = 15
@@ -61,18 +62,22 @@ def _resources() -> Resources:
         connect_timeout=1, read_timeout=3, retries=retries, max_pool_connections=THREADS
     )
     client = partial(session.create_client, config=config)
-    dynamodb, sqs, sns = client("dynamodb"), client("sqs"), client("sns")
-    secrets = client("secretsmanager")
+    dynamodb, sqs, secrets = client("dynamodb"), client("sqs"), client("secretsmanager")
+    sns = client("sns")
 
     @cache
     def read_keys() -> LinkKeys:
         secret = secrets.get_secret_value(SecretId=env["LINK_KEYS_SECRET_ARN"])
         return LinkKeys.parse(secret["SecretString"])
 
+    table_name = env["APPROVALS_TABLE_NAME"]
     subscribers = Subscribers(sns, env["APPROVAL_TOPIC_ARN"], env["ESCALATION_TOPIC_ARN"])
-    notifier = Notifier(sns, env["APPROVAL_BASE_URL"], read_keys)
+    # Two sweeps at a time share it; what a sweep waits for by itself is then over already.
+    pace = SharedPace(dynamodb, table_name, "sweepers", time.time, time.sleep)
+    mail = client("sns", config=config.merge(Config(retries={"total_max_attempts": 1})))
+    notifier = Notifier(mail, env["APPROVAL_BASE_URL"], read_keys, pace)
     sweeper = Sweeper(
-        approvals=OpenApprovals(dynamodb, env["APPROVALS_TABLE_NAME"]),
+        approvals=OpenApprovals(dynamodb, table_name),
         read_turn=partial(read_turn, dynamodb, env["SESSIONS_TABLE_NAME"]),
         notify=partial(_notify, notifier, subscribers),
         send_message=lambda body: sqs.send_message(
@@ -101,7 +106,7 @@ def _notify(
     is_escalation = occasion == notifications.ESCALATION
     topic_arn = escalation_topic_arn if is_escalation else os.environ["APPROVAL_TOPIC_ARN"]
     subscribers.check(topic_arn)
-    notifier.send(topic_arn, approval, occasion)
+    notifier.send(topic_arn, [approval], occasion)
 
 
 def _count_waiting(sqs: Any, queue_url: str) -> int:

@@ -1,11 +1,12 @@
 """What comes before what when a session pauses."""
 
-from collections.abc import Callable
 from typing import Any
 
-import pytest
+from strands.tools.tools import PythonAgentTool
 
+import agent_definition
 from converse_stand_in import tool_use
+from longrunning.human_approval import pause
 from longrunning.notifications import Notifier
 from world import World
 
@@ -15,48 +16,63 @@ TWO_QUESTIONS = [
 ]
 
 
-@pytest.fixture
-def before_each_mail(world: World) -> Callable[[Callable[[str], None]], None]:
-    """Has something happen before each e-mail; it is given the tool use that the mail is about."""
-    send = Notifier.send
-
-    def before_each_mail(happens: Callable[[str], None]) -> None:
-        def first(notifier: Notifier, topic_arn: str, approval: Any, *occasion: str) -> None:
-            happens(approval.tool_use_id)
-            send(notifier, topic_arn, approval, *occasion)
-
-        world.monkeypatch.setattr(Notifier, "send", first)
-
-    return before_each_mail
-
-
 def test_the_session_is_saved_and_all_of_the_turn_recorded_before_the_first_e_mail(
-    world: World, before_each_mail: Callable[[Callable[[str], None]], None]
+    world: World,
 ) -> None:
     seen: list[tuple[str, int]] = []
-    before_each_mail(
-        lambda _: seen.append((world.session("mine").status, len(world.approvals("mine"))))
+    send: Any = Notifier.send
+
+    def look_first(*args: Any) -> None:
+        seen.append((world.session("mine").status, len(world.approvals("mine"))))
+        send(*args)
+
+    world.monkeypatch.setattr(Notifier, "send", look_first)
+    world.play([TWO_QUESTIONS])
+    world.start(session_id="mine")
+    assert seen == [("waiting", 2)]
+
+
+def test_a_turn_sends_one_e_mail_for_all_its_questions(world: World) -> None:
+    world.play([TWO_QUESTIONS])
+    session_id = world.start()
+    (sent,) = world.pocket.sns.topics[world.env["APPROVAL_TOPIC_ARN"]].published
+    assert sent.subject.startswith("Approval needed (2): post-generator wants to run publish_post")
+    one, two = world.read_mail()
+    assert "One" in one.body and "Two" in two.body
+    world.click(one.links["approve"])
+    world.click(two.links["deny"])
+    asked = {a.content: a.status for a in world.approvals(session_id)}
+    assert asked == {"One": "APPROVED", "Two": "DENIED"}
+
+
+def test_a_job_beside_a_question_is_started_and_not_asked_about(world: World) -> None:
+    started: list[str] = []
+    world.monkeypatch.setattr(
+        agent_definition, "STARTERS", {"render": lambda *job: started.append(job[1])}
     )
+    spec = {"name": "render", "description": "x", "inputSchema": {"json": {"type": "object"}}}
+    job = PythonAgentTool("render", spec, lambda tool, **state: pause(tool, "Soon.", **state))
+    world.monkeypatch.setattr(agent_definition, "OTHER_TOOLS", [job])
+    world.play([[*TWO_QUESTIONS, tool_use("job-1", "render", {})]])
+    world.start()
+    assert (len(world.read_mail()), started) == (2, ["job-1"])
+
+
+def test_a_repeated_notification_leaves_out_what_is_decided_by_then(world: World) -> None:
+    send: Any = Notifier.send
+
+    failures = [RuntimeError("sent, and nobody was told")]
+
+    def send_and_fail(*args: Any) -> None:
+        send(*args)
+        if failures:
+            raise failures.pop()
+
+    world.monkeypatch.setattr(Notifier, "send", send_and_fail)
     world.play([TWO_QUESTIONS])
     world.start(session_id="mine")
-    assert seen == [("waiting", 2)] * 2
-
-
-def test_a_repeated_notification_leaves_out_what_is_decided_by_then(
-    world: World, before_each_mail: Callable[[Callable[[str], None]], None]
-) -> None:
-    failing = {"ask-2"}
-
-    def fail(tool_use_id: str) -> None:
-        if tool_use_id in failing:
-            raise RuntimeError("no mail today")
-
-    before_each_mail(fail)
-    world.play([TWO_QUESTIONS])
-    world.start(session_id="mine")
-    (first,) = world.read_mail()
+    first, _ = world.read_mail()
     world.click(first.links["approve"])
-    failing.clear()
     world.deliver_until_quiet()
     (second,) = world.read_mail()
     assert "One" in first.body and "Two" in second.body

@@ -22,6 +22,7 @@ from world import (
     Mail,
     World,
     forget_environments,
+    mails_of,
     make_clients,
     set_environment,
 )
@@ -32,10 +33,12 @@ class MotoWorld(World):
 
     def read_mail(self, topic: str = "APPROVAL_TOPIC_ARN") -> list[Mail]:
         """Returns the e-mails that came since the last look."""
-        new, url = [], self.env["MAIL_QUEUE_URL"]
+        new: list[Mail] = []
+        url = self.env["MAIL_QUEUE_URL"]
         while found := self.aws["sqs"].receive_message(QueueUrl=url).get("Messages"):
             published = json.loads(found[0]["Body"])
-            new.append(Mail(published["Subject"], published["Message"]))
+            base_url = self.env["APPROVAL_BASE_URL"]
+            new += mails_of(published["Subject"], published["Message"], base_url)
             self.aws["sqs"].delete_message(QueueUrl=url, ReceiptHandle=found[0]["ReceiptHandle"])
         return new
 

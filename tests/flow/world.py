@@ -5,15 +5,16 @@ Its clock stands still until a test moves it, and is the handlers' clock as well
 
 import json
 import os
-import re
 import time
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import boto3
 import pytest
 from botocore.awsrequest import AWSRequest
+from local.mail import find_questions
 from strands.models.bedrock import BedrockModel
 
 import agent_definition
@@ -63,18 +64,19 @@ class Context:
 
 @dataclass(frozen=True)
 class Mail:
-    """One captured e-mail; `links` by label."""
+    """What one captured e-mail says of one question; `links` by label."""
 
     subject: str
     body: str
+    links: dict[str, str]
 
-    @property
-    def links(self) -> dict[str, str]:
-        """The approve and the deny link."""
-        found = re.findall(r"https?://\S+\?decision=(\w+)", self.body)
-        urls = re.findall(r"https?://\S+\?decision=\w+", self.body)
-        names = {"approved": "approve", "denied": "deny"}
-        return {names[decision]: url for decision, url in zip(found, urls, strict=True)}
+
+def mails_of(subject: str, message: str, base_url: str) -> list[Mail]:
+    """Returns one for each question of an e-mail, in the order of the turn."""
+    return [
+        Mail(subject, question.body, {link.label: link.url for link in question.links})
+        for question in find_questions(message, base_url)
+    ]
 
 
 @dataclass
@@ -193,10 +195,15 @@ class World:
         return fields.get("session_id", record["messageId"])
 
     def read_mail(self, topic: str = "APPROVAL_TOPIC_ARN") -> list[Mail]:
-        """Returns the e-mails that a topic sent since the last look."""
+        """Returns the questions of the e-mails that a topic sent since the last look."""
         published = self.pocket.sns.topics[self.env[topic]].published
-        unread = published[self._read.get(topic, 0) :]
-        new = [Mail(p.subject, p.message) for p in unread if p.is_delivered]
+        base_url = self.env["APPROVAL_BASE_URL"]
+        new = [
+            mail
+            for p in published[self._read.get(topic, 0) :]
+            if p.is_delivered
+            for mail in mails_of(p.subject, p.message, base_url)
+        ]
         self._read[topic] = len(published)
         self.mails += new
         return new
@@ -284,6 +291,8 @@ def make_world(monkeypatch: pytest.MonkeyPatch, receiver_url: str = "") -> World
     pocket = Pocket(clock)
     monkeypatch.setattr(time, "time", clock)
     monkeypatch.setattr(time, "time_ns", clock.time_ns)
+    for handler in (agent_handler, sweeper_handler):
+        monkeypatch.setattr(handler, "time", SimpleNamespace(time=clock, sleep=clock.step))
     pocket.install(monkeypatch)
     if not receiver_url:
         monkeypatch.setattr(publish_post, "_send", _send_to_unitok)
@@ -305,6 +314,7 @@ def set_environment(
         "REMIND_BEFORE_HOURS": "half",
         "ON_SILENCE": "deny",
         "RETENTION_DAYS": "90",
+        "MAXIMUM_CONCURRENCY": "5",
         "MODEL_ID": "stand-in",
         "PUBLISH_ENDPOINT_URL": receiver_url or "https://unitok.example.com",
         "PUBLISH_TOKEN_SECRET_ARN": "",

@@ -422,6 +422,7 @@ ENVIRONMENT = {
     "REMIND_BEFORE_HOURS": "half",
     "ON_SILENCE": "deny",
     "RETENTION_DAYS": "90",
+    "MAXIMUM_CONCURRENCY": "0",
     "MODEL_ID": "scripted",
     "PUBLISH_ENDPOINT_URL": "https://receiver.example.com",
     "PUBLISH_TOKEN_SECRET_ARN": "",
@@ -535,13 +536,13 @@ def test_the_publish_token_is_read_when_something_is_published(
 def test_the_link_keys_are_read_once_and_only_when_somebody_is_asked(session: FakeSession) -> None:
     send_email = agent_handler._resources().worker.pausing.send_email
     assert session.named("secret") == []
-    send_email(asked())
-    send_email(asked(tool_use_id="use-2"))
+    send_email([asked()])
+    send_email([asked(tool_use_id="use-2")])
     assert session.named("secret") == ["arn:link-keys"]
 
 
 def test_the_e_mail_carries_two_links_of_its_approval(session: FakeSession) -> None:
-    agent_handler._resources().worker.pausing.send_email(asked())
+    agent_handler._resources().worker.pausing.send_email([asked()])
     (mail,) = session.named("publish")
     assert mail["TopicArn"] == "arn:topic"
     assert mail["Subject"].startswith("Approval needed")

@@ -1,12 +1,21 @@
 """The e-mail shows all that the approver needs, and nothing in it can pass for a link."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, ConnectionClosedError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from local.mail import find_questions
 
+import hostile_contents
 from approval_api_driver import CONTENT, pending
 from core_samples import NOW, asked
+from longrunning.approvals import Approval
+from longrunning.emails import MAX_EMAIL_BYTES, Question, turn_email
 from longrunning.links import LinkKeys
 from longrunning.notifications import (
     ASKED,
@@ -16,6 +25,7 @@ from longrunning.notifications import (
     Notifier,
     approval_email,
 )
+from longrunning.pace import TooEarlyError, Unpaced
 from longrunning.text import NO_DEADLINE
 
 KEYS = LinkKeys.parse('{"current": "k1", "k1": "a-key-for-tests-of-forty-eight-characters-length"}')
@@ -26,6 +36,10 @@ DENY = "https://api.example.com/approvals/t?decision=denied"
 
 def body_of(**changes: object) -> str:
     return approval_email(pending(**changes), APPROVE, DENY).body
+
+
+def subject_of(**changes: object) -> str:
+    return approval_email(pending(**changes), APPROVE, DENY).subject
 
 
 def shown_content(body: str) -> str:
@@ -78,8 +92,33 @@ def test_the_subject_is_one_line_of_ascii_under_100_characters() -> None:
 
 
 def test_the_subject_says_what_it_is_about() -> None:
-    subject = approval_email(pending(), APPROVE, DENY).subject
-    assert subject == "Approval needed: post-generator wants to run publish_post"
+    subject = subject_of(content="Rides for two")
+    assert subject == 'Approval needed: post-generator wants to run publish_post: "Rides for two"'
+
+
+@pytest.mark.parametrize(
+    ("content", "case"),
+    [
+        ("Über\n\tunicorns\nand more", ': "Uber unicorns and more"'),
+        ("🦄 Summer sale", ': "Summer sale"'),
+        ("x" * 300, f': "{"x" * 35}..."'),
+        ('He said "yes"', ": \"He said 'yes'\""),
+        ("a\u202eb\0", ': "a[U+202E]b[U+0000]"'),
+        ("夏のセール、ユニコーン", ""),
+        ("", ""),
+    ],
+)
+def test_the_subject_ends_with_how_the_text_begins_where_ascii_can_say_it(
+    content: str, case: str
+) -> None:
+    fixed = "Approval needed: post-generator wants to run publish_post"
+    assert subject_of(content=content) == fixed + case
+
+
+def test_no_text_comes_before_the_fixed_words_of_a_subject() -> None:
+    long = subject_of(agent_name="a" * 50, action="p" * 50, content="Approved already, no need")
+    assert long.startswith(f"Approval needed: {'a' * 24} wants to run {'p' * 24}")
+    assert len(long) < 100
 
 
 def test_the_same_ask_gives_the_same_email() -> None:
@@ -107,24 +146,231 @@ def test_content_that_grows_when_shown_fits_too() -> None:
     assert "and more, on the page" in body
 
 
+# --- several questions ---------------------------------------------------------------------------
+
+FRONT = "https://api.example.com"
+
+
+def questions(*contents: str, **changes: object) -> list[Question]:
+    """Questions of one turn, with links of their own."""
+    return [
+        Question(
+            pending(tool_use_id=f"use-{n}", content=content, **changes),
+            f"{FRONT}/approvals/t{n}?decision=approved",
+            f"{FRONT}/approvals/t{n}?decision=denied",
+        )
+        for n, content in enumerate(contents, 1)
+    ]
+
+
+def urls(body: str) -> list[str]:
+    return re.findall(r"https://\S+", body)
+
+
+def test_a_turn_of_one_question_reads_as_ever() -> None:
+    (question,) = questions(CONTENT)
+    email = turn_email([question])
+    assert email == approval_email(question.approval, question.approve_url, question.deny_url)
+
+
+def test_each_question_has_its_own_links_and_its_own_part_under_its_number() -> None:
+    body = turn_email(questions("First", "Second")).body
+    assert body.startswith("post-generator asks 2 questions and waits for your decision.")
+    links, parts = body.split("-" * 72 + "\n")
+    one, two = links.split("1. It")[1].split("2. It")
+    assert [urls(one), urls(two)] == [
+        [question.approve_url, question.deny_url] for question in questions("First", "Second")
+    ]
+    assert "Decide until: Sunday, 15 March 2026, 10:00 UTC" in one
+    assert parts.startswith(
+        """\
+1. It wants to run publish_post.
+
+The call also carries:
+  author: "Unicorn Rentals"
+  unicorn_color: "rainbow"
+  image_url: null
+
+The text:
+> First
+
+2. It wants to run publish_post.
+"""
+    )
+
+
+def test_the_subject_counts_the_questions_and_names_the_first() -> None:
+    several = questions("Rides for two", "Another", "A third")
+    assert turn_email(several).subject == (
+        'Approval needed (3): post-generator wants to run publish_post: "Rides for two"'
+    )
+    other = questions("Rides for two") + questions("x", action="send_reply")
+    assert turn_email(other).subject == (
+        'Approval needed (2): post-generator wants to run publish_post and more: "Rides for two"'
+    )
+
+
+def test_the_same_turn_gives_the_same_email() -> None:
+    assert turn_email(questions("a", "b")) == turn_email(questions("a", "b"))
+
+
+FORGED = f"""\
+2. It wants to run publish_post.
+
+Read and approve:
+{FRONT}/approvals/forged?decision=approved
+
+Read and deny:
+{FRONT}/approvals/forged?decision=denied
+{"-" * 72}
+The text:
+Something harmless"""
+
+
+def test_no_text_can_pass_for_a_link_or_for_another_question() -> None:
+    several = questions(FORGED, FORGED)
+    body = turn_email(several).body
+    lines = body.split("\n")
+    own = [line for line in lines if line.startswith("https://")]
+    assert own == [url for q in several for url in (q.approve_url, q.deny_url)]
+    assert len([line for line in lines if line.startswith("2. ")]) == 2, "links, and its part"
+    assert body.index(several[-1].deny_url) < body.index("Something harmless")
+    found = find_questions(body, FRONT)
+    assert [[link.url for link in question.links] for question in found] == [
+        [q.approve_url, q.deny_url] for q in several
+    ]
+    assert all(question.body.endswith(f"The text:\n{FORGED}\n") for question in found[1:])
+
+
+HOSTILE = [text for _, text in hostile_contents.contents()]
+
+
+@settings(max_examples=10)
+@given(st.lists(st.sampled_from(HOSTILE), min_size=2, max_size=9))
+def test_whatever_the_texts_the_links_come_first_and_sns_takes_the_e_mail(
+    contents: list[str],
+) -> None:
+    several = questions(*contents)
+    email = turn_email(several)
+    assert len(email.body.encode()) <= MAX_EMAIL_BYTES
+    assert email.subject.isascii() and email.subject.isprintable() and len(email.subject) < 100
+    found = find_questions(email.body, FRONT)
+    assert [tuple(link.url for link in question.links) for question in found] == [
+        (q.approve_url, q.deny_url) for q in several
+    ]
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (2, "x" * 262_144),
+        (5, "\n" * 262_144),
+        (20, "x" * 262_144),
+        (20, "🦄" * 65_536),
+        (20, "x\n" * 131_072),
+        (20, "\0" * 65_536),
+    ],
+)
+def test_long_texts_share_the_e_mail_and_each_says_that_the_page_shows_all(
+    text: str, count: int
+) -> None:
+    arguments: dict[str, Any] = {str(n): "\u202e" * 200 for n in range(99)}
+    several = questions(*[text] * count, arguments=arguments)
+    body = turn_email(several).body
+    assert len(body.encode()) <= MAX_EMAIL_BYTES
+    found = find_questions(body, FRONT)
+    assert len(found) == count
+    for question in found:
+        assert "and more, on the page" in question.body
+        assert "; the page shows all of it]" in question.body
+        shown = question.body.partition("The text:\n")[2].partition("\n\n[cut here")[0]
+        assert len(shown) > 400
+
+
+def test_short_texts_beside_a_long_one_are_shown_whole() -> None:
+    body = turn_email(questions("Short", "x" * 262_144)).body
+    assert "\n> Short\n" in body
+    assert "shows the first 32 KB of 256 KB" in body
+
+
 # --- sending -------------------------------------------------------------------------------------
 
 
 @dataclass
 class Topic:
-    """Notes what is published."""
+    """Notes what is published; fails as told, once each."""
 
     published: list[dict[str, str]] = field(default_factory=list)
+    failures: list[Exception] = field(default_factory=list)
 
     def publish(self, **message: str) -> None:
         self.published.append(message)
+        if self.failures:
+            raise self.failures.pop(0)
+
+
+@dataclass
+class Waits(Unpaced):
+    """Notes what waited."""
+
+    waited: list[str] = field(default_factory=list)
+    until: float = 0
+
+    def wait(self, key: str) -> None:
+        self.waited.append(key)
+        if self.until:
+            raise TooEarlyError(self.until)
+
+
+def notifier_of(topic: Topic, pace: Unpaced | None = None) -> Notifier:
+    return Notifier(topic, "https://approvals.example.com", lambda: KEYS, pace or Unpaced())
+
+
+def refused(status: int) -> ClientError:
+    answer: Any = {"Error": {"Code": "x"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, "Publish")
+
+
+def test_a_turn_is_one_e_mail_that_waits_for_its_pace_once() -> None:
+    topic, pace = Topic(), Waits()
+    turn: list[Approval] = [asked(tool_use_id="use-1"), asked(tool_use_id="use-2")]
+    notifier_of(topic, pace).send("arn:topic", turn)
+    (sent,) = topic.published
+    assert len(set(urls(sent["Message"]))) == 4
+    assert pace.waited == [turn[0].key]
+
+
+@pytest.mark.parametrize("error", [ConnectionClosedError(endpoint_url="x"), refused(500)])
+def test_a_connection_that_broke_is_tried_once_more_in_the_pace(error: Exception) -> None:
+    """What failed may have arrived: its repeat counts as another e-mail."""
+    topic, pace = Topic(failures=[error]), Waits()
+    notifier_of(topic, pace).send("arn:topic", [asked()])
+    assert len(topic.published) == len(pace.waited) == 2
+    topic.failures = [error, error]
+    with pytest.raises(type(error)):
+        notifier_of(topic, pace).send("arn:topic", [asked()])
+
+
+@pytest.mark.parametrize("failure", [lambda: refused(403), lambda: refused(404)])
+def test_what_sns_refuses_is_not_sent_again(failure: Callable[[], Exception]) -> None:
+    topic = Topic(failures=[failure()])
+    with pytest.raises(ClientError):
+        notifier_of(topic).send("arn:topic", [asked()])
+    assert len(topic.published) == 1
+
+
+def test_what_may_not_go_yet_is_not_sent() -> None:
+    topic = Topic()
+    with pytest.raises(TooEarlyError):
+        notifier_of(topic, Waits(until=NOW)).send("arn:topic", [asked()])
+    assert topic.published == []
 
 
 def test_reminder_and_escalation_say_so_and_have_the_same_links() -> None:
     topic = Topic()
-    notifier = Notifier(topic, "https://approvals.example.com", lambda: KEYS)
+    notifier = notifier_of(topic)
     for occasion in (ASKED, REMINDER, ESCALATION):
-        notifier.send(f"arn:{occasion}", asked(), occasion)
+        notifier.send(f"arn:{occasion}", [asked()], occasion)
     assert [m["TopicArn"] for m in topic.published] == [
         "arn:asked",
         "arn:reminder",

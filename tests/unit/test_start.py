@@ -98,12 +98,12 @@ class Imported:
     """Sources of what is unique, and the modules that used one."""
 
 
-AGENT = Function("agent", "agent_handler", STRANDS, 25)
+AGENT = Function("agent", "agent_handler", STRANDS, 30)
 APPROVAL = Function("approval_api", "approval_handler", BOTOCORE, 20)
 FUNCTIONS = (
     AGENT,
     APPROVAL,
-    Function("sweeper", "sweeper_handler", BOTOCORE, 16),
+    Function("sweeper", "sweeper_handler", BOTOCORE, 20),
     Function("operator_api", "operator_handler", BOTOCORE, 17),
     Function("unitok", "unitok_handler", BOTOCORE, 10),
 )

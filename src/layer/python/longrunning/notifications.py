@@ -1,46 +1,21 @@
-"""What the approver is sent: one plain-text e-mail per ask, with two links to the same page."""
+"""What the approver is sent: one plain-text e-mail a turn, with two links for each question."""
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from longrunning import links
-from longrunning.text import NO_DEADLINE, has_deadline, utc, visible
+from longrunning import emails, links
+from longrunning.emails import ASKED as ASKED
+from longrunning.emails import ESCALATION as ESCALATION
+from longrunning.emails import MAX_CONTENT_BYTES as MAX_CONTENT_BYTES
+from longrunning.emails import REMINDER as REMINDER
+from longrunning.emails import Email as Email
+from longrunning.emails import Question
+from longrunning.emails import approval_email as approval_email
+from longrunning.pace import Pace
 
 if TYPE_CHECKING:
     from longrunning.approvals import Approval
-
-MAX_CONTENT_BYTES = 32 * 1024
-"""Shown in the e-mail; SNS takes 256 KiB in all, mail readers cut earlier. The page shows all."""
-
-_MAX_NAME_CHARS = 24
-"""Two such names fit a subject. Source: SNS, "Publish": less than 100 characters, of ASCII."""
-
-_MAX_ARGUMENT_CHARS = 1_000
-_MAX_ARGUMENTS = 20
-
-
-@dataclass(frozen=True)
-class Email:
-    """One notification: `subject` is a line of ASCII, `body` plain text."""
-
-    subject: str
-    body: str
-
-
-ASKED, REMINDER, ESCALATION = "asked", "reminder", "escalation"
-
-_SUBJECTS = {
-    ASKED: "Approval needed",
-    REMINDER: "Reminder, approval needed",
-    ESCALATION: "Escalated, approval needed",
-}
-_OPENINGS = {
-    ASKED: "waits for your decision.",
-    REMINDER: "still waits for a decision.",
-    ESCALATION: "waits for a decision that those asked first have not made.",
-}
 
 
 @dataclass(frozen=True)
@@ -48,106 +23,49 @@ class Notifier:
     """Sends what asks for a decision; the same links each time, however often it is sent."""
 
     sns: Any
-    """A low-level SNS client."""
+    """A low-level SNS client that tries a call once: its own repeats would be e-mails too soon."""
     base_url: str
     """The approval API, where the links lead."""
     read_keys: Callable[[], links.LinkKeys]
+    pace: Pace
+    """What it waits for before each e-mail."""
 
-    def send(self, topic_arn: str, approval: "Approval", occasion: str = ASKED) -> None:
-        """Publishes an e-mail to everyone who is subscribed to a topic.
+    def send(
+        self, topic_arn: str, approvals: Sequence["Approval"], occasion: str = ASKED
+    ) -> None:
+        """Publishes one e-mail to everyone who is subscribed to a topic.
 
         Args:
             topic_arn: The topic.
-            approval: What waits for the decision.
+            approvals: What waits for a decision: one or more of a turn, in its order.
             occasion: `asked`, `reminder` or `escalation`.
 
         Raises:
+            TooEarlyError: It may not go out before this message's time is over.
             Exception: It was not published. Nothing is swallowed: nobody waits unnoticed.
         """
+        email = emails.turn_email([self._question(a) for a in approvals], occasion)
+        for is_last_try in (False, True):
+            self.pace.wait(approvals[0].key)
+            try:
+                self.sns.publish(TopicArn=topic_arn, Subject=email.subject, Message=email.body)
+                return
+            except Exception as error:
+                if is_last_try or _is_refused(error):
+                    raise
+
+    def _question(self, approval: "Approval") -> Question:
         token = links.make_token(
             self.read_keys(), approval.session_id, approval.tool_use_id, approval.decide_by
         )
-        email = approval_email(
+        return Question(
             approval,
             links.review_url(self.base_url, token, "approved"),
             links.review_url(self.base_url, token, "denied"),
-            occasion,
         )
-        self.sns.publish(TopicArn=topic_arn, Subject=email.subject, Message=email.body)
 
 
-def approval_email(
-    approval: "Approval", approve_url: str, deny_url: str, occasion: str = ASKED
-) -> Email:
-    """Writes the e-mail that asks for a decision. The same input gives the same e-mail.
-
-    The real links come first and the agent's words last, so that nothing the agent writes can pass
-    for one of the links.
-
-    Args:
-        approval: What waits for the decision.
-        approve_url: The page with approval preselected.
-        deny_url: The page with denial preselected.
-        occasion: `asked`, `reminder` or `escalation`.
-    """
-    who, what = _one_line(approval.agent_name), _one_line(approval.action)
-    names = f"{who[:_MAX_NAME_CHARS]} wants to run {what[:_MAX_NAME_CHARS]}"
-    body = f"""\
-{who} wants to run {what} and {_OPENINGS[occasion]}
-
-Read and approve:
-{approve_url}
-
-Read and deny:
-{deny_url}
-
-Both links open a page first; nothing is decided before you press a button there.
-Anyone who has them can decide, so please do not forward this e-mail.
-
-{_deadline(approval)}
-{_arguments(approval)}
-Everything below this line was written by the agent. This is the text, word for word:
-{"-" * 72}
-{_content(approval.content)}
-"""
-    subject = f"{_SUBJECTS[occasion]}: {names}"
-    return Email(subject.encode("ascii", "replace").decode(), body)
-
-
-def _deadline(approval: "Approval") -> str:
-    if not has_deadline(approval.requested_at, approval.decide_by):
-        return NO_DEADLINE
-    return f"Decide until: {utc(approval.decide_by)}"
-
-
-def _arguments(approval: "Approval") -> str:
-    """Lists the call's other arguments as JSON, so that none of them can break out of its line."""
-    if not approval.arguments:
-        return ""
-    shown = list(approval.arguments.items())[:_MAX_ARGUMENTS]
-    lines = [f"  {_one_line(name)}: {_json(value)}" for name, value in shown]
-    if len(approval.arguments) > _MAX_ARGUMENTS:
-        lines.append("  [and more, on the page]")
-    return "\nThe call also carries:\n" + "\n".join(lines) + "\n"
-
-
-def _json(value: object) -> str:
-    text = visible(json.dumps(value, ensure_ascii=False))
-    if len(text) <= _MAX_ARGUMENT_CHARS:
-        return text
-    return f"{text[:_MAX_ARGUMENT_CHARS]} [cut here; the page shows all of it]"
-
-
-def _one_line(name: str) -> str:
-    return " ".join(visible(name).split())[:_MAX_ARGUMENT_CHARS]
-
-
-def _content(content: str) -> str:
-    data = visible(content).encode()
-    if len(data) <= MAX_CONTENT_BYTES:
-        return data.decode()
-    shown = data[:MAX_CONTENT_BYTES].decode(errors="ignore")
-    return (
-        f"{shown}\n\n[cut here: this e-mail shows the first {MAX_CONTENT_BYTES // 1024} KB of "
-        f"{-(-len(data) // 1024)} KB; the page shows all of it]"
-    )
+def _is_refused(error: Exception) -> bool:
+    """Whether SNS said no; a connection broke, as sleep breaks it, where there is no answer."""
+    response = getattr(error, "response", None)
+    return response is not None and response["ResponseMetadata"]["HTTPStatusCode"] < 500
