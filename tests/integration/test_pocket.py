@@ -564,6 +564,23 @@ def test_memory_refuses_what_dynamodb_refuses(pair: Pair, difference: str) -> No
     assert mine != theirs, "the emulator refuses it now, too: no difference any more"
 
 
+def test_a_transaction_counts_whole_items_and_not_only_what_is_sent(pair: Pair) -> None:
+    """Source: DynamoDB, "TransactWriteItems": the aggregate size of the items, at most 4 MB."""
+    table = {"TableName": pair.tables["ApprovalsTable"]}
+    keys = [{**KEY, "tool_use_id": {"S": f"large-{n:02}"}} for n in range(11)]
+    for key in keys:
+        item = key | {"note": {"S": "x" * 390 * 1_024}}
+        mine, theirs = pair.ask("dynamodb", "PutItem", **table, Item=item)
+        assert mine == theirs
+    small = {"UpdateExpression": "ADD fence :f", "ExpressionAttributeValues": {":f": {"N": "1"}}}
+    actions = [{"Update": {**table, "Key": key, **small}} for key in keys]
+    mine, theirs = pair.ask("dynamodb", "TransactWriteItems", TransactItems=actions[:10])
+    assert mine == theirs
+    mine, theirs = pair.ask("dynamodb", "TransactWriteItems", TransactItems=actions)
+    assert mine["Error"]["Code"] == "ValidationException"
+    assert "Error" not in theirs, "the emulator counts items now, too: no difference any more"
+
+
 def test_only_a_message_in_flight_can_be_hidden_longer(pair: Pair) -> None:
     """Source: SQS, "ChangeMessageVisibility": MessageNotInflight; at most 12 hours."""
     pair.ask("sqs", "SendMessage", QueueUrl=pair.dead_letters_url, MessageBody="differing")
