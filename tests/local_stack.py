@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -260,8 +261,14 @@ class LocalStack:
         return status
 
     def posts(self, text: str) -> list[dict[str, Any]]:
-        posts = self.request("GET", "/posts").json["posts"]
-        return [post for post in posts if text in post["content"]]
+        found: list[dict[str, Any]] = []
+        query: str | None = "limit=100"
+        while query:
+            answer = self.request("GET", f"/posts?{query}")
+            found += answer.json["posts"]
+            older = re.match(r"<\?(.+?)>", answer.headers.get("link", ""))
+            query = older and older[1]
+        return [post for post in found if text in post["content"]]
 
     def spans(self, since: float = 0) -> list[dict[str, Any]]:
         """Returns what the functions traced since a time, by when it began."""

@@ -6,14 +6,14 @@
 | the same key with another body | 409 |
 | a body that cannot be read / a value that is not allowed | 400 / 422 |
 | an anonymous POST | 403 |
-| `GET /posts?limit=…&before=<post_id>` | `{"posts": [post, …]}`, newest first |
+| `GET /posts?limit=…&before=<post_id>` | `{"posts": [post, …]}`, newest first; 20, or `limit` |
 | `GET /feed` | the same posts as a page |
 
 A post: `{"post_id", "content", "author", "unicorn_color", "image_url", "created_at"}`, the last in
 epoch seconds. A refusal: `{"error": "<reason>"}`. HEAD answers as GET does, without the body.
 
-`GET /posts` gives all posts unless `limit` is asked for or they outgrow what Lambda can answer
-with; wherever older posts are left out, a `Link` header with `rel="next"` leads to them.
+Anybody may read, so an answer has bounds: 100 posts, and 256 KB of them unless the first alone is
+larger. Wherever older posts are left out, a `Link` header with `rel="next"` leads to them.
 
 What the template gives it:
   table   `feed` (S, HASH), `idempotency_key` (S, RANGE);
@@ -40,10 +40,12 @@ from unitok_feed import FEED_HEADERS, render_feed, render_post
 from unitok_posts import Post, PostStore
 from unitok_requests import Page, parse_idempotency_key, parse_page, parse_submission
 
-MAX_ANSWER_BYTES = 5_000_000
-"""Lambda answers with at most 6 MB of JSON, in which the body is one escaped string."""
+MAX_POSTS_BYTES = 262_144
+"""Of all posts in one answer; a larger one has an answer of its own, of 1.6 MB at most. Whoever
+reads pays nothing: what leaves AWS and what is read for it is paid by the stack's owner."""
 
-POSTS_PER_FEED_PAGE = 20
+POSTS_PER_ANSWER = 20
+MAX_POSTS_PER_ANSWER = 100
 
 STATUS_OF_OUTCOME = {"created": 201, "repeated": 200}
 
@@ -108,21 +110,21 @@ def _list(event: Event, store: PostStore) -> Response:
 
 def _feed(event: Event, store: PostStore) -> Response:
     page = parse_page(event.get("queryStringParameters") or {})
-    shown = Page(page.limit or POSTS_PER_FEED_PAGE, page.before)
-    listing = _read(store, shown, render_post)
+    listing = _read(store, page, render_post)
     body = render_feed(listing.parts, listing.next_query, is_first=page.before is None)
     return {"statusCode": 200, "headers": {**FEED_HEADERS}, "body": body}
 
 
 def _read(store: PostStore, page: Page, render: Callable[[Post], str]) -> Listing:
-    """Renders posts until `limit` or the answer's size is reached."""
+    """Renders posts until `limit` or the answer's size is reached, and one whatever its size."""
     parts: list[str] = []
     size_bytes, last_id = 0, ""
+    most = min(page.limit or POSTS_PER_ANSWER, MAX_POSTS_PER_ANSWER)
     # One more than asked for, to learn whether there are more.
-    for post in store.newest(Page(page.limit + 1 if page.limit else None, page.before)):
+    for post in store.newest(Page(most + 1, page.before)):
         part = render(post)
-        size_bytes += len(json.dumps(part))
-        if len(parts) == page.limit or size_bytes > MAX_ANSWER_BYTES:
+        size_bytes += len(part.encode())
+        if len(parts) == most or (parts and size_bytes > MAX_POSTS_BYTES):
             limit = f"&limit={page.limit}" if page.limit else ""
             return Listing(parts, f"?before={last_id}{limit}")
         parts.append(part)

@@ -49,7 +49,7 @@ SUBMISSION_FIELDS = tuple(Submission.__dataclass_fields__)
 
 @dataclass(frozen=True)
 class Page:
-    """Which posts are asked for: at most `limit` (None: all), older than the post `before`."""
+    """Which posts are asked for: at most `limit` of them, older than the post `before`."""
 
     limit: int | None = None
     before: str | None = None

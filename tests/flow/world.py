@@ -227,10 +227,14 @@ class World:
 
     def posts(self) -> list[dict[str, Any]]:
         """Returns what is published, newest first."""
-        event = http_event("GET", urlsplit("http://unitok/posts"), {}, None)
-        found: list[dict[str, Any]] = json.loads(unitok_handler.handler(event, None)["body"])[
-            "posts"
-        ]
+        found: list[dict[str, Any]] = []
+        query: str | None = "limit=100"
+        while query:
+            event = http_event("GET", urlsplit(f"http://unitok/posts?{query}"), {}, None)
+            answer = unitok_handler.handler(event, None)
+            found += json.loads(answer["body"])["posts"]
+            older = re.match(r"<\?(.+?)>", answer["headers"].get("link", ""))
+            query = older and older[1]
         return found
 
     def session(self, session_id: str) -> Session:

@@ -761,6 +761,32 @@ API: tuple[Mutant, ...] = (
     *of_file(
         "src/unitok/unitok_handler.py",
         (
+            "what anybody may read has a bound of bytes",
+            "if len(parts) == most or (parts and size_bytes > MAX_POSTS_BYTES):",
+            "if len(parts) == most:",
+            "unit/test_unitok.py::"
+            "test_an_unsigned_answer_has_a_bound_of_bytes_and_so_has_what_is_read_for_it",
+        ),
+        (
+            "the largest post is shown",
+            "if len(parts) == most or (parts and size_bytes > MAX_POSTS_BYTES):",
+            "if len(parts) == most or size_bytes > MAX_POSTS_BYTES:",
+            "unit/test_unitok.py::test_the_largest_post_has_an_answer_of_its_own",
+        ),
+        (
+            "what anybody may read has few posts",
+            "most = min(page.limit or POSTS_PER_ANSWER, MAX_POSTS_PER_ANSWER)",
+            "most = min(page.limit or 10**9, MAX_POSTS_PER_ANSWER)",
+            "unit/test_unitok.py::"
+            "test_twenty_posts_are_listed_unless_a_limit_is_asked_for",
+        ),
+        (
+            "no limit is larger than a hundred",
+            "most = min(page.limit or POSTS_PER_ANSWER, MAX_POSTS_PER_ANSWER)",
+            "most = page.limit or POSTS_PER_ANSWER",
+            "unit/test_unitok.py::test_a_hundred_posts_are_listed_at_most",
+        ),
+        (
             "UniTok's unknown field is not logged",
             '"reason": refusal.logged}',
             '"reason": refusal.reason}',
@@ -846,6 +872,16 @@ API: tuple[Mutant, ...] = (
             "if not found:",
             "unit/test_operator_handler.py::"
             "TestHistoryOfASession::test_a_session_that_is_gone_is_null_and_its_approvals_are_there",
+        ),
+    ),
+    *of_file(
+        "src/unitok/unitok_posts.py",
+        (
+            "few posts are read in vain",
+            "POSTS_PER_BATCH = 5\n",
+            "POSTS_PER_BATCH = 40\n",
+            "unit/test_unitok.py::"
+            "test_an_unsigned_answer_has_a_bound_of_bytes_and_so_has_what_is_read_for_it",
         ),
     ),
 )

@@ -19,6 +19,7 @@ import operator_handler
 import operator_requests
 import review_request
 import session_facts
+import unitok_handler
 import unitok_posts
 import unitok_requests
 from approval_api_driver import pending
@@ -143,6 +144,9 @@ def test_the_limits_are_those_of_the_code() -> None:
         assert f"{messages.MAX_CONTENT_BYTES:,} bytes" in text["description"]
     limit, _ = DOCUMENT["paths"]["/operator/approvals"]["get"]["parameters"]
     assert limit["schema"]["default"] == operator_requests.DEFAULT_LIMIT
+    of_posts = DOCUMENT["components"]["parameters"]["posts_limit"]
+    assert of_posts["schema"]["default"] == unitok_handler.POSTS_PER_ANSWER
+    assert f"than {unitok_handler.MAX_POSTS_PER_ANSWER} " in of_posts["description"]
     for number in (limit["schema"]["minimum"], limit["schema"]["maximum"]):
         assert operator_requests.LIMIT_PATTERN.fullmatch(str(number))
     assert not operator_requests.LIMIT_PATTERN.fullmatch(str(limit["schema"]["maximum"] + 1))

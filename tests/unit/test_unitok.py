@@ -386,15 +386,66 @@ def put_many(count, clock, **changes):
         store.put_once(f"key-{n}", submission, clock.now_ns + n * 1_000)
 
 
-def test_all_posts_are_listed_unless_a_limit_is_asked_for(dynamodb, clock, monkeypatch):
+def test_twenty_posts_are_listed_unless_a_limit_is_asked_for(dynamodb, clock):
+    put_many(45, clock)
+
+    pages = [json.loads(a["body"])["posts"] for a in follow("/posts", {})]
+
+    assert [len(page) for page in pages] == [20, 20, 5]
+    ids = [p["post_id"] for page in pages for p in page]
+    assert ids == sorted(set(ids), reverse=True)
+
+
+@pytest.mark.parametrize("limit", ["100", "101", "999999999"])
+def test_a_hundred_posts_are_listed_at_most(dynamodb, clock, monkeypatch, limit):
     monkeypatch.setattr(unitok_posts, "KEYS_PER_QUERY", 30)
     put_many(130, clock)
 
-    ids = [p["post_id"] for p in posts()]
+    pages = [json.loads(a["body"])["posts"] for a in follow("/posts", {"limit": limit})]
 
-    assert len(ids) == 130
-    assert ids == sorted(ids, reverse=True)
-    assert "link" not in call("GET", "/posts")["headers"]
+    assert [len(page) for page in pages] == [100, 30]
+    ids = [p["post_id"] for page in pages for p in page]
+    assert ids == sorted(set(ids), reverse=True)
+
+
+@pytest.mark.parametrize("path", ["/posts", "/feed"])
+def test_an_unsigned_answer_has_a_bound_of_bytes_and_so_has_what_is_read_for_it(
+    dynamodb, clock, path
+):
+    put_many(30, clock, content="x" * 100_000)
+    reads = record_calls("BatchGetItem")
+
+    answer = call("GET", path)
+
+    assert answer["body"].count("x" * 100_000) == 2
+    around_bytes = len(unitok_feed.render_feed([], None, is_first=True)) + 200
+    assert len(answer["body"].encode()) <= unitok_handler.MAX_POSTS_BYTES + around_bytes
+    assert sum(len(read["RequestItems"][TABLE_NAME]["Keys"]) for read in reads) <= 2 + 5
+
+
+def test_twenty_small_posts_take_a_query_and_five_batches(dynamodb, clock):
+    put_many(30, clock, content="x" * 1_000)
+    queries, reads = record_calls("Query"), record_calls("BatchGetItem")
+
+    answer = call("GET", "/posts")
+
+    assert [query["Limit"] for query in queries] == [21]
+    assert [len(read["RequestItems"][TABLE_NAME]["Keys"]) for read in reads] == [5, 5, 5, 5, 1]
+    assert len(answer["body"]) < 25_000
+
+
+@pytest.mark.parametrize("path", ["/posts", "/feed"])
+@pytest.mark.parametrize("unit", ["x", "\x01", "🦄", "&", '"'], ids=ascii)
+def test_the_largest_post_has_an_answer_of_its_own(dynamodb, clock, path, unit):
+    put_many(3, clock, content=unit * (MAX_CONTENT_BYTES // len(unit.encode())))
+
+    answers = list(follow(path, {})) if path == "/posts" else [call("GET", path)]
+
+    assert len(answers) == (3 if path == "/posts" else 1)
+    for answer in answers:
+        marks = {"/posts": '"post_id"', "/feed": "<article"}
+        assert answer["body"].count(marks[path]) == 1
+        assert len(answer["body"].encode()) < 1_600_000
 
 
 @pytest.mark.parametrize(("limit", "length"), [(1, 1), (2, 2), (3, 3), (4, 3), (999_999_999, 3)])
@@ -402,6 +453,7 @@ def test_limit_bounds_the_list(dynamodb, clock, limit, length):
     put_many(3, clock)
 
     assert posts(limit=limit) == posts()[:length]
+    assert len(posts(limit=limit)) == length
 
 
 def test_limit_bounds_what_is_read(dynamodb, clock):
@@ -412,6 +464,10 @@ def test_limit_bounds_what_is_read(dynamodb, clock):
 
     assert queries[0]["Limit"] == 3
     assert len(reads[0]["RequestItems"][TABLE_NAME]["Keys"]) == 3
+
+    posts()
+
+    assert queries[1]["Limit"] == 21
 
 
 @pytest.mark.parametrize(
@@ -437,13 +493,16 @@ def test_query_that_makes_no_sense_is_400(dynamodb, path, query):
 
 def follow(path, query):
     """Reads page after page as the Link header leads."""
-    while query is not None:
+    for _ in range(50):
         answer = call("GET", path, query=query)
         assert answer["statusCode"] == 200
         assert len(json.dumps(answer)) < 6 * 1024 * 1024, "Lambda's limit"
         yield answer
         link = re.search(r'[<"]\?([^>"]*before[^>"]*)[>"]', answer["headers"].get("link", ""))
-        query = dict(parse_qsl(link[1])) if link else None
+        if not link:
+            return
+        query = dict(parse_qsl(link[1], keep_blank_values=True))
+    raise AssertionError("it leads round in a circle")
 
 
 def test_link_header_leads_through_all_posts(dynamodb, clock):
