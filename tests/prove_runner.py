@@ -2,6 +2,7 @@
 
     python tests/prove_runner.py               all rows; if they hold, docs/reliability.md is new
     python tests/prove_runner.py links page    some rows; the document stays as it is
+    python tests/prove_runner.py --stale       none; the document says if src/ has changed since
 
 A row holds if its tests pass within its time, none of them was skipped, and it reported figures.
 Anything else is said in the table and makes the exit status 1.
@@ -11,6 +12,7 @@ not proved again on the same commit, without changes, with the same versions. `r
 starts anew.
 """
 
+import hashlib
 import json
 import os
 import platform
@@ -30,6 +32,14 @@ ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs/reliability.md"
 LOGS = ROOT / ".local/prove"
 BEGIN, END = "<!-- begin: written by make prove -->\n", "<!-- end: written by make prove -->\n"
+
+PROVED = ("src", "template.yaml")
+"""What the proofs are about, and what the table's digest is of."""
+DIGEST = re.compile(r"<!-- SHA-256 of src/ and template.yaml: ([0-9a-f]{64}) -->\n")
+STALE = (
+    "**src/ has changed since this run**: what the table says is of the commit named in it, not of "
+    "the code\nbeside this page.\n\n"
+)
 
 VERSIONS = ("strands-agents", "botocore", "hypothesis", "playwright", "pytest")
 TAIL_LINES = 30
@@ -106,23 +116,27 @@ def main(words: Sequence[str], rows: Sequence[Row] = ROWS, document: Path = DOCU
     """Runs rows, prints the table, and returns the exit status.
 
     Args:
-        words: Which rows; none for all.
+        words: Which rows; none for all. Or `--stale` alone.
         rows: All there are.
         document: What is rewritten when all rows hold.
     """
+    if list(words) == ["--stale"]:
+        print("It has changed." if tell_whether_stale(document) else "It is the code of the table.")
+        return 0
     by_word = {row.word: row for row in rows}
     if unknown := [word for word in words if word not in by_word]:
         print(f"No row {', '.join(unknown)}. There are: {', '.join(by_word)}", file=sys.stderr)
         return 2
     chosen = [by_word[word] for word in words] or list(rows)
-    code = code_facts()
-    kept = {} if words else kept_outcomes(rows, code)
+    proved, code = digest(), code_facts()
+    same = f"{code} {proved}"
+    kept = {} if words else kept_outcomes(rows, same)
     left = [row for row in chosen if row.name not in kept]
     # The longest first: a long one at the end would run alone.
     together = sorted((r for r in left if not r.alone), key=lambda r: r.limit_minutes, reverse=True)
     with ThreadPoolExecutor(AT_ONCE) as lanes:
-        done = list(lanes.map(lambda row: run_row(row, code), together))
-    done += [run_row(row, code) for row in left if row.alone]
+        done = list(lanes.map(lambda row: run_row(row, same), together))
+    done += [run_row(row, same) for row in left if row.alone]
     found = kept | {outcome.row.name: outcome for outcome in done}
     outcomes = [found[row.name] for row in chosen]
     days = " to ".join(sorted({outcome.day for outcome in outcomes}))
@@ -131,9 +145,43 @@ def main(words: Sequence[str], rows: Sequence[Row] = ROWS, document: Path = DOCU
     if not all(outcome.holds for outcome in outcomes):
         print("Not every row holds.", file=sys.stderr)
         return 1
+    if digest() != proved:
+        print("src/ has changed while the proofs ran: run them again.", file=sys.stderr)
+        return 1
     if not words:
-        write(document, text)
+        write(document, f"<!-- SHA-256 of src/ and template.yaml: {proved} -->\n{text}")
     return 0
+
+
+def digest(root: Path = ROOT) -> str:
+    """Returns the SHA-256 of the code that is proved: its files' names and contents.
+
+    Without git, which a release has not, and without what Python or an editor leaves there.
+    """
+    files = [path for name in PROVED for path in [root / name, *(root / name).rglob("*")]]
+    found = hashlib.sha256()
+    for path in sorted(file for file in files if file.is_file()):
+        name = path.relative_to(root)
+        if not any(part.startswith((".", "__pycache__")) for part in name.parts):
+            content = path.read_bytes().replace(b"\r\n", b"\n")
+            found.update(f"{name.as_posix()} {len(content)}\n".encode() + content)
+    return found.hexdigest()
+
+
+def tell_whether_stale(document: Path) -> bool:
+    """Has a document say, or no longer say, that the code has changed since its table.
+
+    Raises:
+        ValueError: The document has no digest, or no table.
+    """
+    text = document.read_text().replace(STALE, "")
+    named = DIGEST.search(text)
+    if named is None:
+        raise ValueError(f"{document.name}: expected the digest of what was proved")
+    is_stale = named[1] != digest()
+    after = STALE if is_stale else ""
+    document.write_text(f"{text[: named.end()]}{after}{text[named.end() :]}")
+    return is_stale
 
 
 def kept_outcomes(rows: Sequence[Row], code: str) -> dict[str, Outcome]:

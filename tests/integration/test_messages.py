@@ -60,6 +60,17 @@ def test_malformed_message_is_a_dead_letter_with_the_reason(stack: LocalStack, n
     assert reason["StringValue"]
 
 
+def test_the_largest_malformed_message_has_its_reason(stack: LocalStack) -> None:
+    body = "x" * 1_048_576
+    reason = (
+        "body: expected JSON, got a text of 1048576 characters "
+        "(cut here: the body had 1,048,576 bytes)"
+    )
+    stack.send(body)
+    letter = stack.take_dead_letter(body[: -len("reason" + "String" + reason)])
+    assert letter["MessageAttributes"]["reason"]["StringValue"] == reason
+
+
 def test_malformed_message_is_tried_once(stack: LocalStack) -> None:
     stack.wait_until_quiet()
     started = time.time()

@@ -130,6 +130,22 @@ def test_a_post_that_nobody_approved_is_named(
     assert re.search(r"not approved: 1\..*\n  somebody  else\n", answer.stdout)
 
 
+def test_a_call_of_a_tool_whose_receiver_is_not_known_is_not_counted(
+    stack: LocalStack, operate: Operate, task: str
+) -> None:
+    session_id, post = _published(stack, task)
+    [approval] = stack.approvals(session_id)
+    tables = stack.description["tables"]
+    refund = approval | {"action": {"S": "send_refund"}}
+    stack.dynamodb.put_item(TableName=tables["approvals"], Item=refund)
+    _delete(stack, "posts", feed=post["feed"]["S"], idempotency_key=post["idempotency_key"]["S"])
+    answer = operate("ledger")
+    stack.dynamodb.put_item(TableName=tables["posts"], Item=post)
+    stack.dynamodb.put_item(TableName=tables["approvals"], Item=approval)
+    assert answer.returncode == HOLDS, answer.stdout
+    assert "not counted: send_refund: 1 spent; its receiver is not known here" in answer.stdout
+
+
 def test_a_decision_without_its_message_is_stuck_and_resend_brings_it_on(
     stack: LocalStack, operate: Operate, task: str
 ) -> None:
@@ -282,7 +298,9 @@ def test_killed_between_send_and_delete_the_letter_is_there_twice_and_does_no_ha
 def test_what_was_malformed_stays_unless_asked_for(stack: LocalStack, operate: Operate) -> None:
     body = json.dumps({"type": "new", "body": {"no_task": uuid.uuid4().hex}})
     _bury(stack, body, reason="body.task: expected a text, got nothing")
-    assert "REJECTED=1" in operate("redrive").stdout
+    said = operate("redrive").stdout
+    assert "REJECTED=1" in said
+    assert "\n  body.task: expected a text, got nothing\n" in said
     assert "Moved: 1" in operate("redrive", REJECTED="1").stdout
     letter = stack.take_dead_letter(body)
     assert set(letter["MessageAttributes"]) == {"reason"}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import prove_runner
-from prove_runner import BEGIN, END, Row, main
+from prove_runner import BEGIN, END, Outcome, Row, main
 
 HOLDS = """
 from prove_figures import is_long, record
@@ -177,6 +177,98 @@ def test_a_row_that_does_not_exist_is_an_error(
 ) -> None:
     assert main(["kill-matrices"], prove_runner.ROWS, document) == 2
     assert "kill-matrix" in capfd.readouterr().err
+
+
+# --- what the table is of ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of its own, without git, whose one row holds without a process of its own."""
+
+    def holds(row: Row, code: str) -> Outcome:
+        outcome = Outcome(row, "holds", 1, {"kills": 3})
+        prove_runner._keep(outcome, code)
+        return outcome
+
+    monkeypatch.setattr(prove_runner, "run_row", holds)
+    (tmp_path / "logs").mkdir()
+    root = tmp_path / "project"
+    (root / "src/agent").mkdir(parents=True)
+    (root / "template.yaml").write_text("Resources: {}\n")
+    (root / "src/agent/worker.py").write_text("a = 1\n")
+    monkeypatch.setattr(prove_runner, "ROOT", root)
+    monkeypatch.setattr(prove_runner.digest, "__defaults__", (root,))
+    return root
+
+
+GOOD = (Row("good", "does good things", ()),)
+
+
+def is_stale(document: Path) -> bool:
+    assert main(["--stale"], (), document) == 0
+    return "src/ has changed since" in document.read_text()
+
+
+def test_the_document_says_that_the_code_has_changed_since_its_table(
+    document: Path, code: Path
+) -> None:
+    assert main([], GOOD, document) == 0
+    written = document.read_text()
+    assert not is_stale(document) and document.read_text() == written
+    (code / "src/agent/worker.py").write_text("a = 2\n")
+    assert is_stale(document)
+    said = document.read_text()
+    assert is_stale(document) and document.read_text() == said, "once"
+    assert "| good | does good things |" in said
+    assert main([], GOOD, document) == 0
+    assert "src/ has changed since" not in document.read_text()
+
+
+def test_code_that_is_as_it_was_is_told_so_again(document: Path, code: Path) -> None:
+    assert main([], GOOD, document) == 0
+    (code / "template.yaml").write_text("Resources: {A: {}}\n")
+    assert is_stale(document)
+    (code / "template.yaml").write_text("Resources: {}\n")
+    assert not is_stale(document)
+
+
+def test_the_digest_is_of_names_and_contents_and_of_nothing_that_is_left_there(code: Path) -> None:
+    before = prove_runner.digest()
+    for name in ("src/agent/__pycache__/worker.pyc", "src/.DS_Store", "tests/test_x.py"):
+        (code / name).parent.mkdir(parents=True, exist_ok=True)
+        (code / name).write_text("x")
+    (code / "template.yaml").write_bytes(b"Resources: {}\r\n")
+    assert prove_runner.digest() == before
+    (code / "src/agent/worker.py").rename(code / "src/agent/other.py")
+    renamed = prove_runner.digest()
+    (code / "src/agent/new.py").touch()
+    assert len({before, renamed, prove_runner.digest()}) == 3
+
+
+def test_code_that_changed_while_it_was_proved_is_not_proved(
+    document: Path, code: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def edited_meanwhile(row: Row, _: str) -> Outcome:
+        (code / "src/agent/worker.py").write_text("a = 3")
+        return Outcome(row, "holds", 1)
+
+    before = document.read_text()
+    monkeypatch.setattr(prove_runner, "run_row", edited_meanwhile)
+    assert main([], GOOD, document) == 1
+    assert "has changed while the proofs ran" in capsys.readouterr().err
+    assert document.read_text() == before
+
+
+def test_without_git_other_code_is_proved_anew(
+    document: Path, code: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prove_runner, "code_facts", lambda: "commit unknown;")
+    assert [main([], GOOD, document), main([], GOOD, document)] == [0, 0]
+    assert "good: held before" in capsys.readouterr().out
+    (code / "src/agent/worker.py").write_text("a = 4\n")
+    assert main([], GOOD, document) == 0
+    assert "good: held before" not in capsys.readouterr().out
 
 
 def test_the_document_has_its_marks_and_every_row() -> None:

@@ -16,6 +16,7 @@ import pytest
 from botocore.stub import Stubber
 
 import aws_template
+import prove_runner
 from gate import InvalidCallError, ProtectedTool
 from longrunning import messages
 from longrunning.messages import ToolResults
@@ -189,6 +190,17 @@ def test_every_metric_is_told_and_exists() -> None:
         values = source.partition(table_of_names)[2].partition("}")[0]
         put |= set(re.findall(r': "(\w+)"', values))
     assert named == put
+
+
+def test_the_page_on_reliability_says_whether_the_code_has_changed_since_its_table(
+    tmp_path: Path,
+) -> None:
+    page = tmp_path / "reliability.md"
+    page.write_text(prove_runner.DOCUMENT.read_text())
+    prove_runner.tell_whether_stale(page)
+    assert page.read_text() == prove_runner.DOCUMENT.read_text(), (
+        "run: .venv/test/bin/python tests/prove_runner.py --stale"
+    )
 
 
 # --- examples ------------------------------------------------------------------------------------
