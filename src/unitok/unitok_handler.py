@@ -3,7 +3,7 @@
 | Request | Answer |
 |---|---|
 | signed `POST /posts` with `Idempotency-Key` | 201 and the post; again: 200 and the same post |
-| the same key with another body | 409 |
+| the same key with another body | 422 |
 | a body that cannot be read / a value that is not allowed | 400 / 422 |
 | an anonymous POST | 403 |
 | `GET /posts?limit=…&before=<post_id>` | `{"posts": [post, …]}`, newest first; 20, or `limit` |
@@ -95,7 +95,8 @@ def _post(event: Event, store: PostStore) -> Response:
     stored = store.put_once(key, parse_submission(event), time.time_ns())
     logger.info("post", extra={"outcome": stored.outcome, "post_id": stored.post.post_id})
     if stored.outcome == "conflict":
-        raise RefusedError(409, "Idempotency-Key: it was used for another post already")
+        # Not 409, which would say that the first request with this key is still at work.
+        raise RefusedError(422, "Idempotency-Key: it was used for another post already")
     return json_answer(STATUS_OF_OUTCOME[stored.outcome], stored.post.as_document())
 
 

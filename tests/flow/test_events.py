@@ -73,7 +73,7 @@ STATUS_CODES = {
     "unitok_api/list_limited": 200,
     "unitok_api/post": 201,
     "unitok_api/post_not_json": 400,
-    "unitok_api/post_other_text_same_key": 409,
+    "unitok_api/post_other_text_same_key": 422,
     "unitok_api/post_unknown_color": 422,
     "unitok_api/post_unknown_field": 400,
     "unitok_api/post_without_idempotency_key": 400,

@@ -5,6 +5,7 @@ Its clock stands still until a test moves it, and is the handlers' clock as well
 
 import json
 import os
+import re
 import time
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace

@@ -142,6 +142,12 @@ AGENT: tuple[Mutant, ...] = (
     *of_file(
         LAYER + "messages.py",
         (
+            "NaN and Infinity are no JSON",
+            "message = json.loads(body, parse_constant=_refuse_constant)",
+            "message = json.loads(body)",
+            "unit/test_messages.py::test_what_is_malformed_is_named_and_never_repeated",
+        ),
+        (
             "a session id can be a key",
             'return NewTask(task, _matching(message, "session_id", SESSION_ID_PATTERN))',
             'return NewTask(task, str(message["session_id"]))',
@@ -192,14 +198,14 @@ AGENT: tuple[Mutant, ...] = (
         ),
         (
             "what has the fields of a wrapping and is a message is a message",
-            'if kind not in ("new", "existing") and (wrapping := wrappings.named(message)):',
-            "if wrapping := wrappings.named(message):",
+            'if kind not in ("new", "existing") and (wrapping := _wrapping(message)):',
+            "if wrapping := _wrapping(message):",
             "unit/test_messages.py::"
             "test_a_message_that_has_the_fields_of_a_wrapping_too_is_a_message",
         ),
         (
             "another's wrapping is named",
-            'if kind not in ("new", "existing") and (wrapping := wrappings.named(message)):',
+            'if kind not in ("new", "existing") and (wrapping := _wrapping(message)):',
             'if kind == 1 and (wrapping := ""):',
             "flow/test_dead_letters.py::"
             "test_a_message_of_the_wrong_wrapping_is_a_dead_letter_that_says_what_to_do",
@@ -218,7 +224,7 @@ AGENT: tuple[Mutant, ...] = (
         ),
         (
             "a reason never repeats what came",
-            'return wrappings.named(value) or f"a text of {len(value)} characters"',
+            'return _wrapping(value) or f"a text of {len(value)} characters"',
             "return value",
             "unit/test_messages.py::test_what_is_malformed_is_named_and_never_repeated",
         ),
@@ -230,12 +236,6 @@ AGENT: tuple[Mutant, ...] = (
             "return begin.startswith(_GZIP) or bool(_BEGIN_OF_JSON.match(begin))",
             "return True",
             "unit/test_messages.py::test_what_is_nothing_known_is_not_guessed",
-        ),
-        (
-            "NaN and Infinity are no JSON",
-            "return json.loads(text, parse_constant=_refuse_constant)",
-            "return json.loads(text)",
-            "unit/test_messages.py::test_what_is_malformed_is_named_and_never_repeated",
         ),
     ),
     *of_file(
@@ -478,30 +478,31 @@ AGENT: tuple[Mutant, ...] = (
         "src/agent/pausing.py",
         (
             "all is recorded before anybody is notified",
-            "            for approval in [self._record(session, pending) for pending in "
-            "session.pending]:\n"
-            "                self._notify(session, approval)",
+            "            recorded = [self._record(session, pending) for pending in "
+            "session.pending]\n",
+            "            recorded = (self._record(session, pending) for pending in "
+            "session.pending)\n"
             "            for pending in session.pending:\n"
-            "                self._notify(session, self._record(session, pending))",
+            "                self._notify(session, [self._record(session, pending)])\n",
             "flow/test_orders.py::"
             "test_the_session_is_saved_and_all_of_the_turn_recorded_before_the_first_e_mail",
         ),
         (
             "what is decided is not asked again",
-            "        if approval.status != approvals.PENDING:\n            return\n",
-            "",
+            "[item for item in recorded if item.status == approvals.PENDING]",
+            "list(recorded)",
             "flow/test_orders.py::test_a_repeated_notification_leaves_out_what_is_decided_by_then",
         ),
         (
             "only who paused notifies again",
-            "if notify_again or not was_found:",
-            "if True:",
+            "if notify_again or not was_found]",
+            "]",
             "flow/test_detours.py::test_a_second_click_does_not_send_the_next_question_twice",
         ),
         (
             "the delivery that paused notifies until it succeeds",
-            "if notify_again or not was_found:",
-            "if not was_found:",
+            "if notify_again or not was_found]",
+            "if not was_found]",
             "flow/test_detours.py::test_a_failed_notification_is_tried_again",
         ),
         (
@@ -647,11 +648,9 @@ AGENT: tuple[Mutant, ...] = (
         ),
         (
             "a fault in the gate stops the run",
-            "        except Exception as fault:\n"
-            "            self.fault = fault\n"
-            "            event.agent.cancel()\n"
+            "            self.stop(event.agent, fault)\n"
             '            refusal = "Stopped."',
-            '        except Exception:\n            refusal = "Stopped."',
+            '            refusal = "Stopped."',
             "unit/test_gate.py::test_a_search_that_fails_stops_the_run_before_the_tool",
         ),
         (

@@ -99,12 +99,12 @@ class Imported:
 
 
 AGENT = Function("agent", "agent_handler", STRANDS, 30)
-APPROVAL = Function("approval_api", "approval_handler", BOTOCORE, 20)
+APPROVAL = Function("approval_api", "approval_handler", BOTOCORE, 22)
 FUNCTIONS = (
     AGENT,
     APPROVAL,
-    Function("sweeper", "sweeper_handler", BOTOCORE, 20),
-    Function("operator_api", "operator_handler", BOTOCORE, 17),
+    Function("sweeper", "sweeper_handler", BOTOCORE, 22),
+    Function("operator_api", "operator_handler", BOTOCORE, 19),
     Function("unitok", "unitok_handler", BOTOCORE, 10),
 )
 """A larger number needs a reason: each module takes time at every cold start."""
