@@ -245,8 +245,9 @@ def _shown(value: Any) -> str:
 
 
 def _wrapping(value: Any) -> str | None:
-    """Names another service's envelope. Only what is malformed needs to know them: not at import,
-    as the functions that people wait for build messages and parse none.
+    """Names another service's envelope.
+
+    Not imported at the start: the functions that people wait for parse no messages.
     """
     from longrunning import wrappings
 
