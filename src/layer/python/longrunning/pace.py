@@ -11,7 +11,7 @@ Source: SNS, "Email subscriptions". `docs/decisions/0026-one-e-mail-a-turn.md` s
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 MAX_AGENTS_UNCOUNTED = 5
 """More than so many agents count their e-mails together."""
