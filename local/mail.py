@@ -77,7 +77,7 @@ def find_questions(body: str, front_url: str) -> tuple[Question, ...]:
     pairs = re.findall(pair, head, re.MULTILINE)
     if len(pairs) < 2:
         return (Question(body, find_links(body, front_url)),)
-    texts = re.split(r"^(?=\d+\. )", parts, flags=re.MULTILINE)[1:]
+    texts = re.split(r"\n(?=\d+\. )", parts)
     return tuple(
         Question(re.sub("^> ", "", text, flags=re.MULTILINE), (Link("approve", a), Link("deny", d)))
         for text, (a, d) in zip(texts, pairs, strict=True)

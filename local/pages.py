@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from local.mail import Mail
+from local.mail import Mail, Question
 from local.view import SessionRow
 
 _PAGES = Path(__file__).parent / "pages"
@@ -55,10 +55,19 @@ _MAIL = Template("""\
 <article>
 <h2>$subject</h2>
 <p class="soft">To the approver, <time datetime="$sent_at">$sent_at</time></p>
-$links
+$questions
+</article>
+""")
+
+_QUESTION = Template("""$links
 <pre dir="auto">
 $body</pre>
-</article>
+""")
+
+_AS_SENT = Template("""<details><summary>The e-mail as it was sent</summary>
+<pre dir="auto">
+$body</pre>
+</details>
 """)
 
 _NO_MAIL = """\
@@ -197,13 +206,22 @@ def _last_words(words: str) -> str:
 
 
 def _mail(mail: Mail) -> str:
-    links = "".join(
-        f'<a class="button {link.label}" href="{escape(link.url)}">{link.label.capitalize()}</a>'
-        for link in mail.links
-    )
+    is_one = len(mail.questions) == 1
+    parts = [_question(q, "" if is_one else f" {n}") for n, q in enumerate(mail.questions, 1)]
+    if not is_one:
+        parts.append(_AS_SENT.substitute(body=escape(mail.body)))
     return _MAIL.substitute(
-        subject=escape(mail.subject),
-        sent_at=escape(mail.sent_at),
-        links=f"<p>{links}</p>" if links else "",
-        body=escape(mail.body),
+        subject=escape(mail.subject), sent_at=escape(mail.sent_at), questions="".join(parts)
+    )
+
+
+def _question(question: Question, number: str) -> str:
+    """Shows one question of an e-mail; each button of several has its number."""
+    links = "".join(
+        f'<a class="button {link.label}" href="{escape(link.url)}">'
+        f"{link.label.capitalize()}{number}</a>"
+        for link in question.links
+    )
+    return _QUESTION.substitute(
+        links=f"<p>{links}</p>" if links else "", body=escape(question.body)
     )

@@ -28,7 +28,7 @@ import operator_handler
 import operator_services
 import sweeper_handler
 from converse_stand_in import Script
-from longrunning import codec, links
+from longrunning import codec, links, shared_pace
 from longrunning.human_approval import pause
 from longrunning.messages import build_existing, build_new, tool_result
 from mortal import Fates, Mortality, Process
@@ -379,7 +379,7 @@ class LivingWorld:
         """Reads all items of a table: `SESSIONS`, `APPROVALS` or `POSTS`."""
         name = self.world.env[f"{table}_TABLE_NAME"]
         items: list[dict[str, Any]] = self.world.aws["dynamodb"].scan(TableName=name)["Items"]
-        return items
+        return [i for i in items if i.get("session_id") != {"S": shared_pace.PARTITION}]
 
     def posts_of(self, session_id: str) -> list[dict[str, Any]]:
         """Returns what was published for a session, as it is stored."""

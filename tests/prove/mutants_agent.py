@@ -70,6 +70,41 @@ AGENT: tuple[Mutant, ...] = (
             "unit/test_agent_handler.py::test_a_lease_that_ended_meanwhile_is_no_negative_timeout",
         ),
         (
+            "an e-mail's pace begins with its message",
+            "    resources.pace.begin(delivery.deadline, is_repeated=delivery.is_repeated)\n",
+            "",
+            "flow/test_mail_pace.py::"
+            "test_an_e_mail_that_is_due_after_the_functions_end_comes_back_for_it_and_goes_once",
+        ),
+        (
+            "a repeated message looks for its kept place",
+            "is_repeated=delivery.is_repeated)\n    come",
+            "is_repeated=False)\n    come",
+            "flow/test_mail_pace.py::"
+            "test_an_e_mail_that_is_due_after_the_functions_end_comes_back_for_it_and_goes_once",
+        ),
+        (
+            "an e-mail that must wait is no fault",
+            "except (LeaseHeldError, TooEarlyError) as held:",
+            "except LeaseHeldError as held:",
+            "unit/test_agent_handler.py::"
+            "test_an_e_mail_that_must_wait_comes_back_when_it_is_due_and_is_no_fault",
+        ),
+        (
+            "more than five agents count their e-mails together",
+            "if agents <= MAX_AGENTS_UNCOUNTED:",
+            "if agents <= 6:",
+            "unit/test_agent_handler.py::"
+            "test_more_than_five_agents_share_the_pace_of_their_e_mails",
+        ),
+        (
+            "SNS's client repeats no e-mail by itself",
+            '_CONFIG.merge(Config(retries={"total_max_attempts": 1}))',
+            "_CONFIG",
+            "unit/test_agent_handler.py::"
+            "test_no_call_to_sns_is_repeated_behind_the_back_of_the_pace",
+        ),
+        (
             "a message in use is not done",
             "        come_back_after(held.until - time.time() + 1)\n        return False",
             "        come_back_after(held.until - time.time() + 1)\n        return True",
@@ -494,9 +529,15 @@ AGENT: tuple[Mutant, ...] = (
             "flow/test_orders.py::test_a_repeated_notification_leaves_out_what_is_decided_by_then",
         ),
         (
+            "a turn is one e-mail",
+            "            self.send_email(asked)\n",
+            "            [self.send_email([item]) for item in asked]\n",
+            "flow/test_orders.py::test_a_turn_sends_one_e_mail_for_all_its_questions",
+        ),
+        (
             "only who paused notifies again",
             "if notify_again or not was_found]",
-            "]",
+            "if True]",
             "flow/test_detours.py::test_a_second_click_does_not_send_the_next_question_twice",
         ),
         (

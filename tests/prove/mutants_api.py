@@ -676,12 +676,34 @@ API: tuple[Mutant, ...] = (
         ),
     ),
     *of_file(
-        LAYER + "notifications.py",
+        LAYER + "email_parts.py",
         (
             "the e-mail shows what is invisible",
-            "data = visible(content).encode()",
-            "data = content.encode()",
+            "data = visible(text).encode()",
+            "data = text.encode()",
             "unit/test_notifications.py::test_invisible_characters_are_shown",
+        ),
+        (
+            "no line of a text looks like ours",
+            'lines = before_lines + shown.replace("\\n", f"\\n{before_lines}")',
+            "lines = before_lines + shown",
+            "unit/test_notifications.py::"
+            "test_no_text_can_pass_for_a_link_or_for_another_question",
+        ),
+        (
+            "the lines of a text may not fill more than its share",
+            "    if len(shown.encode()) <= room:\n        return shown\n"
+            "    return content(text, min(max_bytes, room // len(f\"{QUOTE}\\n\")), QUOTE)",
+            "    return shown",
+            "unit/test_notifications.py::"
+            "test_long_texts_share_the_e_mail_and_each_says_that_the_page_shows_all",
+        ),
+        (
+            "the arguments may not fill more than their share",
+            "if len(lines) == _MAX_ARGUMENTS or max_bytes < 0:",
+            "if len(lines) == _MAX_ARGUMENTS:",
+            "unit/test_notifications.py::"
+            "test_long_texts_share_the_e_mail_and_each_says_that_the_page_shows_all",
         ),
         (
             "a subject is a line of ASCII",
@@ -689,6 +711,123 @@ API: tuple[Mutant, ...] = (
             "return name",
             "unit/test_notifications.py::"
             "test_the_subject_is_one_line_of_ascii_under_100_characters",
+        ),
+        (
+            "a subject quotes what it can say",
+            "if room < _MIN_CASE_CHARS or 2 * len(plain) < len(line):",
+            "if False:",
+            "unit/test_notifications.py::"
+            "test_the_subject_ends_with_how_the_text_begins_where_ascii_can_say_it",
+        ),
+    ),
+    *of_file(
+        LAYER + "emails.py",
+        (
+            "the questions of a turn share the bytes of an e-mail",
+            "share = (MAX_EMAIL_BYTES - len(head.encode())) // len(questions)",
+            "share = MAX_EMAIL_BYTES",
+            "unit/test_notifications.py::"
+            "test_long_texts_share_the_e_mail_and_each_says_that_the_page_shows_all",
+        ),
+        (
+            "a subject has a limit",
+            "MAX_SUBJECT_CHARS - len(f'{fixed}: \"\"')",
+            "MAX_SUBJECT_CHARS - 40",
+            "unit/test_notifications.py::"
+            "test_the_subject_ends_with_how_the_text_begins_where_ascii_can_say_it",
+        ),
+    ),
+    *of_file(
+        LAYER + "pace.py",
+        (
+            "an e-mail waits until its message is a second old",
+            "at = min(self._earliest, now + 1)",
+            "at = now",
+            "unit/test_pace.py::test_all_senders_together_stay_within_sns_rate[5-200]",
+        ),
+        (
+            "an e-mail that is sent again waits for a second",
+            "self._earliest = math.inf  # What",
+            "pass  # What",
+            "unit/test_pace.py::"
+            "test_a_short_run_waits_for_the_rest_of_its_second_and_a_repeat_for_a_whole_one",
+        ),
+        (
+            "a wait is no longer than the function",
+            "            if at > self._deadline - MARGIN_SECONDS:\n",
+            "            if False:\n",
+            "unit/test_pace.py::"
+            "test_too_late_for_the_function_comes_back_and_sends_nothing_too_fast[message]",
+        ),
+    ),
+    *of_file(
+        LAYER + "shared_pace.py",
+        (
+            "a place in the queue has one owner",
+            '("free_ms", "free_ms > :now"),',
+            '(":now", "free_ms > :now"),',
+            "unit/test_pace.py::test_each_later_one_takes_the_next_place",
+        ),
+        (
+            "who takes a place waits for it",
+            "        self.sleep(max(0, at - now))",
+            "        pass",
+            "unit/test_pace.py::test_all_senders_together_stay_within_sns_rate[50-300]",
+        ),
+        (
+            "a place after the function's end is not waited for",
+            "        if at > max(now, self._deadline - MARGIN_SECONDS):\n",
+            "        if False:\n",
+            "unit/test_pace.py::"
+            "test_too_late_for_the_function_comes_back_and_sends_nothing_too_fast[shared]",
+        ),
+        (
+            "a place after the function's end is kept",
+            "            self._keep(key, at_ms)\n",
+            "",
+            "unit/test_pace.py::"
+            "test_a_place_after_the_functions_end_is_kept_for_the_next_delivery",
+        ),
+        (
+            "a kept place is taken once",
+            '"REMOVE kept"',
+            '"SET at_ms = at_ms"',
+            "unit/test_pace.py::test_a_kept_place_is_taken_once_and_not_after_its_time",
+        ),
+        (
+            "a kept place whose time is over is none",
+            '"kept > :now"',
+            '"kept > :now OR kept <= :now"',
+            "unit/test_pace.py::test_a_kept_place_is_taken_once_and_not_after_its_time",
+        ),
+        (
+            "nobody is sent away for longer than SQS can",
+            "min(max(now, at - LEAD_SECONDS), now + MAX_AWAY_SECONDS)",
+            "max(now, at - LEAD_SECONDS)",
+            "unit/test_pace.py::test_nobody_is_sent_away_for_longer_than_sqs_can",
+        ),
+        (
+            "who has a far place comes back before it",
+            "max(now, at - LEAD_SECONDS)",
+            "max(now, at)",
+            "unit/test_pace.py::"
+            "test_a_place_after_the_functions_end_is_kept_for_the_next_delivery",
+        ),
+    ),
+    *of_file(
+        LAYER + "notifications.py",
+        (
+            "each try of an e-mail waits for its pace",
+            "            self.pace.wait(approvals[0].key)\n",
+            "            if not is_last_try:\n                self.pace.wait(approvals[0].key)\n",
+            "unit/test_notifications.py::"
+            "test_a_connection_that_broke_is_tried_once_more_in_the_pace",
+        ),
+        (
+            "what SNS refuses is not sent again",
+            "if is_last_try or _is_refused(error):",
+            "if is_last_try:",
+            "unit/test_notifications.py::test_what_sns_refuses_is_not_sent_again",
         ),
         (
             "the same link goes out each time",

@@ -491,6 +491,18 @@ SWEEPER: tuple[Mutant, ...] = (
             'os.environ["APPROVAL_TOPIC_ARN"]',
             "flow/test_sweep.py::test_an_escalation_asks_others_before_the_end",
         ),
+        (
+            "two sweeps at a time share one pace",
+            '"sweepers", time.time, time.sleep)',
+            '"sweepers", time.time, lambda _: None)',
+            "flow/test_mail_pace.py::test_a_sweep_beside_another_waits_for_its_place",
+        ),
+        (
+            "SNS's client repeats no reminder by itself",
+            'config.merge(Config(retries={"total_max_attempts": 1}))',
+            "config",
+            "flow/test_mail_pace.py::test_a_sweep_repeats_no_e_mail_behind_the_back_of_its_pace",
+        ),
     ),
     *of_file(
         LAYER + "timeouts.py",

@@ -118,7 +118,7 @@ class Walk:
                 token = urlsplit(url).path.rpartition("/")[2]
                 for secret in (token, *token.split(".")):
                     self._marks.keep("link", secret)
-            self._marks.keep("mail", mail.body.splitlines()[-3])
+            self._marks.keep("mail", "was written by the agent")
             self._marks.keep("mail", "nothing is decided before you press a button")
         return mails
 
@@ -139,7 +139,8 @@ class Walk:
         """The session and the tool use of what was asked for last."""
         table = self.world.env["APPROVALS_TABLE_NAME"]
         items = self.world.aws["dynamodb"].scan(TableName=table)["Items"]
-        last = max(items, key=lambda item: int(item["requested_at"]["N"]))
+        asked = [item for item in items if "requested_at" in item]
+        last = max(asked, key=lambda item: int(item["requested_at"]["N"]))
         return last["session_id"]["S"], last["tool_use_id"]["S"]
 
     def operate(self, method: str, path: str, document: Any = None) -> None:

@@ -35,6 +35,8 @@ from longrunning.messages import (
     build_new,
     tool_result,
 )
+from longrunning.pace import MessagePace, TooEarlyError, Unpaced
+from longrunning.shared_pace import SharedPace
 from longrunning.timeouts import Timeouts
 
 SECRET = "the-draft-that-nobody-may-read-in-a-log"
@@ -279,6 +281,32 @@ def test_a_lease_that_ended_meanwhile_is_no_negative_timeout(function: Function)
     assert function.visibility[-1] == 0
 
 
+def test_an_e_mail_that_must_wait_comes_back_when_it_is_due_and_is_no_fault(
+    function: Function, capsys: pytest.CaptureFixture[str]
+) -> None:
+    function.fail_with(TooEarlyError(NOW + 300))
+    assert not function.deliver()
+    assert function.visibility[-1] == 301
+    assert metrics(capsys.readouterr().out) == {}
+
+
+@pytest.mark.parametrize(
+    ("agents", "pace"),
+    [("0", Unpaced), ("2", MessagePace), ("5", MessagePace), ("6", SharedPace), ("9", SharedPace)],
+)
+def test_more_than_five_agents_share_the_pace_of_their_e_mails(
+    session: "FakeSession", monkeypatch: pytest.MonkeyPatch, agents: str, pace: type
+) -> None:
+    monkeypatch.setenv("MAXIMUM_CONCURRENCY", agents)
+    assert type(agent_handler._resources().pace) is pace
+
+
+def test_no_call_to_sns_is_repeated_behind_the_back_of_the_pace(session: "FakeSession") -> None:
+    agent_handler._resources()
+    assert session.tries["sns"] == {"total_max_attempts": 1}
+    assert session.tries["dynamodb"] is None
+
+
 # --- faults --------------------------------------------------------------------------------------
 
 
@@ -437,10 +465,12 @@ class FakeSession:
     """A boto3 session whose clients answer for every secret and note what is called."""
 
     calls: list[tuple[str, Any]] = field(default_factory=list)
+    tries: dict[str, Any] = field(default_factory=dict)
     region_name: str = "eu-west-1"
 
-    def client(self, service: str, **_: Any) -> Any:
+    def client(self, service: str, config: Any) -> Any:
         self.calls.append(("client", service))
+        self.tries[service] = config.retries
         return SimpleNamespace(get_secret_value=self._secret, publish=self._publish)
 
     def get_credentials(self) -> Any:

@@ -6,6 +6,7 @@ import py_compile
 import shutil
 from email.message import Message
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from local.front_door import FrontDoor
 from local.function_logs import compact
 from local.guard import Guard
 from local.lifecycle import _own_folder
-from local.mail import Link, find_links, parse_notification
+from local.mail import Link, Mail, Mailbox, find_links, parse_notification
 from local.overlay import lay_over, own_files
 from local.routes import routes
 from local.run import _require_folder
@@ -27,6 +28,9 @@ from local.settings import Settings, make_settings
 from local.stack import Stack
 from local.traces import Span, Traces, parse_datagram
 from local.view import SessionRow, View
+
+from core_samples import asked
+from longrunning.emails import Question, turn_email
 
 FRONT = "http://localhost:3000"
 TOKEN = f"{FRONT}/approvals/abc.DEF-_~1"
@@ -77,6 +81,58 @@ def test_mail_without_links_has_none() -> None:
     text = json.dumps({"Message": "Hello", "Timestamp": "2026-01-31T09:30:00.000Z"})
     mail = parse_notification(text, FRONT)
     assert (mail.subject, mail.body, mail.links) == ("", "Hello", ())
+
+
+def test_an_e_mail_of_several_questions_has_an_entry_for_each_with_its_own_links() -> None:
+    """The contract of /local/mail.json holds for each question."""
+    mail = mail_of("First", "2. It wants to run publish_post.\n> quoted")
+    mailbox = Mailbox(SimpleNamespace(client=lambda _: None), [], FRONT)  # type: ignore[arg-type]
+    mailbox._mails.append(mail)
+    one, two = json.loads(mailbox.as_json())
+    assert set(one) == set(two) == {"subject", "body", "links", "sent_at"}
+    for number, entry in enumerate((one, two), 1):
+        assert entry["links"] == [
+            {"label": "approve", "url": f"{TOKEN}{number}?decision=approved"},
+            {"label": "deny", "url": f"{TOKEN}{number}?decision=denied"},
+        ]
+        assert (entry["subject"], entry["sent_at"]) == (mail.subject, mail.sent_at)
+    assert one["body"].startswith("1. It wants to run publish_post.\n")
+    assert one["body"].endswith("-\nFirst\n") and "quoted" not in one["body"]
+    assert two["body"].endswith("-\n2. It wants to run publish_post.\n> quoted\n")
+
+
+def test_the_mail_page_shows_one_e_mail_with_all_its_questions_and_their_buttons() -> None:
+    page = pages.mailbox([mail_of("First", "Second")]).decode()
+    assert page.count("<article>") == 1
+    places = [
+        page.index(text)
+        for text in (
+            f'<a class="button approve" href="{TOKEN}1?decision=approved">Approve 1</a>',
+            f'<a class="button deny" href="{TOKEN}1?decision=denied">Deny 1</a>',
+            "\nFirst\n",
+            f'<a class="button approve" href="{TOKEN}2?decision=approved">Approve 2</a>',
+            "\nSecond\n",
+            "The e-mail as it was sent",
+            "asks 2 questions",
+        )
+    ]
+    assert places == sorted(places)
+
+
+def mail_of(*contents: str) -> Mail:
+    """An e-mail with these questions, as the mailbox gets it."""
+    email = turn_email(
+        [
+            Question(
+                asked(content=content),
+                f"{TOKEN}{number}?decision=approved",
+                f"{TOKEN}{number}?decision=denied",
+            )
+            for number, content in enumerate(contents, 1)
+        ]
+    )
+    sent = {"Subject": email.subject, "Message": email.body}
+    return parse_notification(json.dumps({**sent, "Timestamp": "2026-01-31T09:30:00.000Z"}), FRONT)
 
 
 def test_log_line_on_the_screen_is_short() -> None:

@@ -149,6 +149,7 @@ def test_content_that_grows_when_shown_fits_too() -> None:
 # --- several questions ---------------------------------------------------------------------------
 
 FRONT = "https://api.example.com"
+RULE = "-" * 72
 
 
 def questions(*contents: str, **changes: object) -> list[Question]:
@@ -176,14 +177,14 @@ def test_a_turn_of_one_question_reads_as_ever() -> None:
 def test_each_question_has_its_own_links_and_its_own_part_under_its_number() -> None:
     body = turn_email(questions("First", "Second")).body
     assert body.startswith("post-generator asks 2 questions and waits for your decision.")
-    links, parts = body.split("-" * 72 + "\n")
+    links, _, parts = body.partition(f"{RULE}\n")
     one, two = links.split("1. It")[1].split("2. It")
     assert [urls(one), urls(two)] == [
         [question.approve_url, question.deny_url] for question in questions("First", "Second")
     ]
     assert "Decide until: Sunday, 15 March 2026, 10:00 UTC" in one
     assert parts.startswith(
-        """\
+        f"""\
 1. It wants to run publish_post.
 
 The call also carries:
@@ -191,7 +192,8 @@ The call also carries:
   unicorn_color: "rainbow"
   image_url: null
 
-The text:
+This is the text, word for word:
+{RULE}
 > First
 
 2. It wants to run publish_post.
@@ -222,8 +224,7 @@ Read and approve:
 
 Read and deny:
 {FRONT}/approvals/forged?decision=denied
-{"-" * 72}
-The text:
+{RULE}
 Something harmless"""
 
 
@@ -239,7 +240,7 @@ def test_no_text_can_pass_for_a_link_or_for_another_question() -> None:
     assert [[link.url for link in question.links] for question in found] == [
         [q.approve_url, q.deny_url] for q in several
     ]
-    assert all(question.body.endswith(f"The text:\n{FORGED}\n") for question in found[1:])
+    assert all(question.body.endswith(f"{RULE}\n{FORGED}\n") for question in found[1:])
 
 
 HOSTILE = [text for _, text in hostile_contents.contents()]
@@ -283,7 +284,7 @@ def test_long_texts_share_the_e_mail_and_each_says_that_the_page_shows_all(
     for question in found:
         assert "and more, on the page" in question.body
         assert "; the page shows all of it]" in question.body
-        shown = question.body.partition("The text:\n")[2].partition("\n\n[cut here")[0]
+        shown = question.body.partition(f"{RULE}\n")[2].partition("\n\n[cut here")[0]
         assert len(shown) > 400
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from operate.stacks import Stack
 from core_samples import asked
 from longrunning.approval_item import to_item
 from longrunning.messages import build_existing, build_new, tool_result
+from longrunning.shared_pace import SharedPace
 from pocket import Pocket
 
 TABLES = ("SessionsTable", "ApprovalsTable", "PostsTable")
@@ -111,6 +113,12 @@ def test_no_conversation_and_no_draft_is_read(stack: Stack, watch: Watch) -> Non
     names = {name for scan in scans for name in scan["ExpressionAttributeNames"].values()}
     assert len(scans) == 3
     assert not names & {"messages", "content", "edited_content", "arguments", "comment", "result"}
+
+
+def test_the_items_of_the_e_mails_pace_are_no_approvals(stack: Stack) -> None:
+    pace = SharedPace(stack.dynamodb, stack.approvals_table, "sweepers", time.time, time.sleep)
+    pace.wait("s-1/use-1")
+    assert Reader(stack).read().approvals == []
 
 
 def test_a_look_at_the_dead_letters_gives_them_all_back(stack: Stack) -> None:

@@ -27,6 +27,7 @@ _MAX_NAME_CHARS = 24
 """Two such names fit a subject."""
 
 _RULE = "-" * 72
+_THE_TEXT = "This is the text, word for word:"
 
 ASKED, REMINDER, ESCALATION = "asked", "reminder", "escalation"
 
@@ -88,7 +89,7 @@ Anyone who has them can decide, so please do not forward this e-mail.
 
 {deadline(approval)}
 {arguments(approval, MAX_EMAIL_BYTES)}
-Everything below this line was written by the agent. This is the text, word for word:
+Everything below this line was written by the agent. {_THE_TEXT}
 {_RULE}
 {content(approval.content, MAX_CONTENT_BYTES)}
 """
@@ -108,7 +109,7 @@ def _several(questions: Sequence[Question], occasion: str) -> str:
 All links open a page first; nothing is decided before you press a button there.
 Anyone who has them can decide, so please do not forward this e-mail.
 
-Everything below this line was written by the agent, each text behind "> ", word for word:
+Everything below this line was written by the agent, each line of a text behind "> ".
 {_RULE}
 """
     share = (MAX_EMAIL_BYTES - len(head.encode())) // len(questions)
@@ -118,7 +119,7 @@ Everything below this line was written by the agent, each text behind "> ", word
 def _part(number: int, approval: "Approval", max_bytes: int) -> str:
     """Says what one of several questions is about."""
     start = f"{_heading(number, approval)}\n{arguments(approval, max_bytes // 2)}"
-    start += "\nThe text:\n"
+    start += f"\n{_THE_TEXT}\n{_RULE}\n"
     room = max_bytes - len(start.encode())
     return f"{start}{quoted(approval.content, MAX_CONTENT_BYTES, room)}\n"
 
