@@ -277,7 +277,8 @@ class Gate(HookProvider):
     def _put_right(self, messages: Sequence[Any]) -> bool:
         """The model must read what was decided, whole, however full its window is."""
         is_changed = False
-        for result in (result for message in messages for result in tool_results(message)):
+        blocks = (block for message in messages for block in message["content"])
+        for result in (block["toolResult"] for block in blocks if "toolResult" in block):
             told = self.put_in_place.get(result["toolUseId"])
             if told is not None and result != told:
                 result.clear()
@@ -287,12 +288,16 @@ class Gate(HookProvider):
 
     def make_sendable(self, messages: Sequence[Any]) -> None:
         """Makes sendable what was not looked at before; the same message is looked at once."""
-        names: dict[str, str] = {}
+        before: Message = {"content": []}
         for message in messages:
-            names |= {use["toolUseId"]: use["name"] for use in tool_uses(message)}
             if id(message) not in self._checked:
-                make_sendable(message, names)
+                make_sendable(message, {u["toolUseId"]: u["name"] for u in tool_uses(before)})
                 self._checked[id(message)] = message
+            before = message
+
+    def knows_sendable(self, messages: Sequence[Any]) -> None:
+        """Takes note of messages that were made sendable when they were saved."""
+        self._checked |= {id(message): message for message in messages}
 
     def heard(self, chunk: Mapping[str, Any]) -> None:
         """Counts the calls that a model begins, from the events that its provider streams."""

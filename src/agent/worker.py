@@ -231,6 +231,8 @@ class Worker:
         turn = {pending.tool_use_id: results[pending.tool_use_id] for pending in session.pending}
         replaced = tool_results.put_in_place(session.messages, turn) if turn else set()
         replaced |= tool_results.put_right(session.messages, results)
+        if session.task_digest:  # What was saved before there were digests may be anything.
+            gate.knows_sendable(session.messages[:-1])
         gate.make_sendable(session.messages)
         told = (r for message in session.messages for r in conversation.tool_results(message))
         gate.put_in_place = {

@@ -14,8 +14,8 @@ from longrunning.messages import tool_result
 from test_detours import ask, contents, publish, turns_of
 from world import World
 
-TURN_SECONDS = 0.5
-RUN_SECONDS = 1.2
+TURN_SECONDS = 0.2
+RUN_SECONDS = 0.55
 """What is left of the function's time but for the ten seconds kept for the save."""
 
 
@@ -81,7 +81,7 @@ def test_a_turn_before_an_effect_is_not_gone_back_to(
         world, counting({0: [ask("ask-1", "Hi")], 2: [publish("post-1", "Hi"),
                                                      tool_use("slow", "count", {})]}, 2)
     )  # fmt: skip
-    world.with_time_left(10 + 0.8)
+    world.with_time_left(10 + 0.35)
     record = world.receive()
     assert record
     assert not world.handle(record)
