@@ -25,7 +25,7 @@ RIGHTS = {
         },
         "DeadLetterQueue.Arn": {"sqs:SendMessage"},
         "SessionsTable.Arn": READ_AND_WRITE,
-        "ApprovalsTable.Arn": READ_AND_WRITE | {"dynamodb:Query"},
+        "ApprovalsTable.Arn": READ_AND_WRITE | {"dynamodb:BatchGetItem"},
         OBJECTS: {"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObject"},
         "StateBucket.Arn": {"s3:ListBucket"},
         "ApprovalTopic": {"sns:Publish"},

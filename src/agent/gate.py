@@ -37,6 +37,7 @@ from longrunning import approvals, human_approval, tracing
 from longrunning.approvals import Approval, ApprovalStore
 from longrunning.messages import MAX_CONTENT_BYTES, TOOL_USE_ID_PATTERN, tool_result
 from sendable import make_sendable
+from turn_budget import MAX_ASKED_BYTES, asked_bytes
 
 MAX_ARGUMENTS_BYTES = 16_384
 """They stand in the approval item (400 KB) beside the content and an edit of it."""
@@ -47,7 +48,7 @@ MAX_RESTORED = 5
 CONTEXT_EXCEEDED = "context_window_exceeded"
 
 MAX_ASKED = 20
-"""Questions in one turn: each is an e-mail to the same person, and one transaction claims them."""
+"""Questions in one turn: one e-mail lists them, and one transaction claims them."""
 
 
 class InvalidCallError(ValueError):
@@ -164,6 +165,11 @@ class Call:
         if _size(_json(arguments)) > MAX_ARGUMENTS_BYTES:
             raise InvalidCallError(f"arguments: expected at most {MAX_ARGUMENTS_BYTES} bytes")
         return cls(action, content, arguments)
+
+    @property
+    def size(self) -> int:
+        """What asking for it takes of its turn, in bytes."""
+        return asked_bytes(self.content, _json(self.arguments))
 
     def is_that_of(self, approval: Approval) -> bool:
         """Whether the approval is for exactly this call; the digest stands for the text."""
@@ -411,6 +417,8 @@ class Gate(HookProvider):
             return "Exactly this is being asked for already, in this same turn."
         if len(self._asked) == MAX_ASKED:
             return f"Too much at once: {MAX_ASKED} approvals are asked for. Ask again after those."
+        if sum(asked.size for asked in (*self._asked, call)) > MAX_ASKED_BYTES:
+            return "Too much at once: the texts of this turn are too long. Ask again after those."
         self._asked.append(call)
         if asks:
             return None

@@ -16,6 +16,7 @@ from longrunning.messages import tool_result
 from longrunning.observability import get_logger, put_metric
 from longrunning.sessions import PendingToolUse, Session
 from longrunning.timeouts import DEFAULT_WITHIN_SECONDS, Timeouts
+from turn_budget import room_for_edits
 
 OUTLIVES_SESSION_SECONDS = 86_400
 """The record of a decision is kept this much longer than the session it was for."""
@@ -138,7 +139,14 @@ class Pausing:
             content=call.content,
             arguments=call.arguments,
             content_schema=schemas.get(call.action, {}),
+            max_edit_bytes=self._room_for_edits(session) if len(session.pending) > 1 else None,
         )
+
+    def _room_for_edits(self, session: Session) -> int | None:
+        """The same for all questions of a turn, whoever records them."""
+        gate = Gate(session.session_id, self.approvals, self.tools)
+        uses = (_tool_use(session, pending.id_in_conversation) for pending in session.pending)
+        return room_for_edits([call.size for use in uses if (call := gate.call_of(use))])
 
     def _notify(self, session: Session, recorded: Iterable[Approval]) -> list[str]:
         """One e-mail for all that people are asked; each other tool has its starter.

@@ -7,7 +7,9 @@ carries an idempotency key. `docs/architecture.md` has the write protocol, C1 to
 
 import copy
 import hashlib
-from collections.abc import Callable, Collection
+import json
+import uuid
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,8 +20,8 @@ from agent_run import STOPPED, DeadlineError, Run, run_agent
 from gate import MAX_ASKED, Gate
 from longrunning import approvals, tracing
 from longrunning.approvals import Approval, NotDecidedError
-from longrunning.messages import MalformedMessageError, NewTask, ToolResults
-from longrunning.observability import get_logger, put_metric
+from longrunning.messages import MalformedMessageError, NewTask, ToolResults, tool_result
+from longrunning.observability import facts_of, get_logger, put_metric
 from longrunning.sessions import (
     COMPLETED,
     WAITING,
@@ -29,6 +31,7 @@ from longrunning.sessions import (
     SessionStore,
 )
 from pausing import OUTLIVES_SESSION_SECONDS, Pausing
+from turn_budget import newest_that_fit, room_for_results
 
 SAVE_MARGIN_SECONDS = 10
 """The run is stopped this long before the function's end, so that a pause can still be saved."""
@@ -124,17 +127,27 @@ class Worker:
             return None  # Its own message comes back; a second worker would only cost.
         try:
             claimed = self._claim(session, delivery, named)
-        except NotDecidedError:
+        except NotDecidedError as early:
             # The last decision's message resumes; an earlier one, or a forged one, ends here.
             put_metric("MessageIgnored")
             _logger.info("not all decided", extra={"session_id": session.session_id})
-            return self._finish_pause(session, delivery)
+            # Nothing is read again: only what is missing is to be made up for, or one's own pause.
+            if early.is_missing or session.paused_by == delivery.message_id:
+                self._finish_pause(session, delivery)
+            return None
         try:
             saved = self._resume_claimed(session, claimed, delivery)
         except BaseException:
-            self.pausing.approvals.release(claimed)
+            self._give_back(claimed)
             raise
         self._begin_pause(saved, delivery)
+
+    def _give_back(self, claimed: list[Approval]) -> None:
+        """Ends the leases; should that fail, they end by themselves, and the fault still counts."""
+        try:
+            self.pausing.approvals.release(claimed)
+        except Exception as error:
+            _logger.warning("kept its leases", extra=facts_of(error))
 
     def _accept(self, session: Session, results: ToolResults) -> bool:
         """Records results of tools that are no approvals; tells whether the session waits on any.
@@ -145,11 +158,26 @@ class Worker:
         if not awaited:
             self._check_late(results)
         if results.tool_name not in self.pausing.approval_names:
-            for result in awaited:
+            for result in self._fitting(session, awaited):
                 self.pausing.approvals.resolve(
                     session.session_id, result["toolUseId"], result, self._now()
                 )
         return bool(awaited)
+
+    def _fitting(
+        self, session: Session, results: list[dict[str, Any]]
+    ) -> Iterator[dict[str, Any]]:
+        """One transaction claims the results of a turn: of many jobs each may have less."""
+        jobs = sum(p.tool_name not in self.pausing.approval_names for p in session.pending)
+        room_bytes = room_for_results(jobs)
+        for result in results:
+            size_bytes = len(json.dumps(result["content"], ensure_ascii=False).encode())
+            if size_bytes <= room_bytes:
+                yield result
+                continue
+            put_metric("ResultTooLarge", session_id=session.session_id)
+            text = f"The result has {size_bytes} bytes; in this turn at most {room_bytes} fit."
+            yield tool_result(result["toolUseId"], "error", text)
 
     def _check_late(self, results: ToolResults) -> None:
         """A result that comes after the end of its wait is never dropped without a trace.
@@ -183,6 +211,7 @@ class Worker:
             named,
             now=self._now(),
             lease_until=int(delivery.deadline) + LEASE_MARGIN_SECONDS,
+            claimed_by=uuid.uuid4().hex[:16],
         )
 
     def _resume_claimed(
@@ -273,15 +302,16 @@ class Worker:
 
     def _after(self, run: Run, gate: Gate, delivery: Delivery, before: Session) -> Session:
         """What the session is after a run; its version is still the one that was loaded."""
-        approved = [a.tool_use_id for a in gate.claimed if a.status == approvals.APPROVED]
-        unspent = [i for i in approved if i not in gate.spent]
-        unspent.sort(key=lambda i: i not in before.unspent)  # The oldest first.
+        approved = [a for a in gate.claimed if a.status == approvals.APPROVED]
+        left = [a for a in approved if a.tool_use_id not in gate.spent]
+        left.sort(key=lambda a: a.tool_use_id not in before.unspent)  # The oldest first.
+        unspent = newest_that_fit(left, MAX_UNSPENT)
         return replace(
             before,
             messages=run.messages,
             status=WAITING if run.waits else COMPLETED,
             pending=run.pending,
-            unspent=tuple(unspent[-MAX_UNSPENT:]),
+            unspent=unspent,
             outcome=_outcome(run, gate, before.outcome, unspent),
             reason=None if run.waits or run.ended_well else run.stop_reason,
             last_words=run.last_words or None,
@@ -384,7 +414,7 @@ def _check_late(recorded: Approval, result: dict[str, Any]) -> None:
         raise MalformedMessageError("toolUseId: no result came in time, and the agent went on")
 
 
-def _outcome(run: Run, gate: Gate, before: str, unspent: list[str]) -> str:
+def _outcome(run: Run, gate: Gate, before: str, unspent: Collection[str]) -> str:
     """What people decided and what was done; a job that ended badly is the model's to tell."""
     if gate.published or before == "published":
         return "published"

@@ -1,5 +1,6 @@
 """E-mails keep their pace, whatever sends them: SNS suspends a subscription above ten a second."""
 
+import itertools
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -30,7 +31,7 @@ def sent_at(world: World, topic: str = "APPROVAL_TOPIC_ARN") -> list[float]:
 
 
 def gaps(times: list[float]) -> Iterator[float]:
-    return (later - earlier for earlier, later in zip(times, times[1:], strict=False))
+    return (later - earlier for earlier, later in itertools.pairwise(times))
 
 
 def with_agents(world: World, agents: int) -> None:

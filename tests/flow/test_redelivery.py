@@ -17,7 +17,7 @@ from longrunning import approvals, sessions
 from world import World
 
 CALLS_OF_A_START = 6  # visibility, C1, two C2, the key of this environment, the e-mail
-CALLS_OF_A_RESUME = 10  # visibility, load, 2 reads, C4, 2 of C5, 2 posts, C6
+CALLS_OF_A_RESUME = 9  # visibility, load, 1 read, C4, 2 of C5, 2 posts, C6
 
 
 class KilledError(BaseException):

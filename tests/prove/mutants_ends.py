@@ -347,4 +347,93 @@ ENDS = (
             "test_tables_restored_to_a_moment_find_the_conversation_of_that_moment",
         ),
     ),
+    *of_file(
+        "src/agent/worker.py",
+        (
+            "an early message of one's own turn reads nothing again",
+            "if early.is_missing or session.paused_by == delivery.message_id:",
+            "if True:",
+            "flow/test_turns.py::test_a_decision_costs_the_same_calls_however_many_are_asked",
+        ),
+        (
+            "a lease that cannot be given back hides no fault",
+            "        except Exception as error:\n            _logger.warning(\"kept",
+            "        except OSError as error:\n            _logger.warning(\"kept",
+            "flow/test_turns.py::test_a_lease_that_cannot_be_given_back_hides_no_fault",
+        ),
+        (
+            "the results of a turn fit one transaction",
+            "if size_bytes <= room_bytes:",
+            "if True:",
+            "flow/test_turns.py::test_the_largest_results_of_a_turn_can_be_claimed",
+        ),
+    ),
+    *of_file(
+        "src/agent/gate.py",
+        (
+            "the texts of a turn fit one transaction",
+            "if sum(asked.size for asked in (*self._asked, call)) > MAX_ASKED_BYTES:",
+            "if False:",
+            "flow/test_turns.py::test_the_largest_texts_of_a_turn_can_be_claimed",
+        ),
+    ),
+    *of_file(
+        "src/agent/pausing.py",
+        (
+            "edits of a turn fit one transaction",
+            "self._room_for_edits(session) if len(session.pending) > 1 else None",
+            "None",
+            "flow/test_turns.py::test_a_turn_can_be_claimed_however_it_was_edited",
+        ),
+    ),
+    *of_file(
+        "src/agent/turn_budget.py",
+        (
+            "what is left for later fits one transaction",
+            "if len(kept) == most or taken_bytes > MAX_UNSPENT_BYTES:",
+            "if len(kept) == most:",
+            "unit/test_turn_budget.py::test_what_is_left_for_later_has_a_size",
+        ),
+    ),
+    *of_file(
+        LAYER + "human_approval.py",
+        (
+            "no more wait in a turn than can be claimed",
+            "if len(waiting) > MAX_WAITS:",
+            "if False:",
+            "flow/test_turns.py::test_no_more_wait_in_a_turn_than_can_be_claimed",
+        ),
+    ),
+    *of_file(
+        LAYER + "approvals.py",
+        (
+            "a claim whose answer was lost is one's own",
+            "if old and claimed_by and old.claimed_by == claimed_by:",
+            "if False:",
+            "flow/test_turns.py::test_a_claim_whose_answer_was_lost_goes_on_at_once",
+        ),
+        (
+            "a message is over only with all that it tells of",
+            "if told and all(a.acknowledged for a in told):",
+            "if any(a.acknowledged for a in told):",
+            "flow/test_turns.py::test_a_message_of_which_half_was_told_before_resumes_at_once",
+        ),
+    ),
+    *of_file(
+        LAYER + "approval_table.py",
+        (
+            "a write that meets a transaction is made again",
+            "            except (\n"
+            "                errors.TransactionConflictException,",
+            "            except (\n"
+            "                ZeroDivisionError,",
+            "flow/test_turns.py::test_a_click_that_meets_a_claim_is_taken",
+        ),
+        (
+            "what was not read is asked for again",
+            "            if not wanted:\n                return items",
+            "            return items",
+            "flow/test_turns.py::test_records_that_are_left_out_are_asked_for_again",
+        ),
+    ),
 )

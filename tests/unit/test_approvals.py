@@ -471,7 +471,7 @@ def test_several_claims_are_one_transaction_on_what_was_read(
         given(APPROVED, tool_use_id=tool_use_id)
     dynamodb.calls.clear()
     claim(approval_store, [TOOL_USE_ID, SIBLING])
-    assert dynamodb.operations == ["get_item", "get_item", "transact_write_items"]
+    assert dynamodb.operations == ["batch_get_item", "transact_write_items"]
 
 
 def test_what_is_left_of_earlier_turns_is_claimed_together_with_the_turn(

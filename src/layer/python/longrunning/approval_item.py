@@ -67,7 +67,7 @@ class Approval:
     not_done: str | None = None
     """Why an approved call was never made: its session ended without it, for this reason."""
     claimed_by: str | None = None
-    """Which delivery claimed it last, `<SQS message id>/<a random number>`."""
+    """Which delivery claimed it last, by a number that no other has."""
     max_edit_bytes: int | None = None
     """The longest edit that still fits, in UTF-8, where it is shorter than for one question."""
     expires_at: int | None = None

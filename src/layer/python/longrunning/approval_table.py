@@ -1,5 +1,7 @@
 """The table `approvals`: reading, and the one way to change an item, conditionally."""
 
+import time
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any
 
@@ -7,6 +9,19 @@ from longrunning import codec
 from longrunning.approval_item import Approval, from_item
 
 OLD_ON_FAILURE = "ALL_OLD"
+
+CONFLICT_PAUSES_SECONDS = (0.02, 0.08, 0.2)
+"""Before a write that met a transaction on its item is made again: those take milliseconds."""
+
+MAX_BATCH = 100
+"""Source: DynamoDB, "BatchGetItem": at most 100 items, and 16 MB, in one answer."""
+
+READ_PAUSES_SECONDS = (0.0, 0.05, 0.1, 0.2, 0.4)
+"""Before what an answer left out is asked for again: too much for it, or too fast."""
+
+
+class UnreadError(Exception):
+    """DynamoDB left some items out, however often they were asked for."""
 
 
 class ApprovalTable:
@@ -24,6 +39,20 @@ class ApprovalTable:
         )
         return from_item(found["Item"]) if "Item" in found else None
 
+    def get_all(self, session_id: str, tool_use_ids: Iterable[str]) -> dict[str, Approval]:
+        """Reads several items of a session, consistently: one call for each hundred.
+
+        Returns:
+            What is there, by tool use id.
+
+        Raises:
+            UnreadError: Not all could be read.
+        """
+        keys = [key_of(session_id, tool_use_id) for tool_use_id in dict.fromkeys(tool_use_ids)]
+        batches = (keys[start : start + MAX_BATCH] for start in range(0, len(keys), MAX_BATCH))
+        found = [from_item(item) for batch in batches for item in self._read(batch)]
+        return {approval.tool_use_id: approval for approval in found}
+
     def of_session(self, session_id: str) -> list[Approval]:
         """Reads all items of a session, consistently."""
         pages = self._query.paginate(
@@ -38,6 +67,34 @@ class ApprovalTable:
     def _query(self) -> Any:
         """The AWS client makes a class for each paginator: one is enough."""
         return self._client.get_paginator("query")
+
+    def _read(self, keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        wanted: dict[str, Any] = {self._table: {"Keys": keys, "ConsistentRead": True}}
+        items: list[dict[str, Any]] = []
+        for seconds in (*READ_PAUSES_SECONDS, None):
+            answer = self._client.batch_get_item(RequestItems=wanted)
+            items += answer["Responses"].get(self._table, ())
+            wanted = answer.get("UnprocessedKeys", {})
+            if not wanted:
+                return items
+            if seconds is not None:
+                time.sleep(seconds)
+        raise UnreadError(UnreadError.__doc__)
+
+    def _write(self, operation: Callable[..., Any], **request: Any) -> Any:
+        """Makes a write; one that meets a transaction on its item is made again, a few times."""
+        errors = self._client.exceptions
+        for seconds in CONFLICT_PAUSES_SECONDS:
+            try:
+                return operation(**request)
+            except (
+                errors.TransactionConflictException,
+                errors.TransactionCanceledException,
+            ) as error:
+                if not _is_conflict(error):
+                    raise
+                time.sleep(seconds)
+        return operation(**request)
 
     def _update(
         self,
@@ -65,7 +122,8 @@ class ApprovalTable:
         setting = "SET " + ", ".join(f"#{n} = :{n}_set" for n in values) if values else ""
         names = {"ExpressionAttributeNames": used} if used else {}
         try:
-            answer = self._client.update_item(
+            answer = self._write(
+                self._client.update_item,
                 TableName=self._table,
                 Key=key_of(session_id, tool_use_id),
                 UpdateExpression=f"{setting}{extra}".strip(),
@@ -81,6 +139,12 @@ class ApprovalTable:
             old = error.response.get("Item")
             return None, from_item(old) if old else None
         return from_item(answer["Attributes"]), None
+
+
+def _is_conflict(error: Any) -> bool:
+    """Whether nothing but another write's being under way has failed this one."""
+    reasons = error.response.get("CancellationReasons", ())
+    return all(reason.get("Code") in ("None", "TransactionConflict") for reason in reasons)
 
 
 def key_of(session_id: str, tool_use_id: str) -> dict[str, Any]:

@@ -60,6 +60,11 @@ class LeaseHeldError(Exception):
 class NotDecidedError(Exception):
     """Not all is decided yet, or another message is the one that resumes."""
 
+    def __init__(self, *, is_missing: bool = False) -> None:
+        """Keeps whether a record is missing, so that a pause is to be made up for."""
+        super().__init__(self.__doc__)
+        self.is_missing = is_missing
+
 
 class FencedError(Exception):
     """A newer worker has claimed this; whatever this one did is void."""
@@ -84,7 +89,8 @@ class ApprovalStore(ApprovalTable):
             The item as it stands (an earlier put's, if there was one) and whether this put made it.
         """
         try:
-            self._client.put_item(
+            self._write(
+                self._client.put_item,
                 TableName=self._table,
                 Item=to_item(approval),
                 ConditionExpression=_IF_ABSENT,
@@ -190,6 +196,7 @@ class ApprovalStore(ApprovalTable):
         *,
         now: int,
         lease_until: int,
+        claimed_by: str | None = None,
     ) -> list[Approval]:
         """C4: makes this worker the newest on all these items, or on none.
 
@@ -205,6 +212,7 @@ class ApprovalStore(ApprovalTable):
             named: The tool uses that the message is about.
             now: Epoch seconds.
             lease_until: Until when other workers should leave the items alone.
+            claimed_by: This delivery, by a text that no other has.
 
         Returns:
             The items, with the fences that are now this worker's.
@@ -215,16 +223,17 @@ class ApprovalStore(ApprovalTable):
             LeaseHeldError: Another worker is on one of them.
         """
         if len(turn) == 1 and not unspent:
-            return [self._claim_one(session_id, turn[0], now, lease_until)]
-        read = [self.get(session_id, tool_use_id) for tool_use_id in turn]
+            return [self._claim_one(session_id, turn[0], now, lease_until, claimed_by)]
+        found = self.get_all(session_id, [*turn, *unspent])
+        read = [found.get(tool_use_id) for tool_use_id in turn]
         told = [a for a in read if a and a.tool_use_id in named and a.status != PENDING]
         if any(a is None or a.status == PENDING for a in read):
             for approval in told:
                 self._acknowledge(approval, now)
-            raise NotDecidedError(NotDecidedError.__doc__)
-        if any(a.acknowledged for a in told):
-            raise NotDecidedError(NotDecidedError.__doc__)
-        read += filter(None, (self.get(session_id, tool_use_id) for tool_use_id in unspent))
+            raise NotDecidedError(is_missing=None in read)
+        if told and all(a.acknowledged for a in told):
+            raise NotDecidedError
+        read += (found[tool_use_id] for tool_use_id in unspent if tool_use_id in found)
         return self._claim_all(read, now, lease_until)
 
     def release(self, claimed: Sequence[Approval], kept_until: int | None = None) -> None:
@@ -308,22 +317,29 @@ class ApprovalStore(ApprovalTable):
         if updated is None:
             raise LeaseHeldError(now)
 
-    def _claim_one(self, session_id: str, tool_use_id: str, now: int, until: int) -> Approval:
+    def _claim_one(
+        self, session_id: str, tool_use_id: str, now: int, until: int, claimed_by: str | None
+    ) -> Approval:
         updated, old = self._update(
             session_id,
             tool_use_id,
-            {"lease_until": until},
+            {"lease_until": until, "claimed_by": claimed_by},
             "attribute_exists(session_id) AND #status <> :pending AND lease_until < :now",
             {":pending": PENDING, ":now": now, ":one": 1},
             extra=f" ADD fence :one{_CLOSE}",
         )
         if updated:
             return updated
+        if old and claimed_by and old.claimed_by == claimed_by:
+            return old  # The AWS client asked twice, for the first answer did not arrive.
         _check_claimable(old, now)
         raise LeaseHeldError(now)
 
     def _claim_all(self, read: Sequence[Approval | None], now: int, until: int) -> list[Approval]:
-        """A transaction returns no values: so it is conditional on all that was read."""
+        """A transaction returns no values: so it is conditional on all that was read.
+
+        The AWS client gives it a token: asked twice, it happens once.
+        """
         for approval in read:
             _check_claimable(approval, now)
         mine = [replace(a, fence=a.fence + 1, lease_until=until, due_at=None) for a in read if a]
@@ -363,7 +379,7 @@ class ApprovalStore(ApprovalTable):
 
 def _check_claimable(approval: Approval | None, now: int) -> None:
     if approval is None or approval.status == PENDING:
-        raise NotDecidedError(NotDecidedError.__doc__)
+        raise NotDecidedError(is_missing=approval is None)
     if approval.lease_until >= now:
         raise LeaseHeldError(approval.lease_until)
 

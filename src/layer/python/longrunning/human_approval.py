@@ -13,6 +13,11 @@ from typing import Any
 from longrunning import timeouts
 from longrunning.messages import MAX_CONTENT_BYTES, tool_result
 
+MAX_WAITS = 20
+"""Tool uses of one turn that wait: one transaction claims them and what is left of earlier ones."""
+
+TOO_MANY = f"Too much at once: {MAX_WAITS} tools wait already. Call this again after those."
+
 ToolUse = dict[str, Any]
 ToolResult = dict[str, Any]
 
@@ -94,6 +99,9 @@ def pause(
     if within is not None:
         noted["within_seconds"] = int(within.total_seconds())
     waiting.append(noted)
+    if len(waiting) > MAX_WAITS:  # Counted after it was added: tools of a turn run side by side.
+        waiting.remove(noted)
+        return tool_result(tool["toolUseId"], "error", TOO_MANY)
     request_state.setdefault("session_id", kwargs.get("session_id"))
     request_state["stop_event_loop"] = True
     if agent := kwargs.get("agent"):
