@@ -132,6 +132,7 @@ class Ours:
     shards: int
     entries_per_shard: int
     audited: int
+    """Open approvals looked up in a minute."""
     threads: int
     mails_per_second: float | None
     """At which the sweeper paces its e-mails; None: it does not."""
@@ -161,6 +162,7 @@ class Ours:
 def read_ours() -> Ours:
     """Reads the sources and the template."""
     sweeper = constants("src/sweeper/sweeper.py")
+    audit = constants("src/sweeper/audit.py")
     margin = constants("src/sweeper/sweeper_handler.py")["STOP_BEFORE_END_SECONDS"]
     read = load()
     parameters, function = read["Parameters"], read["Globals"]["Function"]
@@ -169,8 +171,8 @@ def read_ours() -> Ours:
     hours = parameters["DecideWithinHours"]["Default"]
     return Ours(
         shards=constants("src/layer/python/longrunning/approval_item.py")["OPEN_SHARDS"],
-        entries_per_shard=sweeper["MAX_ENTRIES_PER_SHARD"],
-        audited=sweeper["AUDITED_PER_SWEEP"],
+        entries_per_shard=audit["MAX_ENTRIES_PER_SHARD"],
+        audited=audit["AUDITED_PER_MINUTE"],
         threads=sweeper["THREADS"],
         mails_per_second=sweeper.get("MAILS_PER_SECOND"),
         sweep_minutes=int(parameters["SweepMinutes"]["Default"]),
@@ -261,12 +263,12 @@ def seen(ours: Ours, waiting: float) -> float:
 def sweep_read_units(ours: Ours, waiting: float) -> float:
     """Returns the read units of one sweep: the index, and half a unit for each one looked up."""
     units = math.ceil(seen(ours, waiting) * ours.entry_bytes / READ_UNIT_BYTES) / 2
-    return units + min(ours.audited, waiting) / 2
+    return units + min(ours.audited * ours.sweep_minutes, waiting) / 2
 
 
 def audit_minutes(ours: Ours, waiting: float) -> float:
-    """Returns how long it takes to look once at all that a sweep reads and that is not due."""
-    return math.ceil(seen(ours, waiting) / ours.audited) * ours.sweep_minutes
+    """Returns how long it takes to look once at all that is open and not due."""
+    return max(ours.sweep_minutes, waiting / ours.audited)
 
 
 def readable(ours: Ours, use: Use) -> float:
@@ -425,16 +427,16 @@ def open_limits(ours: Ours, use: Use) -> list[Limit]:
     whole = number(readable(ours, use) / ours.shards / ours.sweeper_processors)
     limits = [
         Limit(
-            ours.audited * 60 / ours.sweep_minutes,
-            f"{ours.audited} looked up a sweep: an hour for all",
+            ours.audited * 60,
+            f"{ours.audited} looked up a minute: an hour for all",
             "a decision whose message a crash lost waits longer; at most until it is due",
-            "`AUDITED_PER_SWEEP`, and `SweepMinutes` the other way",
+            "`AUDITED_PER_MINUTE` in audit.py",
         ),
         Limit(
             ours.most_seen,
             f"{ours.shards} shards of {ours.entries_per_shard:,} entries read by a sweep",
-            "what is due comes first and is not missed; `OpenApprovals` counts no further, "
-            "and such a decision waits until it is due",
+            "what is due comes first and is not missed, all else is read in turn; "
+            "`OpenApprovals` counts no further",
             f"`MAX_ENTRIES_PER_SHARD`: {further} fill a sweep's {ours.sweep_seconds} s at "
             f"{ours.sweeper_megabytes} MB, {whole} with a whole processor",
         ),

@@ -1,9 +1,10 @@
 """What the sweep measures, for the alarms and the dashboard."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from longrunning.observability import put_metric
+from longrunning.observability import facts_of, get_logger, put_metric
 from longrunning.open_approvals import OpenEntry
 
 METRIC_OF = {
@@ -15,6 +16,54 @@ METRIC_OF = {
     "failed": "SweepFailed",
 }
 """What may come of one item."""
+
+_logger = get_logger("sweeper")
+
+
+class NobodySubscribedError(Exception):
+    """Expected a confirmed subscription to the topic: what is sent to it reaches nobody."""
+
+
+@dataclass(frozen=True)
+class Subscribers:
+    """Who would get what is sent to a topic: its confirmed subscriptions.
+
+    With nobody left, SNS publishes successfully to no one, and nothing else would tell.
+    """
+
+    sns: Any
+    """A low-level SNS client."""
+    approval_topic_arn: str
+    escalation_topic_arn: str
+    """Empty: nobody is asked in escalation."""
+    _confirmed: dict[str, int] = field(default_factory=dict)
+
+    def measure(self) -> None:
+        """Measures each topic. One that cannot be read alarms, because its metric is missing."""
+        if (count := self._read(self.approval_topic_arn)) is not None:
+            put_metric("ConfirmedSubscriptions", count)
+        if (count := self._read(self.escalation_topic_arn)) is not None:
+            put_metric("ConfirmedEscalationSubscriptions", count)
+
+    def check(self, topic_arn: str) -> None:
+        """Checks that somebody gets what is sent to a topic, as far as that is known.
+
+        Raises:
+            NobodySubscribedError: At the last look nobody had confirmed it.
+        """
+        if self._confirmed.get(topic_arn) == 0:
+            raise NobodySubscribedError(NobodySubscribedError.__doc__)
+
+    def _read(self, topic_arn: str) -> int | None:
+        self._confirmed.pop(topic_arn, None)
+        if not topic_arn:
+            return None
+        try:
+            attributes = self.sns.get_topic_attributes(TopicArn=topic_arn)["Attributes"]
+            self._confirmed[topic_arn] = int(attributes["SubscriptionsConfirmed"])
+        except Exception as error:  # The sweep must not wait for it.
+            _logger.error("topic not read", extra=facts_of(error))
+        return self._confirmed.get(topic_arn)
 
 
 def measure_open(entries: Sequence[OpenEntry], now: int) -> None:
@@ -29,10 +78,7 @@ def measure_overdue(seconds: int) -> None:
     put_metric("OverdueSeconds", seconds, "Seconds")
 
 
-def measure_subscriptions(sns: Any, topic_arn: str) -> None:
-    """Measures how many people are subscribed to a topic, and have confirmed it.
-
-    With nobody left, SNS publishes successfully to no one, and nothing else would tell.
-    """
-    attributes = sns.get_topic_attributes(TopicArn=topic_arn)["Attributes"]
-    put_metric("ConfirmedSubscriptions", int(attributes["SubscriptionsConfirmed"]))
+def note_failure(error: Exception, **ids: str) -> None:
+    """Logs and counts what could not be done; what it was is looked at again."""
+    _logger.error("failed, looked at again", extra={**facts_of(error), **ids})
+    put_metric(METRIC_OF["failed"])

@@ -6,24 +6,27 @@
     nobody decided, a reminder is due               sends the e-mail again
     nobody decided, an escalation is due            sends it to the second topic
     decided, and no worker has come for it          sends the message again that a crash lost
+                                                    (`audit.py` says which it looks up for that)
 
 All of it may happen twice, and at the same time: each write is conditional on what was read, a
 message is only a hint, and an e-mail that comes twice has the same links.
 """
 
-import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import zip_longest
+from threading import Lock
 from typing import TypeVar
 
-from gauges import METRIC_OF, measure_open, measure_overdue
+from audit import Audit
+from gauges import METRIC_OF, measure_open, measure_overdue, note_failure
 from longrunning.approval_item import PENDING, Approval, wake_up_message
 from longrunning.notifications import ESCALATION, REMINDER
-from longrunning.observability import facts_of, get_logger, put_metric
-from longrunning.open_approvals import SHARDS, OpenApprovals, OpenEntry
+from longrunning.observability import get_logger, put_metric
+from longrunning.open_approvals import OpenApprovals, OpenEntry
 
 RETRY_SECONDS = 300
 """A reminder that could not be sent is due again after this long."""
@@ -33,11 +36,10 @@ RESEND_SECONDS = 120
 
 MAX_RESEND_SECONDS = 3_600
 
-AUDITED_PER_SWEEP = 500
-"""Open approvals that are not due, but looked up for a decision: up to so many are all of them."""
+BUSY_RESEND_SECONDS = 3_600
+"""The same while messages wait on the queue: that of the decision may be one of them."""
 
-MAX_ENTRIES_PER_SHARD = 25_000
-"""Read from the index at a time; the earliest due come first."""
+MAX_BUSY_RESEND_SECONDS = 28_800
 
 MAILS_PER_SECOND = 5
 """SNS suspends an e-mail subscription that gets more than 10; a sweep is not the only sender.
@@ -45,9 +47,16 @@ Source: SNS, "Email subscriptions"."""
 
 THREADS = 16
 
+STEPS = (("escalate_at", ESCALATION, "escalated"), ("remind_at", REMINDER, "reminded"))
+"""When something is due, what the e-mail says then, and what has become of it afterwards."""
+
 _logger = get_logger("sweeper")
 
 Item = TypeVar("Item", OpenEntry, Approval)
+
+
+def _none_waiting() -> int:
+    return 0
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,8 @@ class Sweeper:
     """Puts a body on the task queue."""
     clock: Callable[[], float]
     sleep: Callable[[float], None]
+    count_waiting: Callable[[], int] = _none_waiting
+    """How many messages wait on the task queue. Asked only when one is to be sent again."""
 
     def sweep(self, deadline: float) -> dict[str, int]:
         """Looks at what is due, and for decisions that the agent was not told of.
@@ -74,28 +85,22 @@ class Sweeper:
             How many items were `looked_at`, and what came of them: the keys of `METRIC_OF`.
         """
         now = self._now()
-        entries = [e for s in SHARDS for e in self.approvals.entries(s, MAX_ENTRIES_PER_SHARD)]
+        audit = Audit(self.approvals, now)
+        entries = audit.read()
         measure_open(entries, now)
-        due = [e for e in entries if e.due_at <= now]
-        decided = self._decided([e for e in entries if e.due_at > now], now)
+        due = sorted((e for e in entries if e.due_at <= now), key=lambda e: e.due_at)
         with ThreadPoolExecutor(THREADS) as threads:
-            look = partial(self._look, deadline=deadline, do=self._look_after)
-            found = list(threads.map(look, due + decided))
+            both = _in_turn(due, audit.find(threads.map))
+            look_after = partial(self._look_after, is_busy=_Once(self._is_queue_busy))
+            look = partial(self._look, deadline=deadline, do=look_after)
+            found = list(threads.map(look, both))
+        decided = (what for entry, what in zip(both, found, strict=True) if entry.due_at > now)
+        if "left" not in decided:
+            audit.done()
         mails = self._mail([what for what in found if isinstance(what, Approval)], deadline)
         outcomes = Counter(what for what in (*found, *mails) if isinstance(what, str))
         looked_at = outcomes.total() - outcomes["left"]
         return {"looked_at": looked_at, **{name: outcomes[name] for name in METRIC_OF}}
-
-    def _decided(self, entries: list[OpenEntry], now: int) -> list[OpenEntry]:
-        """Finds what is decided among those that are not due; each sweep looks at some of many."""
-        parts = -(-len(entries) // AUDITED_PER_SWEEP) or 1
-        this_part = now // 60 % parts
-        part = [e for e in entries if _hash(e) % parts == this_part]
-        try:
-            return list(self.approvals.decided_among(part))
-        except Exception as error:  # What is due must not wait for this.
-            _note_failure(error)
-            return []
 
     def _look(
         self, item: Item, deadline: float, do: Callable[[Item], str | Approval]
@@ -106,28 +111,23 @@ class Sweeper:
         try:
             return do(item)
         except Exception as error:
-            _note_failure(error, session_id=item.session_id, tool_use_id=item.tool_use_id)
+            note_failure(error, session_id=item.session_id, tool_use_id=item.tool_use_id)
             return "failed"
 
-    def _mail(self, due: list[Approval], deadline: float) -> Iterator[str | Approval]:
-        """Sends the e-mails that are due, the longest due first, and not too fast."""
-        for place, approval in enumerate(sorted(due, key=lambda a: a.due_at or 0)):
-            if place:
-                self.sleep(1 / MAILS_PER_SECOND)
-            yield self._look(approval, deadline, self._remind)
-
-    def _look_after(self, entry: OpenEntry) -> str | Approval:
+    def _look_after(self, entry: OpenEntry, is_busy: Callable[[], bool]) -> str | Approval:
         """Returns what became of it, or the approval itself if an e-mail is due."""
         now = self._now()
         approval = self.approvals.get(entry.session_id, entry.tool_use_id)
         if approval is None or approval.due_at is None:
             return "nothing"  # The index is a moment behind.
+        if approval.status != PENDING and now < _told_again_at(approval):
+            return "nothing"
         # After the record: a session is saved before its approvals are recorded.
         turn = self.read_turn(approval.session_id, approval.agent_name)
         if approval.tool_use_id not in turn:
             return self._noted("closed", self.approvals.close(approval, now))
         if approval.status != PENDING:
-            return self._tell_again(approval, turn, now)
+            return self._tell_again(approval, turn, is_busy)
         if approval.decide_by <= now:
             return self._expire(approval, now)
         return approval
@@ -139,37 +139,60 @@ class Sweeper:
             self.send_message(wake_up_message(expired))
         return self._noted("expired", expired)
 
-    def _remind(self, approval: Approval) -> str:
-        """Takes what is due, sends it, and only then notes that it is done."""
-        now = self._now()
-        for step, occasion, outcome in (
-            ("escalate_at", ESCALATION, "escalated"),
-            ("remind_at", REMINDER, "reminded"),
-        ):
-            at = getattr(approval, step)
-            if at is not None and at <= now:
-                taken = self.approvals.put_off(approval, now + RETRY_SECONDS)
-                if taken:
-                    self.notify(taken, occasion)
-                    next_at = replace(taken, **{step: None}).next_step_at  # type: ignore[arg-type]
-                    self.approvals.step_done(taken, step, next_at)
-                return self._noted(outcome, taken)
-        self.approvals.put_off(approval, approval.next_step_at)
-        return "nothing"
-
-    def _tell_again(self, approval: Approval, turn: Iterable[str], now: int) -> str:
+    def _tell_again(
+        self, approval: Approval, turn: Sequence[str], is_busy: Callable[[], bool]
+    ) -> str:
         """Only once all of the turn is decided, and only what may still resume it."""
-        told_last = max(approval.decided_at or 0, approval.resent_at or 0)
-        pause = RESEND_SECONDS * 2 ** min(approval.resends or 0, 10)
-        if now < told_last + min(pause, MAX_RESEND_SECONDS):
+        others = (i for i in turn if i != approval.tool_use_id)
+        read = (self.approvals.get(approval.session_id, i) for i in others)
+        if approval.acknowledged or any(other.status == PENDING for other in read if other):
             return "nothing"
-        read = [self.approvals.get(approval.session_id, i) for i in turn]
-        if approval.acknowledged or any(a.status == PENDING for a in read if a):
+        now = self._now()
+        if now < _told_again_at(approval, is_busy=True) and is_busy():
             return "nothing"
         taken = self.approvals.take_resend(approval, now)
         if taken:
             self.send_message(wake_up_message(taken))
         return self._noted("resent", taken)
+
+    def _is_queue_busy(self) -> bool:
+        """Whether messages wait. Those that agents have taken are no sign: a claim comes first."""
+        try:
+            return self.count_waiting() > 0
+        except Exception as error:  # A message too many does no harm, one too few does.
+            note_failure(error)
+            return False
+
+    def _mail(self, due: list[Approval], deadline: float) -> Iterator[str | Approval]:
+        """Sends the e-mails that are due, the longest due first, and not too fast."""
+        for place, approval in enumerate(sorted(due, key=lambda a: a.due_at or 0)):
+            if place:
+                self.sleep(1 / MAILS_PER_SECOND)
+            yield self._look(approval, deadline, self._remind)
+
+    def _remind(self, approval: Approval) -> str:
+        """Takes what is due, sends it, and only then notes that it is done.
+
+        Of two steps that are due, the one that fails does not keep the other from being sent.
+        """
+        now = self._now()
+        due = [step for step in STEPS if now >= (getattr(approval, step[0]) or now + 1)]
+        until = now + RETRY_SECONDS if due else approval.next_step_at
+        taken = self.approvals.put_off(approval, until)
+        if not (due and taken):
+            return "nothing"
+        next_at = None
+        for step, occasion, outcome in due:
+            try:
+                self.notify(taken, occasion)
+            except Exception as error:
+                note_failure(error, session_id=taken.session_id, tool_use_id=taken.tool_use_id)
+                next_at = taken.due_at
+                continue
+            done = replace(taken, **{step: None})  # type: ignore[arg-type]
+            self.approvals.step_done(taken, step, next_at or done.next_step_at)
+            return self._noted(outcome, taken)
+        return "failed"
 
     def _noted(self, outcome: str, updated: Approval | None) -> str:
         """Counts what was done; a click or another sweeper may have been faster."""
@@ -184,10 +207,29 @@ class Sweeper:
         return int(self.clock())
 
 
-def _hash(entry: OpenEntry) -> int:
-    return zlib.crc32(entry.session_id.encode())
+class _Once:
+    """Asks once, whichever thread wants to know first, and gives all the same answer."""
+
+    def __init__(self, ask: Callable[[], bool]) -> None:
+        self._ask = ask
+        self._lock = Lock()
+        self._answer: bool | None = None
+
+    def __call__(self) -> bool:
+        with self._lock:
+            if self._answer is None:
+                self._answer = self._ask()
+            return self._answer
 
 
-def _note_failure(error: Exception, **ids: str) -> None:
-    _logger.error("failed, looked at again", extra={**facts_of(error), **ids})
-    put_metric(METRIC_OF["failed"])
+def _in_turn(due: Sequence[OpenEntry], decided: Sequence[OpenEntry]) -> list[OpenEntry]:
+    """Alternates, so that neither waits for the other, however many there are."""
+    return [entry for pair in zip_longest(due, decided) for entry in pair if entry]
+
+
+def _told_again_at(approval: Approval, is_busy: bool = False) -> int:
+    """Returns when a decision is told again, ever more rarely: epoch seconds."""
+    told_last = max(approval.decided_at or 0, approval.resent_at or 0)
+    first = BUSY_RESEND_SECONDS if is_busy else RESEND_SECONDS
+    most = MAX_BUSY_RESEND_SECONDS if is_busy else MAX_RESEND_SECONDS
+    return told_last + min(first << min(approval.resends or 0, 10), most)

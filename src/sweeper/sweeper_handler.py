@@ -10,7 +10,7 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 
-from gauges import measure_subscriptions
+from gauges import Subscribers
 from longrunning import notifications, observability
 from longrunning.approval_item import Approval
 from longrunning.links import LinkKeys
@@ -42,11 +42,9 @@ def handler(event: Any, context: Any) -> dict[str, int]:
     """
     resources = _resources()
     seconds_left = context.get_remaining_time_in_millis() / 1000 - STOP_BEFORE_END_SECONDS
-    try:
-        resources.measure_subscriptions()
-    except Exception as error:  # The sweep must not wait for it; its metric alarms when missing.
-        _logger.error("topic not read", extra=observability.facts_of(error))
-    swept = resources.sweeper.sweep(time.time() + seconds_left)
+    deadline = time.time() + seconds_left  # Before a slow topic takes its part of that.
+    resources.measure_subscriptions()
+    swept = resources.sweeper.sweep(deadline)
     if swept["looked_at"]:
         _logger.info("swept", extra=swept)
     return swept
@@ -71,23 +69,42 @@ def _resources() -> Resources:
         secret = secrets.get_secret_value(SecretId=env["LINK_KEYS_SECRET_ARN"])
         return LinkKeys.parse(secret["SecretString"])
 
+    subscribers = Subscribers(sns, env["APPROVAL_TOPIC_ARN"], env["ESCALATION_TOPIC_ARN"])
+    notifier = Notifier(sns, env["APPROVAL_BASE_URL"], read_keys)
     sweeper = Sweeper(
         approvals=OpenApprovals(dynamodb, env["APPROVALS_TABLE_NAME"]),
         read_turn=partial(read_turn, dynamodb, env["SESSIONS_TABLE_NAME"]),
-        notify=partial(_notify, Notifier(sns, env["APPROVAL_BASE_URL"], read_keys)),
+        notify=partial(_notify, notifier, subscribers),
         send_message=lambda body: sqs.send_message(
             QueueUrl=env["TASK_QUEUE_URL"], MessageBody=body
         ),
         clock=time.time,
         sleep=time.sleep,
+        count_waiting=partial(_count_waiting, sqs, env["TASK_QUEUE_URL"]),
     )
-    topic_arn = env["APPROVAL_TOPIC_ARN"]
-    return Resources(sweeper, partial(measure_subscriptions, sns, topic_arn))
+    return Resources(sweeper, subscribers.measure)
 
 
-def _notify(notifier: Notifier, approval: Approval, occasion: str) -> None:
-    """A reminder goes to those asked first, an escalation to the second topic, if it still is."""
+def _notify(
+    notifier: Notifier, subscribers: Subscribers, approval: Approval, occasion: str
+) -> None:
+    """A reminder goes to those asked first, an escalation to the second topic.
+
+    Where there is no second topic any more, those asked first are reminded in its place.
+
+    Raises:
+        NobodySubscribedError: It would reach nobody.
+    """
+    escalation_topic_arn = os.environ["ESCALATION_TOPIC_ARN"]
+    if occasion == notifications.ESCALATION and not escalation_topic_arn:
+        occasion = notifications.REMINDER
     is_escalation = occasion == notifications.ESCALATION
-    topic_arn = os.environ["ESCALATION_TOPIC_ARN" if is_escalation else "APPROVAL_TOPIC_ARN"]
-    if topic_arn:
-        notifier.send(topic_arn, approval, occasion)
+    topic_arn = escalation_topic_arn if is_escalation else os.environ["APPROVAL_TOPIC_ARN"]
+    subscribers.check(topic_arn)
+    notifier.send(topic_arn, approval, occasion)
+
+
+def _count_waiting(sqs: Any, queue_url: str) -> int:
+    name = "ApproximateNumberOfMessages"
+    found = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=[name])
+    return int(found["Attributes"][name])

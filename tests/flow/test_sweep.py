@@ -11,8 +11,10 @@ from botocore.exceptions import ClientError
 import approval_services
 from converse_stand_in import tool_use
 from core_samples import asked, metrics
+from gauges import Subscribers
 from longrunning import approvals, human_approval, sessions
-from world import World
+from sweeper import Sweeper
+from world import World, forget_environments
 
 HOUR = 3_600  # The world's approvals wait for one.
 
@@ -92,6 +94,67 @@ def test_an_escalation_asks_others_before_the_end(
     assert world.click(escalated.links["deny"])["status_code"] == 200
 
 
+@pytest.mark.parametrize(
+    ("topic", "seconds", "outcome"),
+    [
+        ("APPROVAL_TOPIC_ARN", HOUR // 2, "reminded"),
+        ("ESCALATION_TOPIC_ARN", HOUR * 3 // 4, "escalated"),
+    ],
+)
+def test_what_would_reach_nobody_is_not_done_but_tried_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, topic: str, seconds: int, outcome: str
+) -> None:
+    """SNS takes an e-mail for nobody without a word."""
+    monkeypatch.setenv("ON_SILENCE", "escalate")
+    world.play([[ask("ask-1")], [publish("post-1")], "Done."])
+    world.start()
+    world.step(HOUR // 2)
+    if outcome == "escalated":
+        world.sweep()
+        world.step(seconds - HOUR // 2)
+    receivers = world.pocket.sns.topics[world.env[topic]]
+    receivers.confirmed = 0
+    world.read_mail(topic)
+    swept = world.sweep()
+    assert (swept[outcome], swept["failed"]) == (0, 1)
+    receivers.confirmed = 1
+    world.step(300)
+    assert world.sweep()[outcome] == 1
+    (mail,) = world.read_mail(topic)
+    assert world.click(mail.links["approve"])["status_code"] == 200
+
+
+def test_an_escalation_that_reaches_nobody_keeps_no_reminder_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ON_SILENCE", "escalate")
+    world.play([[ask("ask-1")], "I stop."])
+    session_id = world.start()
+    world.read_mail()
+    world.pocket.sns.topics[world.env["ESCALATION_TOPIC_ARN"]].confirmed = 0
+    world.step(HOUR * 3 // 4)
+    assert world.sweep()["reminded"] == 1
+    (mail,) = world.read_mail()
+    assert mail.subject.startswith("Reminder")
+    assert world.approvals(session_id)[0].escalate_at, "still to be done"
+
+
+def test_where_nobody_is_asked_in_escalation_any_more_those_asked_first_are_reminded(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never silently: an approval asked for before EscalationEmail was taken away."""
+    monkeypatch.setenv("ON_SILENCE", "escalate")
+    monkeypatch.setenv("REMIND_BEFORE_HOURS", "0")
+    world.play([[ask("ask-1")], "I stop."])
+    world.start()
+    world.read_mail()
+    monkeypatch.setenv("ESCALATION_TOPIC_ARN", "")
+    world.step(HOUR * 3 // 4)
+    assert world.sweep()["escalated"] == 1
+    (mail,) = world.read_mail()
+    assert mail.subject.startswith("Reminder")
+
+
 def test_where_nobody_is_asked_in_escalation_any_more_it_counts_as_done(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,6 +207,42 @@ def test_a_decision_whose_message_was_lost_is_told_again(
     world.deliver_until_quiet()
     assert [post["content"] for post in world.posts()] == ["Hi"]
     assert world.sweep()["looked_at"] == 0
+
+
+def test_a_queue_that_is_simply_long_is_not_made_longer(world: World) -> None:
+    """Each decision's own message still waits: none is sent again."""
+    world.play([[ask("ask-1")]] * 5)
+    for _ in range(5):
+        world.start()
+    for mail in world.read_mail():
+        world.click(mail.links["approve"])
+    for _ in range(59):
+        world.step(60)
+        assert world.sweep()["resent"] == 0
+    assert len(world.pocket.sqs.queues[world.env["TASK_QUEUE_URL"]].messages) == 5
+
+
+def test_a_lost_decision_is_found_within_the_hour_also_while_the_queue_is_long(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DECIDE_WITHIN_SECONDS", str(24 * HOUR))
+    world.play([[ask("ask-1")], [publish("post-1")], "Done."])
+    session_id = world.start()
+    (mail,) = world.read_mail()
+    world.click(mail.links["approve"])
+    lost = world.receive()
+    assert lost
+    world.aws["sqs"].delete_message(
+        QueueUrl=world.env["TASK_QUEUE_URL"], ReceiptHandle=lost["receiptHandle"]
+    )
+    for _ in range(3):
+        world.send(json.dumps({"type": "new", "body": {"task": "Another"}}))
+    resent = []
+    for _ in range(61):
+        world.step(60)
+        resent.append(world.sweep()["resent"])
+    assert (resent.index(1), sum(resent)) == (59, 1)
+    assert session_id in world.pocket.sqs.queues[world.env["TASK_QUEUE_URL"]].messages[-1].body
 
 
 def failing(error: Exception) -> Any:
@@ -227,15 +326,68 @@ def test_a_subscription_that_has_quietly_gone_is_measured_each_minute(
     assert metrics(capsys.readouterr().out)["ConfirmedSubscriptions"] == 0
 
 
-def test_a_topic_that_cannot_be_read_does_not_stop_the_sweep(
+def test_the_subscriptions_of_the_escalation_topic_are_measured_where_there_is_one(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    topic = world.pocket.sns.topics[world.env["ESCALATION_TOPIC_ARN"]]
+    for topic.confirmed in (2, 0):
+        world.sweep()
+        measured = metrics(capsys.readouterr().out)
+        assert measured["ConfirmedEscalationSubscriptions"] == topic.confirmed
+        assert measured["ConfirmedSubscriptions"] == 1
+    monkeypatch.setenv("ESCALATION_TOPIC_ARN", "")
+    forget_environments()
+    world.sweep()
+    assert "ConfirmedEscalationSubscriptions" not in metrics(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("topic", "metric"),
+    [
+        ("APPROVAL_TOPIC_ARN", "ConfirmedSubscriptions"),
+        ("ESCALATION_TOPIC_ARN", "ConfirmedEscalationSubscriptions"),
+    ],
+)
+def test_a_topic_that_cannot_be_read_does_not_stop_the_sweep(
+    world: World, capsys: pytest.CaptureFixture[str], topic: str, metric: str
 ) -> None:
     world.play([[ask("ask-1")], "I stop."])
     world.start()
     world.step(HOUR)
-    world.pocket.sns.topics.pop(world.env["APPROVAL_TOPIC_ARN"])
+    world.pocket.sns.topics.pop(world.env[topic])
+    capsys.readouterr()
     assert world.sweep()["expired"] == 1
-    assert "ConfirmedSubscriptions" not in metrics(capsys.readouterr().out), "missing alarms"
+    measured = metrics(capsys.readouterr().out)
+    names = {"ConfirmedSubscriptions", "ConfirmedEscalationSubscriptions"}
+    assert names - measured.keys() == {metric}, "missing alarms"
+
+
+def test_a_topic_that_cannot_be_read_is_sent_to(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows whether anybody is there: rather an e-mail to nobody than none at all."""
+    world.play([[ask("ask-1")], "I stop."])
+    world.start()
+    world.read_mail()
+    topic = world.pocket.sns.topics[world.env["APPROVAL_TOPIC_ARN"]]
+    topic.confirmed = 0
+    world.sweep()
+    world.step(HOUR // 2)
+    monkeypatch.setattr(world.pocket.sns, "get_topic_attributes", lambda **_: {})
+    assert world.sweep()["reminded"] == 1
+    assert len(world.read_mail()) == 1
+
+
+def test_a_topic_that_answers_late_does_not_lengthen_the_sweep(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would run into the function's timeout, and be lost with all that it is at."""
+    started, deadlines = world.clock(), []
+    monkeypatch.setattr(Subscribers, "measure", lambda _: world.step(24))
+    monkeypatch.setattr(Sweeper, "sweep", lambda _, end: deadlines.append(end) or Counter())
+    world.with_time_left(55)
+    world.sweep()
+    assert deadlines == [pytest.approx(started + 40, abs=1)]
 
 
 # --- what it costs (docs/operate.md states the figures) -------------------------------------------
@@ -243,6 +395,7 @@ def test_a_topic_that_cannot_be_read_does_not_stop_the_sweep(
 
 def calls_of_a_sweep(world: World, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     world.sweep()  # The first one also makes the clients.
+    world.step(60)
     calls: Counter[str] = Counter()
     call = botocore.client.BaseClient._make_api_call
 
@@ -256,19 +409,36 @@ def calls_of_a_sweep(world: World, monkeypatch: pytest.MonkeyPatch) -> Counter[s
     return calls
 
 
-def test_an_idle_sweep_takes_four_queries_and_a_look_at_the_topic(
-    world: World, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("escalates", "looks"), [(False, 1), (True, 2)])
+def test_an_idle_sweep_takes_four_queries_and_a_look_at_each_topic(
+    world: World, monkeypatch: pytest.MonkeyPatch, escalates: bool, looks: int
 ) -> None:
-    assert calls_of_a_sweep(world, monkeypatch) == {"Query": 4, "GetTopicAttributes": 1}
+    if not escalates:
+        monkeypatch.setenv("ESCALATION_TOPIC_ARN", "")
+    assert calls_of_a_sweep(world, monkeypatch) == {"Query": 4, "GetTopicAttributes": looks}
 
 
-def test_however_many_are_open_five_batches_of_a_hundred_are_looked_up(
+def test_up_to_500_open_ones_are_looked_up_without_a_note(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    put_open(world, 500)
+    calls = calls_of_a_sweep(world, monkeypatch)
+    assert calls == {"Query": 4, "BatchGetItem": 5, "GetTopicAttributes": 2}
+
+
+def test_however_many_are_open_about_five_batches_of_a_hundred_are_looked_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_open(world, 1_500)
+    calls = calls_of_a_sweep(world, monkeypatch)
+    assert 4 <= calls.pop("BatchGetItem") <= 6
+    note = {"GetItem": 1, "UpdateItem": 1}
+    assert calls == {"Query": 4, "GetTopicAttributes": 2, **note}
+
+
+def put_open(world: World, count: int) -> None:
+    """Puts approvals that are not due for an hour."""
     store = approvals.ApprovalStore(world.aws["dynamodb"], world.env["APPROVALS_TABLE_NAME"])
     due_at = int(world.clock()) + HOUR
-    for n in range(1_700):
+    for n in range(count):
         store.put_if_absent(asked(session_id=f"session-{n}", due_at=due_at))
-    calls = calls_of_a_sweep(world, monkeypatch)
-    assert calls.pop("BatchGetItem") <= 5
-    assert calls == {"Query": 4, "GetTopicAttributes": 1}

@@ -27,6 +27,12 @@ NAMES_OF_AWS = {
 }
 """Metrics and their dimension. Source: the CloudWatch pages of SQS, SNS, Lambda, API Gateway."""
 
+SUBSCRIPTIONS = {
+    "SubscriptionAlarm": "ConfirmedSubscriptions",
+    "EscalationSubscriptionAlarm": "ConfirmedEscalationSubscriptions",
+}
+"""What counts the confirmed subscriptions of each topic by which people are asked."""
+
 
 def watched(alarm: str) -> tuple[str, str, str | None]:
     """Namespace, metric and logical id of what an alarm watches."""
@@ -83,8 +89,8 @@ def test_alarm_watches_a_metric_that_exists(alarm: str) -> None:
 
 
 @pytest.mark.parametrize("alarm", ALARMS)
-def test_silence_is_good_news_but_for_the_one_that_watches_the_sweeper(alarm: str) -> None:
-    is_heartbeat = watched(alarm)[1] == "ConfirmedSubscriptions"
+def test_silence_is_good_news_but_for_those_that_the_sweeper_feeds_each_minute(alarm: str) -> None:
+    is_heartbeat = watched(alarm)[1] in SUBSCRIPTIONS.values()
     expected = "breaching" if is_heartbeat else "notBreaching"
     assert properties(alarm)["TreatMissingData"] == expected
 
@@ -108,9 +114,19 @@ def test_one_dead_letter_one_subscriber_too_few_and_one_dropped_message_are_enou
             1,
             "GreaterThanOrEqualToThreshold",
         )
-    given = properties("SubscriptionAlarm")
-    assert (given["Threshold"], given["ComparisonOperator"]) == (1, "LessThanThreshold")
-    assert given["Statistic"] == "Minimum"
+    for alarm, metric in SUBSCRIPTIONS.items():
+        given = properties(alarm)
+        assert given["MetricName"] == metric
+        assert (given["Threshold"], given["ComparisonOperator"]) == (1, "LessThanThreshold")
+        assert given["Statistic"] == "Minimum"
+
+
+def test_whoever_is_asked_it_is_watched_that_somebody_is_there() -> None:
+    topics = set(of_type("AWS::SNS::Topic")) - {"AlarmTopic"}
+    assert len(SUBSCRIPTIONS) == len(topics)
+    escalation = RESOURCES["EscalationSubscriptionAlarm"]
+    assert escalation["Condition"] == RESOURCES["EscalationTopic"]["Condition"]
+    assert "Condition" not in RESOURCES["SubscriptionAlarm"]
 
 
 def test_overdue_is_measured_slower_than_the_slowest_sweep() -> None:
@@ -118,7 +134,8 @@ def test_overdue_is_measured_slower_than_the_slowest_sweep() -> None:
         int(m) for m in aws_template.load()["Parameters"]["SweepMinutes"]["AllowedValues"]
     )
     assert properties("OverdueAlarm")["Threshold"] > slowest * 60
-    assert properties("SubscriptionAlarm")["Period"] > slowest * 60
+    for alarm in SUBSCRIPTIONS:
+        assert properties(alarm)["Period"] > slowest * 60
 
 
 # --- dashboard -----------------------------------------------------------------------------------

@@ -99,8 +99,8 @@ MISBEHAVIOUR = (
     Mutant(
         "an API whose clock is ahead of the sweeper's",
         SWEEPER,
-        "if now < told_last + min(pause, MAX_RESEND_SECONDS):",
-        "if now < told_last - MAX_RESEND_SECONDS:",
+        "now < _told_again_at(approval):",
+        "now < _told_again_at(approval) - 2 * MAX_RESEND_SECONDS:",
         "tests/flow/test_clocks.py::test_a_decision_from_the_future_is_told_again_in_the_end",
     ),
 )

@@ -81,6 +81,39 @@ SWEEPER: tuple[Mutant, ...] = (
             "unit/test_open_approvals.py::test_closing_leaves_a_decision_as_it_is",
         ),
         (
+            "what DynamoDB leaves is asked for again",
+            "            keys = left\n",
+            "            keys = []\n",
+            "unit/test_open_approvals.py::test_what_dynamodb_leaves_to_the_next_call_is_asked_for_again",
+        ),
+        (
+            "what DynamoDB never answers is a fault",
+            "                raise NotAnsweredError(NotAnsweredError.__doc__)\n",
+            "                return\n",
+            "unit/test_open_approvals.py::test_what_dynamodb_never_answers_is_a_fault",
+        ),
+        (
+            "an item without a status is looked at",
+            'if i.get("status") != PENDING}',
+            'if i.get("status", PENDING) != PENDING}',
+            "unit/test_open_approvals.py::"
+            "test_an_entry_without_the_time_it_was_asked_at_hides_no_other",
+        ),
+        (
+            "a stray entry of the index hides no other",
+            'item.get("requested_at", item["due_at"])',
+            'item["requested_at"]',
+            "unit/test_open_approvals.py::"
+            "test_an_entry_without_the_time_it_was_asked_at_hides_no_other",
+        ),
+        (
+            "the first to write replaces the note",
+            '"attribute_not_exists(session_id)" if was is None else "looked_at = :was"',
+            '"attribute_not_exists(nothing)" if was is None else '
+            '"(looked_at = :was OR attribute_exists(session_id))"',
+            "unit/test_audit.py::test_the_note_in_the_table_is_replaced_by_the_first_who_read_it",
+        ),
+        (
             "closing takes it off the index",
             'extra=" REMOVE open_shard, due_at",',
             'extra=" REMOVE due_at_all",',
@@ -143,59 +176,61 @@ SWEEPER: tuple[Mutant, ...] = (
         ),
         (
             "a step is taken before the e-mail",
-            "                taken = self.approvals.put_off(approval, now + RETRY_SECONDS)\n"
-            "                if taken:\n"
-            "                    self.notify(taken, occasion)\n",
-            "                self.notify(approval, occasion)\n"
-            "                taken = self.approvals.put_off(approval, now + RETRY_SECONDS)\n"
-            "                if taken:\n",
+            "        until = now + RETRY_SECONDS if due else approval.next_step_at\n",
+            "        until = now if due else approval.next_step_at\n",
             "unit/test_sweeper.py::test_a_reminder_that_fails_comes_five_minutes_later",
         ),
         (
             "only who takes a step sends the e-mail",
-            "                if taken:\n                    self.notify(taken, occasion)\n",
-            "                self.notify(approval, occasion)\n                if taken:\n",
+            "        if not (due and taken):\n",
+            "        taken = taken or approval\n        if not due:\n",
             "unit/test_sweeper.py::test_of_two_sweepers_at_the_same_moment_the_first_acts_alone",
         ),
         (
             "a step is noted after the e-mail",
-            "                    self.notify(taken, occasion)\n"
-            "                    next_at = replace(taken, **{step: None}).next_step_at  # "
-            "type: ignore[arg-type]\n"
-            "                    self.approvals.step_done(taken, step, next_at)",
-            "                    next_at = replace(taken, **{step: None}).next_step_at  # "
-            "type: ignore[arg-type]\n"
-            "                    self.approvals.step_done(taken, step, next_at)\n"
-            "                    self.notify(taken, occasion)",
+            "                next_at = taken.due_at\n                continue\n",
+            "                next_at = taken.due_at\n",
             "unit/test_sweeper.py::test_a_reminder_that_fails_comes_five_minutes_later",
         ),
         (
+            "a step that fails keeps no other back",
+            "                next_at = taken.due_at\n                continue\n",
+            '                return "failed"\n',
+            "unit/test_sweeper.py::test_an_escalation_that_fails_keeps_no_reminder_from_being_sent",
+        ),
+        (
+            "a step that failed is tried again after five minutes",
+            "self.approvals.step_done(taken, step, next_at or done.next_step_at)",
+            "self.approvals.step_done(taken, step, done.next_step_at)",
+            "unit/test_sweeper.py::test_an_escalation_that_fails_keeps_no_reminder_from_being_sent",
+        ),
+        (
             "a step that is done is noted",
-            "                    self.approvals.step_done(taken, step, next_at)\n",
+            "            self.approvals.step_done(taken, step, next_at or done.next_step_at)\n",
             "",
             "unit/test_sweeper.py::test_after_an_outage_each_step_is_still_made_up_for",
         ),
         (
             "nothing is told again at once",
-            "if now < told_last + min(pause, MAX_RESEND_SECONDS):",
+            "if approval.status != PENDING and now < _told_again_at(approval):",
             "if False:",
             "unit/test_sweeper.py::test_what_is_decided_is_not_reminded_of",
         ),
         (
             "it is told ever more rarely",
-            "pause = RESEND_SECONDS * 2 ** min(approval.resends or 0, 10)",
-            "pause = RESEND_SECONDS",
+            "min(first << min(approval.resends or 0, 10), most)",
+            "min(first, most)",
             "unit/test_sweeper.py::test_it_is_told_again_ever_more_rarely",
         ),
         (
             "it is told once an hour at least",
-            "if now < told_last + min(pause, MAX_RESEND_SECONDS):",
-            "if now < told_last + pause:",
+            "min(first << min(approval.resends or 0, 10), most)",
+            "(first << min(approval.resends or 0, 10))",
             "unit/test_sweeper.py::test_it_is_told_again_ever_more_rarely",
         ),
         (
             "a turn with an open question is not resumed",
-            "if approval.acknowledged or any(a.status == PENDING for a in read if a):",
+            "if approval.acknowledged or any(other.status == PENDING for other in read if other):",
             "if approval.acknowledged:",
             "unit/test_sweeper.py::"
             "test_a_turn_with_an_open_question_is_resumed_by_the_last_decision",
@@ -212,7 +247,7 @@ SWEEPER: tuple[Mutant, ...] = (
             "        try:\n"
             "            return do(item)\n"
             "        except Exception as error:\n"
-            "            _note_failure(error, session_id=item.session_id, "
+            "            note_failure(error, session_id=item.session_id, "
             "tool_use_id=item.tool_use_id)\n"
             '            return "failed"',
             "        return do(item)",
@@ -226,56 +261,233 @@ SWEEPER: tuple[Mutant, ...] = (
             "test_a_sweep_sends_no_more_mails_a_second_than_a_mailbox_may_get",
         ),
         (
-            "what is due does not wait for the audit",
-            "        except Exception as error:  # What is due must not wait for this.\n"
-            "            _note_failure(error)\n"
-            "            return []",
-            "        except Exception:\n            raise",
-            "unit/test_sweeper.py::test_what_is_due_does_not_wait_for_the_look_at_the_others",
-        ),
-        (
             "a sweep ends in time",
             "if self.clock() >= deadline:",
             "if False:",
             "unit/test_sweeper.py::test_what_there_is_no_time_for_is_left_to_the_next_sweep",
         ),
         (
-            "of very many each sweep looks at a part",
-            "part = [e for e in entries if _hash(e) % parts == this_part]",
-            "part = entries",
-            "unit/test_sweeper.py::test_of_very_many_open_ones_each_sweep_looks_at_a_part",
-        ),
-        (
-            "every part comes to be looked at",
-            "this_part = now // 60 % parts",
-            "this_part = 0",
-            "unit/test_sweeper.py::test_of_very_many_open_ones_each_sweep_looks_at_a_part",
-        ),
-        (
             "what is decided and not due is found",
-            "due + decided))",
-            "due))",
+            "_in_turn(due, audit.find(threads.map))",
+            "_in_turn(due, [])",
             "unit/test_sweeper.py::test_a_decision_that_no_worker_came_for_is_told_again",
         ),
         (
+            "neither what is due nor what is decided waits for the other",
+            "[entry for pair in zip_longest(due, decided) for entry in pair if entry]",
+            "[*due, *decided]",
+            "unit/test_sweeper.py::"
+            "test_neither_what_is_due_nor_a_lost_decision_waits_for_the_other",
+        ),
+        (
+            "what is due longest comes first",
+            "due = sorted((e for e in entries if e.due_at <= now), key=lambda e: e.due_at)",
+            "due = [e for e in entries if e.due_at <= now]",
+            "unit/test_sweeper.py::test_what_is_due_longest_is_looked_at_first_whatever_its_shard",
+        ),
+        (
+            "the audit goes on only after what was looked after",
+            'if "left" not in decided:',
+            "if True:",
+            "unit/test_sweeper.py::"
+            "test_a_part_that_could_not_be_looked_at_is_looked_at_again[no time]",
+        ),
+        (
+            "a long queue is not made longer",
+            "if now < _told_again_at(approval, is_busy=True) and is_busy():",
+            "if False:",
+            "flow/test_sweep.py::test_a_queue_that_is_simply_long_is_not_made_longer",
+        ),
+        (
+            "a long queue hides no lost decision for ever",
+            "if now < _told_again_at(approval, is_busy=True) and is_busy():",
+            "if is_busy():",
+            "flow/test_sweep.py::"
+            "test_a_lost_decision_is_found_within_the_hour_also_while_the_queue_is_long",
+        ),
+        (
+            "while messages wait it is told ever more rarely, eight hours at least",
+            "most = MAX_BUSY_RESEND_SECONDS if is_busy else MAX_RESEND_SECONDS",
+            "most = MAX_RESEND_SECONDS",
+            "unit/test_sweeper.py::"
+            "test_while_messages_wait_it_is_told_again_after_an_hour_at_the_earliest",
+        ),
+        (
+            "a queue that says nothing holds nothing back",
+            "            note_failure(error)\n            return False",
+            "            note_failure(error)\n            return True",
+            "unit/test_sweeper.py::test_a_queue_that_says_nothing_holds_no_decision_back",
+        ),
+        (
+            "the queue is asked once a sweep",
+            "if self._answer is None:",
+            "if True:",
+            "unit/test_sweeper.py::"
+            "test_the_queue_is_asked_once_a_sweep_and_only_if_a_message_is_to_be_sent",
+        ),
+        (
             "what came too early is not told again",
-            "if approval.acknowledged or any(a.status == PENDING for a in read if a):",
-            "if any(a.status == PENDING for a in read if a):",
+            "if approval.acknowledged or any(other.status == PENDING for other in read if other):",
+            "if any(other.status == PENDING for other in read if other):",
             "unit/test_sweeper.py::"
             "test_a_turn_with_an_open_question_is_resumed_by_the_last_decision",
         ),
     ),
     *of_file(
-        "src/sweeper/sweeper_handler.py",
+        "src/sweeper/audit.py",
+        (
+            "of very many each sweep looks at a part",
+            "return min(RING, -(-RING * AUDITED_PER_MINUTE * seconds // (60 * count)))",
+            "return RING",
+            "unit/test_sweeper.py::test_of_very_many_open_ones_each_sweep_looks_at_a_part",
+        ),
+        (
+            "a window is as wide as the last one is ago",
+            "return min(RING, -(-RING * AUDITED_PER_MINUTE * seconds // (60 * count)))",
+            "return min(RING, -(-RING * AUDITED_PER_MINUTE // count))",
+            "unit/test_audit.py::test_every_place_comes_by_within_the_bound",
+        ),
+        (
+            "every part comes to be looked at",
+            "return (self.start + self.width) % RING",
+            "return self.start",
+            "unit/test_sweeper.py::test_of_very_many_open_ones_each_sweep_looks_at_a_part",
+        ),
+        (
+            "the first window is as wide as any",
+            "last = read_last() or Note(now - MAX_PAUSE_SECONDS, {})",
+            "last = read_last() or Note(now - 60, {})",
+            "unit/test_audit.py::test_every_place_comes_by_within_the_bound",
+        ),
+        (
+            "an outage widens no window without end",
+            "seconds = min(max(seconds, 0), MAX_PAUSE_SECONDS)",
+            "seconds = max(seconds, 0)",
+            "unit/test_audit.py::test_a_window_is_wider_the_longer_the_last_one_is_ago_within_reason",
+        ),
+        (
+            "a clock that is behind makes no window of less than nothing",
+            "seconds = min(max(seconds, 0), MAX_PAUSE_SECONDS)",
+            "seconds = min(seconds, MAX_PAUSE_SECONDS)",
+            "unit/test_audit.py::test_a_window_is_wider_the_longer_the_last_one_is_ago_within_reason",
+        ),
+        (
+            "a window of nothing is not noted",
+            "    if not width:\n        return Plan(windows)\n",
+            "",
+            "unit/test_audit.py::test_a_second_sweep_in_the_same_second_skips_no_part",
+        ),
+        (
+            "up to 500 cost no note",
+            "if count <= AUDITED_PER_MINUTE:",
+            "if False:",
+            "unit/test_audit.py::test_up_to_500_are_all_looked_up_and_no_note_is_read",
+        ),
+        (
+            "what was not looked up is not noted",
+            "            return []\n        self._note = plan.note\n",
+            "            decided = []\n        self._note = plan.note\n",
+            "unit/test_audit.py::test_what_could_not_be_looked_up_is_looked_up_by_the_next_sweep",
+        ),
+        (
+            "what is due does not wait for the audit",
+            "        except Exception as error:  # What is due must not wait for this.\n"
+            "            note_failure(error)\n"
+            "            return []",
+            "        except Exception:\n            raise",
+            "unit/test_sweeper.py::test_what_is_due_does_not_wait_for_the_look_at_the_others",
+        ),
+        (
+            "what is due does not wait for the note",
+            "        except Exception as error:  # Nor for this.\n            note_failure(error)\n"
+            "            return Place()",
+            "        except Exception:\n            raise",
+            "unit/test_audit.py::test_a_note_that_cannot_be_read_keeps_nothing_due_waiting",
+        ),
+        (
+            "a note that cannot be written undoes no sweep",
+            "            except Exception as error:  # The next sweep looks at the same ones.\n"
+            "                note_failure(error)",
+            "            except ZeroDivisionError as error:\n                note_failure(error)",
+            "unit/test_audit.py::test_a_note_that_cannot_be_written_undoes_no_sweep",
+        ),
+        (
+            "what lies beyond what a sweep reads is read in turn",
+            "stopped_at = part[-1] if len(part) == most else None",
+            "stopped_at = None",
+            "unit/test_audit.py::test_what_lies_beyond_what_a_sweep_reads_is_no_blind_spot",
+        ),
+        (
+            "all parts of a shard are seen through one window",
+            "{shard: Window(p.start, p.width or width) for shard, p in places.items()}",
+            "{shard: Window(p.start, width) for shard, p in places.items()}",
+            "unit/test_audit.py::test_all_parts_of_a_shard_are_seen_through_one_window",
+        ),
+        (
+            "a window moves on only at the end of its shard",
+            "Place(window.start, window.width, stopped_at) if stopped_at else Place(window.end)",
+            "Place(window.end, 0, stopped_at)",
+            "unit/test_audit.py::test_all_parts_of_a_shard_are_seen_through_one_window",
+        ),
+        (
+            "what is due is read wherever the reading has come",
+            "found = [entry for entry in found if entry.due_at <= self._now]",
+            "found = []",
+            "unit/test_audit.py::test_what_is_due_is_read_by_every_sweep_wherever_it_has_come",
+        ),
+        (
+            "an entry that moves while it is read is looked up once",
+            "    return list(chosen.values())",
+            "    return [e for s, w in windows.items() for e in entries[s] "
+            "if w.holds(place_of(e))]",
+            "unit/test_audit.py::test_an_entry_that_moves_while_it_is_read_is_looked_up_once",
+        ),
+    ),
+    *of_file(
+        "src/sweeper/gauges.py",
         (
             "a topic that cannot be read stops no sweep",
-            "    except Exception as error:  # The sweep must not",
-            "    except ZeroDivisionError as error:  # The sweep must not",
+            "        except Exception as error:  # The sweep must not",
+            "        except ZeroDivisionError as error:  # The sweep must not",
             "flow/test_sweep.py::test_a_topic_that_cannot_be_read_does_not_stop_the_sweep",
         ),
         (
+            "what reaches nobody is not sent",
+            "if self._confirmed.get(topic_arn) == 0:",
+            "if False:",
+            "flow/test_sweep.py::test_what_would_reach_nobody_is_not_done_but_tried_again",
+        ),
+        (
+            "a topic that cannot be read is taken to be well",
+            "if self._confirmed.get(topic_arn) == 0:",
+            "if not self._confirmed.get(topic_arn):",
+            "flow/test_sweep.py::test_a_topic_that_cannot_be_read_is_sent_to",
+        ),
+        (
+            "of an earlier look nothing is kept",
+            "        self._confirmed.pop(topic_arn, None)\n",
+            "",
+            "flow/test_sweep.py::test_a_topic_that_cannot_be_read_is_sent_to",
+        ),
+    ),
+    *of_file(
+        "src/sweeper/sweeper_handler.py",
+        (
+            "a slow topic does not lengthen the sweep",
+            "    resources.measure_subscriptions()\n",
+            "    resources.measure_subscriptions()\n    deadline = time.time() + seconds_left\n",
+            "flow/test_sweep.py::test_a_topic_that_answers_late_does_not_lengthen_the_sweep",
+        ),
+        (
+            "an escalation without a topic is a reminder",
+            "if occasion == notifications.ESCALATION and not escalation_topic_arn:",
+            "if False:",
+            "flow/test_sweep.py::"
+            "test_where_nobody_is_asked_in_escalation_any_more_those_asked_first_are_reminded",
+        ),
+        (
             "an escalation goes to the second topic",
-            'os.environ["ESCALATION_TOPIC_ARN" if is_escalation else "APPROVAL_TOPIC_ARN"]',
+            'escalation_topic_arn if is_escalation else os.environ["APPROVAL_TOPIC_ARN"]',
             'os.environ["APPROVAL_TOPIC_ARN"]',
             "flow/test_sweep.py::test_an_escalation_asks_others_before_the_end",
         ),

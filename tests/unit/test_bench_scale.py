@@ -10,6 +10,7 @@ from benchmarks import scale
 from benchmarks.report import Effort, markdown
 from benchmarks.scale import Load, Ours, Use
 
+import audit
 import aws_template
 import sweeper
 import sweeper_handler
@@ -42,8 +43,8 @@ USE = Use()
 def test_what_is_ours_is_read_from_sources_and_template() -> None:
     ours = scale.read_ours()
     assert ours.shards == approval_item.OPEN_SHARDS
-    assert ours.entries_per_shard == sweeper.MAX_ENTRIES_PER_SHARD
-    assert (ours.audited, ours.threads) == (sweeper.AUDITED_PER_SWEEP, sweeper.THREADS)
+    assert ours.entries_per_shard == audit.MAX_ENTRIES_PER_SHARD
+    assert (ours.audited, ours.threads) == (audit.AUDITED_PER_MINUTE, sweeper.THREADS)
     timeout = aws_template.properties("SweeperFunction")["Timeout"]
     assert ours.sweep_seconds == timeout - sweeper_handler.STOP_BEFORE_END_SECONDS
     parameters = aws_template.load()["Parameters"]
@@ -147,7 +148,8 @@ def test_a_sweep_sees_no_more_than_its_shards_hold() -> None:
     assert scale.seen(OURS, 1e7) == 100_000
     assert scale.sweep_read_units(OURS, 1e7) == scale.sweep_read_units(OURS, 100_000)
     assert scale.audit_minutes(OURS, 100_000) == 200
-    assert scale.audit_minutes(replace(OURS, sweep_minutes=5), 501) == 10
+    assert scale.audit_minutes(OURS, 1e7) == 20_000, "what it does not see at once comes in turn"
+    assert scale.audit_minutes(replace(OURS, sweep_minutes=5), 501) == 5
 
 
 def test_reminders_are_bound_by_the_processor_or_the_threads_or_the_pace() -> None:

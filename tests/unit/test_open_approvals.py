@@ -8,7 +8,7 @@ import pytest
 
 from core_samples import DAY_SECONDS, NOW, SESSION_ID, TOOL_USE_ID, Recorded, asked, job
 from longrunning.approvals import APPROVED, CANCELLED, DENIED, EXPIRED, Approval, ApprovalStore
-from longrunning.open_approvals import SHARDS, OpenApprovals, OpenEntry
+from longrunning.open_approvals import SHARDS, NotAnsweredError, OpenApprovals, OpenEntry
 
 END = NOW + DAY_SECONDS
 Given = Callable[..., Approval]
@@ -79,6 +79,51 @@ def test_what_is_decided_is_found_among_many(
     entries = [entry for shard in SHARDS for entry in open_approvals.entries(shard, 500)]
     assert {e.session_id for e in open_approvals.decided_among(entries)} == decided
     assert list(open_approvals.decided_among([])) == []
+
+
+def test_what_dynamodb_leaves_to_the_next_call_is_asked_for_again(
+    given: Given, open_approvals: OpenApprovals, dynamodb: Recorded
+) -> None:
+    """An answer holds 16 MB of whole items, whatever of them is asked for."""
+    for n in range(60):
+        given(session_id=f"session-{n}", content="x" * 300_000, due_at=NOW + n)
+    approve_of(open_approvals, "session-59")
+    entries = [entry for shard in SHARDS for entry in open_approvals.entries(shard, 100)]
+    entries.sort(key=lambda entry: entry.due_at)
+    assert [e.session_id for e in open_approvals.decided_among(entries)] == ["session-59"]
+    assert dynamodb.operations.count("batch_get_item") == 2
+
+
+def approve_of(open_approvals: OpenApprovals, session_id: str) -> None:
+    store = ApprovalStore(open_approvals._client, open_approvals._table)
+    store.decide(session_id, TOOL_USE_ID, "approved", decided_by="link", now=NOW)
+
+
+def test_what_dynamodb_never_answers_is_a_fault(
+    given: Given, open_approvals: OpenApprovals, dynamodb: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else what is not looked up would count as looked up."""
+    given()
+
+    def throttled(RequestItems: dict[str, Any]) -> dict[str, Any]:
+        return {"Responses": {}, "UnprocessedKeys": RequestItems}
+
+    monkeypatch.setattr(dynamodb.client, "batch_get_item", throttled)
+    entries = [entry for shard in SHARDS for entry in open_approvals.entries(shard, 1)]
+    with pytest.raises(NotAnsweredError):
+        list(open_approvals.decided_among(entries))
+
+
+def test_an_entry_without_the_time_it_was_asked_at_hides_no_other(
+    given: Given, open_approvals: OpenApprovals, dynamodb: Recorded, approvals_table: str
+) -> None:
+    given()
+    stray: dict[str, Any] = {"session_id": {"S": "b"}, "tool_use_id": {"S": "b"}}
+    stray |= {"due_at": {"N": "1"}, "open_shard": {"S": SHARDS[0]}}
+    dynamodb.client.put_item(TableName=approvals_table, Item=stray)
+    found = [entry for shard in SHARDS for entry in open_approvals.entries(shard, 10)]
+    assert {entry.session_id for entry in found} == {"b", SESSION_ID}
+    assert [e.session_id for e in open_approvals.decided_among(found)] == ["b"], "a look will tell"
 
 
 # --- expire --------------------------------------------------------------------------------------

@@ -103,7 +103,7 @@ APPROVAL = Function("approval_api", "approval_handler", BOTOCORE, 20)
 FUNCTIONS = (
     AGENT,
     APPROVAL,
-    Function("sweeper", "sweeper_handler", BOTOCORE, 16),
+    Function("sweeper", "sweeper_handler", BOTOCORE, 17),
     Function("operator_api", "operator_handler", BOTOCORE, 17),
     Function("unitok", "unitok_handler", BOTOCORE, 10),
 )

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
+from botocore.exceptions import ClientError
 
+import audit
 import sweeper as sweeper_module
 from core_samples import DAY_SECONDS, NOW, SESSION_ID, TOOL_USE_ID, asked, job, metrics
 from longrunning.approvals import (
@@ -20,7 +22,6 @@ from longrunning.approvals import (
 )
 from longrunning.open_approvals import SHARDS, OpenApprovals, OpenEntry
 from sweeper import (
-    AUDITED_PER_SWEEP,
     MAILS_PER_SECOND,
     RESEND_SECONDS,
     RETRY_SECONDS,
@@ -41,6 +42,10 @@ class Floor:
     turns: dict[str, tuple[str, ...]] = field(default_factory=lambda: {SESSION_ID: (TOOL_USE_ID,)})
     mails: list[tuple[str, str]] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
+    waiting: int = 0
+    """Messages that wait on the queue."""
+    asked_of_queue: int = 0
+    """How often the queue was asked how many wait."""
     broken: dict[str, Exception] = field(default_factory=dict)
     """What goes wrong when a session of this id is read, told, or written to."""
 
@@ -64,7 +69,14 @@ class Floor:
             send_message=lambda body: self.messages.append(json.loads(body)),
             clock=lambda: self.now,
             sleep=self._sleep,
+            count_waiting=self._count_waiting,
         )
+
+    def _count_waiting(self) -> int:
+        self.asked_of_queue += 1
+        if "queue" in self.broken:
+            raise self.broken["queue"]
+        return self.waiting
 
     def _sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -91,8 +103,8 @@ class Floor:
         return self.turns.get(session_id, ())
 
     def _notify(self, approval: Approval, occasion: str) -> None:
-        if "mail" in self.broken:
-            raise self.broken["mail"]
+        for broken in {"mail", occasion} & self.broken.keys():
+            raise self.broken[broken]
         self.mails.append((approval.tool_use_id, occasion))
 
 
@@ -258,6 +270,18 @@ def test_a_reminder_that_fails_comes_five_minutes_later(floor: Floor) -> None:
     assert floor.read().due_at == END
 
 
+def test_an_escalation_that_fails_keeps_no_reminder_from_being_sent(floor: Floor) -> None:
+    waiting = floor.put(asked(remind_at=HALF, escalate_at=HALF + 600, due_at=HALF))
+    floor.broken["escalation"] = TimeoutError("SNS")
+    assert floor.sweep(HALF + 900) == {"reminded": 1}
+    again_at = HALF + 900 + RETRY_SECONDS
+    assert floor.read() == replace(waiting, remind_at=None, due_at=again_at)
+    assert floor.sweep(again_at) == {"failed": 1}
+    del floor.broken["escalation"]
+    assert floor.sweep(again_at + RETRY_SECONDS) == {"escalated": 1}
+    assert floor.mails == [(TOOL_USE_ID, "reminder"), (TOOL_USE_ID, "escalation")]
+
+
 def test_what_is_decided_is_not_reminded_of(floor: Floor) -> None:
     floor.put()
     floor.decide(at=HALF - 10)
@@ -285,6 +309,39 @@ def test_it_is_told_again_ever_more_rarely(floor: Floor) -> None:
     floor.decide(at=NOW)
     minutes = [m for m in range(0, 190, 2) if floor.sweep(NOW + 60 * m)]
     assert minutes == [2, 6, 14, 30, 62, 122, 182], "at last once an hour"
+
+
+def test_while_messages_wait_it_is_told_again_after_an_hour_at_the_earliest(floor: Floor) -> None:
+    """Its own message may be one of them. If it is not, it must be told all the same."""
+    floor.put(asked(decide_by=NOW + 10 * DAY_SECONDS, due_at=NOW + 10 * DAY_SECONDS))
+    floor.decide(at=NOW)
+    floor.waiting = 1
+    minutes = [m for m in range(0, 30 * 60, 10) if floor.sweep(NOW + 60 * m)]
+    assert minutes == [60, 180, 420, 900, 1380], "after 1, 2, 4, at last after 8 hours"
+
+
+def test_once_no_message_waits_it_is_told_at_once(floor: Floor) -> None:
+    floor.put()
+    floor.decide(at=NOW)
+    floor.waiting = 9
+    assert floor.sweep(NOW + 900) == {}
+    floor.waiting = 0
+    assert floor.sweep(NOW + 960) == {"resent": 1}
+
+
+def test_the_queue_is_asked_once_a_sweep_and_only_if_a_message_is_to_be_sent(floor: Floor) -> None:
+    put_lost(floor, 5)
+    floor.sweep(NOW + RESEND_SECONDS - 1)
+    assert floor.asked_of_queue == 0
+    assert floor.sweep(NOW + RESEND_SECONDS) == {"resent": 5}
+    assert floor.asked_of_queue == 1
+
+
+def test_a_queue_that_says_nothing_holds_no_decision_back(floor: Floor) -> None:
+    floor.put()
+    floor.decide()
+    floor.broken["queue"] = TimeoutError("SQS")
+    assert floor.sweep(NOW + 60 + RESEND_SECONDS) == {"resent": 1}
 
 
 def test_once_a_worker_came_for_it_nothing_is_told_again(floor: Floor) -> None:
@@ -358,6 +415,27 @@ def test_one_bad_item_never_stops_the_rest(floor: Floor, capsys: Any) -> None:
     assert floor.sweep(END + 60) == {"expired": 1}
 
 
+@pytest.mark.parametrize(
+    "code", ["TransactionConflictException", "ProvisionedThroughputExceededException"]
+)
+def test_a_write_that_fails_for_one_item_never_stops_the_rest(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    """A claim in a transaction, for instance, at the same moment."""
+    put_silent(floor, 4)
+    update = floor.store._client.client.update_item
+
+    def conflict(**request: Any) -> Any:
+        if request["Key"]["session_id"]["S"] == "silent-2":
+            raise ClientError({"Error": {"Code": code}}, "UpdateItem")
+        return update(**request)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(floor.store._client.client, "update_item", conflict)
+        assert floor.sweep(END) == {"expired": 3, "failed": 1}
+    assert floor.sweep(END + 60) == {"expired": 1}
+
+
 def test_an_item_that_cannot_be_read_never_stops_the_rest(
     floor: Floor, approvals_table: str
 ) -> None:
@@ -391,15 +469,81 @@ def test_what_there_is_no_time_for_is_left_to_the_next_sweep(floor: Floor) -> No
 def test_of_very_many_open_ones_each_sweep_looks_at_a_part(
     floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweeper_module, "AUDITED_PER_SWEEP", 10)
-    for n in range(30):
-        floor.put(session_id=f"session-{n}")
-        floor.turns[f"session-{n}"] = (TOOL_USE_ID,)
-        floor.decide(session_id=f"session-{n}", at=NOW)
-    found = [floor.sweep(NOW + 600 + 60 * minute).get("resent", 0) for minute in range(3)]
-    assert sum(found) == 30
-    assert all(found), "in three parts, one after the other"
-    assert AUDITED_PER_SWEEP == 500
+    monkeypatch.setattr(audit, "AUDITED_PER_MINUTE", 10)
+    put_lost(floor, 100)
+    start = NOW + RESEND_SECONDS
+    floor.open.write_note({"looked_at": start - 60, "places": {}}, None)
+    found = [floor.sweep(start + 60 * minute).get("resent", 0) for minute in range(10)]
+    assert sum(found) == 100
+    assert all(0 < count < 25 for count in found), "a tenth, as evenly as hashes are"
+
+
+def put_lost(floor: Floor, count: int, **changes: Any) -> list[str]:
+    """Puts decisions whose messages were lost; returns the ids of their sessions."""
+    ids = [f"session-{n}" for n in range(count)]
+    for session_id in ids:
+        floor.put(asked(session_id=session_id, **changes))
+        floor.turns[session_id] = (TOOL_USE_ID,)
+        floor.decide(session_id=session_id, at=NOW)
+    return ids
+
+
+@pytest.mark.parametrize("broken", ["batch_get_item", "no time"])
+def test_a_part_that_could_not_be_looked_at_is_looked_at_again(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """Else what was lost there would wait until the audit has gone round once more."""
+    monkeypatch.setattr(audit, "AUDITED_PER_MINUTE", 10)
+    put_lost(floor, 30)
+    start = NOW + RESEND_SECONDS
+    floor.open.write_note({"looked_at": start - 60, "places": {}}, None)
+    if broken == "no time":
+        floor.now = start
+        assert floor.sweeper().sweep(deadline=start)["looked_at"] == 0, "no time for it"
+    else:
+        with monkeypatch.context() as patch:
+            patch.setitem(floor.store._client.failures, broken, TimeoutError("DynamoDB"))
+            assert floor.sweep(start) == {}
+    found = [floor.sweep(start + 60 * minute).get("resent", 0) for minute in (1, 2)]
+    assert sum(found) == 30, "and twice as wide a part"
+
+
+def test_neither_what_is_due_nor_a_lost_decision_waits_for_the_other(floor: Floor) -> None:
+    """However many there are: a sweep that has no time for all does some of both."""
+    put_lost(floor, 20, due_at=END + 900, decide_by=END + 900)
+    put_silent(floor, 20)
+    sweep_slowly(floor, 10)
+    told = [message["body"][0]["toolResult"]["content"] for message in floor.messages]
+    assert len(told) < 30
+    for decision in ("approved", "expired"):
+        assert sum(decision in str(content) for content in told) >= 4
+
+
+def test_what_is_due_longest_is_looked_at_first_whatever_its_shard(floor: Floor) -> None:
+    put_silent(floor, 40)
+    sweep_slowly(floor, 10)
+    ended = [n for n in range(40) if floor.read(f"silent-{n}").status == EXPIRED]
+    assert 4 <= len(ended) < 30
+    assert min(ended) > 40 - len(ended) - sweeper_module.THREADS
+
+
+def put_silent(floor: Floor, count: int) -> None:
+    """Puts questions that nobody answered, each due a second before the one before."""
+    for n in range(count):
+        floor.put(asked(session_id=f"silent-{n}", decide_by=END - n, due_at=END - n))
+        floor.turns[f"silent-{n}"] = (TOOL_USE_ID,)
+
+
+def sweep_slowly(floor: Floor, most: int) -> None:
+    """Sweeps until about so many sessions have been read."""
+    read_turn = floor._read_turn
+
+    def read_slowly(*ids: str) -> tuple[str, ...]:
+        floor.now += 1
+        return read_turn(*ids)
+
+    floor._read_turn = read_slowly  # type: ignore[method-assign]
+    floor.sweep(END, seconds=most)
 
 
 # --- gauges --------------------------------------------------------------------------------------

@@ -30,6 +30,13 @@ BATCH_SIZE = 100
 SWEEPER = "sweeper"
 """Who decided what nobody decided."""
 
+NOTE_KEY = key_of("#sweeper", "#audit")
+"""The sweeper's note to itself: an item of the table, whose key no session's id can be."""
+
+
+class NotAnsweredError(Exception):
+    """Expected an answer for some of the keys asked for; DynamoDB gave none."""
+
 
 @dataclass(frozen=True)
 class OpenEntry:
@@ -63,23 +70,67 @@ class OpenApprovals(ApprovalTable):
         )
         items = (codec.from_item(item) for page in pages for item in page["Items"])
         for item in itertools.islice(items, most):
-            yield OpenEntry(
-                item["session_id"], item["tool_use_id"], item["due_at"], item["requested_at"]
-            )
+            requested_at = item.get("requested_at", item["due_at"])  # A stray item stops no sweep.
+            yield OpenEntry(item["session_id"], item["tool_use_id"], item["due_at"], requested_at)
 
     def decided_among(self, entries: Sequence[OpenEntry]) -> Iterator[OpenEntry]:
         """Yields those that somebody has decided and no worker has claimed yet.
 
-        What DynamoDB does not answer at once is left to the next time.
+        Raises:
+            NotAnsweredError: DynamoDB would not answer for all of them.
         """
-        for batch in _batches(entries):
+        for batch in batches(entries):
             keys = [key_of(e.session_id, e.tool_use_id) for e in batch]
-            asked: dict[str, Any] = {"Keys": keys, "ExpressionAttributeNames": {"#s": "status"}}
-            asked["ProjectionExpression"] = "session_id, tool_use_id, #s"
-            answer = self._client.batch_get_item(RequestItems={self._table: asked})
-            items = map(codec.from_item, answer["Responses"].get(self._table, ()))
-            decided = {_id(item) for item in items if item["status"] != PENDING}
+            decided = {_id(i) for i in self._statuses(keys) if i.get("status") != PENDING}
             yield from (e for e in batch if (e.session_id, e.tool_use_id) in decided)
+
+    def read_note(self) -> dict[str, Any] | None:
+        """Reads the sweeper's note to itself, consistently; None if there is none yet."""
+        found = self._client.get_item(TableName=self._table, Key=NOTE_KEY, ConsistentRead=True)
+        return codec.from_item(found["Item"]) if "Item" in found else None
+
+    def write_note(self, note: dict[str, Any], was: int | None) -> bool:
+        """Replaces the note; of two sweeps that read the same one, the first to write wins.
+
+        Args:
+            note: `{"looked_at": 1773482400, "places": …}`.
+            was: `looked_at` of the note that was read; None if there was none.
+
+        Returns:
+            Whether it was written.
+        """
+        bound = {f":{name}": value for name, value in note.items()} | {":was": was}
+        condition = "attribute_not_exists(session_id)" if was is None else "looked_at = :was"
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=NOTE_KEY,
+                UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in note),
+                ConditionExpression=condition,
+                ExpressionAttributeValues=codec.to_item(bound),
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def _statuses(self, keys: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Reads id and status of each item that is there.
+
+        An answer holds 16 MB of whole items at most, whatever of them is asked for: of items with
+        long texts DynamoDB leaves some to the next call.
+        """
+        wanted = {
+            "ProjectionExpression": "session_id, tool_use_id, #s",
+            "ExpressionAttributeNames": {"#s": "status"},
+        }
+        while keys:
+            asked = {self._table: {"Keys": keys, **wanted}}
+            answer = self._client.batch_get_item(RequestItems=asked)
+            yield from map(codec.from_item, answer["Responses"].get(self._table, ()))
+            left = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
+            if len(left) >= len(keys):
+                raise NotAnsweredError(NotAnsweredError.__doc__)
+            keys = left
 
     def expire(self, approval: Approval, now: int) -> Approval | None:
         """Ends what nobody decided in time; None if it changed since it was read."""
@@ -165,7 +216,8 @@ class OpenApprovals(ApprovalTable):
         return updated
 
 
-def _batches(entries: Sequence[OpenEntry]) -> Iterable[Sequence[OpenEntry]]:
+def batches(entries: Sequence[OpenEntry]) -> Iterable[Sequence[OpenEntry]]:
+    """Yields them by as many as one call takes."""
     for start in range(0, len(entries), BATCH_SIZE):
         yield entries[start : start + BATCH_SIZE]
 
