@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import botocore.session
@@ -30,7 +31,7 @@ def sent_at(world: World, topic: str = "APPROVAL_TOPIC_ARN") -> list[float]:
 
 
 def gaps(times: list[float]) -> Iterator[float]:
-    return (later - earlier for earlier, later in zip(times, times[1:], strict=False))
+    return (later - earlier for earlier, later in pairwise(times))
 
 
 def with_agents(world: World, agents: int) -> None:

@@ -444,7 +444,8 @@ AGENT: tuple[Mutant, ...] = (
         "src/agent/pausing.py",
         (
             "all is recorded before anybody is notified",
-            "            recorded = [self._record(session, pending) for pending in session.pending]\n"
+            "            recorded = [self._record(session, pending) for pending in "
+            "session.pending]\n"
             "            self._notify(session, recorded)",
             "            for pending in session.pending:\n"
             "                self._notify(session, [self._record(session, pending)])",

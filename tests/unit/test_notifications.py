@@ -105,6 +105,7 @@ def test_the_subject_says_what_it_is_about() -> None:
         ('He said "yes"', ": \"He said 'yes'\""),
         ("a\u202eb\0", ': "a[U+202E]b[U+0000]"'),
         ("夏のセール、ユニコーン", ""),
+        ("夏のセール、全商品 5% 引き", ""),
         ("", ""),
     ],
 )
