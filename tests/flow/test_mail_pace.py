@@ -1,8 +1,8 @@
 """E-mails keep their pace, whatever sends them: SNS suspends a subscription above ten a second."""
 
-import itertools
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import botocore.session
@@ -31,7 +31,7 @@ def sent_at(world: World, topic: str = "APPROVAL_TOPIC_ARN") -> list[float]:
 
 
 def gaps(times: list[float]) -> Iterator[float]:
-    return (later - earlier for earlier, later in itertools.pairwise(times))
+    return (later - earlier for earlier, later in pairwise(times))
 
 
 def with_agents(world: World, agents: int) -> None:

@@ -51,6 +51,7 @@ def moto_world(monkeypatch: pytest.MonkeyPatch, receiver: str) -> Iterator[World
         patch_client(client)
     with mock_aws():
         env = set_environment(monkeypatch, make_resources(clients), receiver)
+        monkeypatch.setenv("MAXIMUM_CONCURRENCY", "0")  # This clock is real: no e-mail waits.
         clock = Clock()
         yield MotoWorld(clients, env, monkeypatch, Pocket(clock), clock)
     forget_environments()

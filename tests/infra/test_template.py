@@ -9,6 +9,7 @@ import pytest
 
 import aws_template
 from aws_template import of_type, properties
+from longrunning.pace import MAX_AGENTS_UNCOUNTED
 
 ROOT = aws_template.ROOT
 TEMPLATE = aws_template.load()
@@ -65,6 +66,14 @@ def test_agent_is_given_one_message_at_a_time_and_reports_which_failed() -> None
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
         "ScalingConfig": {"MaximumConcurrency": "MaximumConcurrency"},
     }
+
+
+def test_as_many_agents_as_by_default_need_no_counter_for_their_e_mails() -> None:
+    """The pace goes by what the mapping lets run, so both are one parameter."""
+    assert PARAMETERS["MaximumConcurrency"]["Default"] <= MAX_AGENTS_UNCOUNTED
+    own = properties("AgentFunction")["Environment"]["Variables"]
+    scaling = properties("AgentFunctionMessage")["ScalingConfig"]
+    assert own["MAXIMUM_CONCURRENCY"] == scaling["MaximumConcurrency"]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

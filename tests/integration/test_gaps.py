@@ -58,6 +58,7 @@ TEMPLATE = {
                         "SECONDS": {"Fn::FindInMap": ["Map", "a", "Seconds"]},
                         "SECRET": {"Ref": "Secret"},
                         "PLAIN": 7,
+                        "MAXIMUM_CONCURRENCY": {"Ref": "Number"},
                     }
                 },
             },
@@ -153,6 +154,11 @@ def test_an_environment_holds_texts(created: dict[str, Any]) -> None:
     expected = ("3600", "7") if created["is_filled"] else (3600, 7)
     environment = created["environment"]
     assert (environment["SECONDS"], environment["PLAIN"]) == expected
+
+
+def test_no_e_mail_waits_for_a_mailbox_that_takes_them_all(created: dict[str, Any]) -> None:
+    expected = "0" if created["is_filled"] else "5"
+    assert created["environment"]["MAXIMUM_CONCURRENCY"] == expected
 
 
 def test_a_number_parameter_is_a_number(created: dict[str, Any]) -> None:

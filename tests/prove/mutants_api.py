@@ -713,6 +713,13 @@ API: tuple[Mutant, ...] = (
             "test_the_subject_is_one_line_of_ascii_under_100_characters",
         ),
         (
+            "a subject holds no link of the agent's",
+            '_LINK.sub("[link]", one_line(text[:_MAX_ARGUMENT_CHARS]))',
+            "one_line(text[:_MAX_ARGUMENT_CHARS])",
+            "unit/test_notifications.py::"
+            "test_the_subject_ends_with_how_the_text_begins_where_ascii_can_say_it",
+        ),
+        (
             "a subject quotes what it can say",
             "if room < _MIN_CASE_CHARS or 2 * len(plain) < len(line):",
             "if False:",

@@ -104,7 +104,10 @@ def test_the_subject_says_what_it_is_about() -> None:
         ("x" * 300, f': "{"x" * 35}..."'),
         ('He said "yes"', ": \"He said 'yes'\""),
         ("a\u202eb\0", ': "a[U+202E]b[U+0000]"'),
+        ("Go HTTPS://evil.example/approve now", ': "Go [link] now"'),
+        ("www.evil.example", ': "[link]"'),
         ("夏のセール、ユニコーン", ""),
+        ("夏のセール、全商品 5% 引き", ""),
         ("", ""),
     ],
 )

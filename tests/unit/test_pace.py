@@ -172,6 +172,11 @@ def senders(agents: int, mailbox: Mailbox, shared: Callable[[str], SharedPace]) 
     return Senders(agents, agents_pace, lambda: shared("sweepers"), mailbox)
 
 
+def near(seconds: float) -> Any:
+    """A time; without `abs`, pytest would take a millionth of all since 1970 for near."""
+    return pytest.approx(seconds, abs=0.01)
+
+
 # --- all senders together ------------------------------------------------------------------------
 
 
@@ -241,10 +246,10 @@ def test_a_short_run_waits_for_the_rest_of_its_second_and_a_repeat_for_a_whole_o
     pace.begin(NOW + FUNCTION_SECONDS, is_repeated=False)
     time.sleep(0.4)
     pace.wait("s-1/use-1")
-    assert time.now == pytest.approx(NOW + 1)
+    assert time.now == near(NOW + 1)
     time.sleep(0.9)
     pace.wait("s-1/use-1")
-    assert time.now == pytest.approx(NOW + 2.9), "from when it failed"
+    assert time.now == near(NOW + 2.9), "from when it failed"
 
 
 def test_a_clock_that_jumps_back_costs_a_second_at_most(mailbox: Mailbox) -> None:
@@ -279,7 +284,7 @@ def test_the_first_e_mail_of_a_shared_pace_goes_at_once_in_one_write(
 ) -> None:
     dynamodb.calls.clear()
     shared("agents").wait("s-1/use-1")
-    assert mailbox.time.now == pytest.approx(NOW, abs=0.001)
+    assert mailbox.time.now == near(NOW)
     assert [name for name, _ in dynamodb.calls] == ["update_item"]
 
 
@@ -289,7 +294,7 @@ def test_each_later_one_takes_the_next_place(
     for n in range(5):
         mailbox.time.now = NOW
         shared("agents").wait(f"s-{n}/use-1")
-        assert mailbox.time.now == pytest.approx(NOW + n / SHARED_PER_SECOND)
+        assert mailbox.time.now == near(NOW + n / SHARED_PER_SECOND)
 
 
 def test_agents_and_sweepers_do_not_wait_for_one_another(
@@ -297,7 +302,7 @@ def test_agents_and_sweepers_do_not_wait_for_one_another(
 ) -> None:
     shared("agents").wait("s-1/use-1")
     shared("sweepers").wait("s-2/use-1")
-    assert mailbox.time.now == pytest.approx(NOW, abs=0.001)
+    assert mailbox.time.now == near(NOW)
 
 
 def far(shared: Callable[[str], SharedPace], places: int) -> TooEarlyError:
@@ -315,13 +320,13 @@ def test_a_place_after_the_functions_end_is_kept_for_the_next_delivery(
     mailbox: Mailbox, shared: Callable[[str], SharedPace]
 ) -> None:
     at = NOW + 400 / SHARED_PER_SECOND
-    assert far(shared, 400).until == pytest.approx(at - LEAD_SECONDS, abs=0.01)
+    assert far(shared, 400).until == near(at - LEAD_SECONDS)
     shared("agents")._take_free()
     mailbox.time.now = at - LEAD_SECONDS + 5
     again = shared("agents")
     again.begin(mailbox.time.now + FUNCTION_SECONDS, is_repeated=True)
     again.wait("s-1/use-1")
-    assert mailbox.time.now == pytest.approx(at), "not behind those who came later"
+    assert mailbox.time.now == near(at), "not behind those who came later"
 
 
 def test_a_kept_place_is_taken_once_and_not_after_its_time(
@@ -342,7 +347,7 @@ def test_nobody_is_sent_away_for_longer_than_sqs_can(
     pace._take_free()
     change = {"n": NOW * 1_000 + 86_400_000}
     pace._update("agents", "SET free_ms = :n", change)
-    assert far(shared, 0).until == pytest.approx(NOW + MAX_AWAY_SECONDS, abs=1)
+    assert far(shared, 0).until == near(NOW + MAX_AWAY_SECONDS)
 
 
 def test_the_items_of_a_pace_belong_to_no_session_and_are_deleted(

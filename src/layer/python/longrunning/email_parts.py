@@ -4,6 +4,7 @@ An invisible character is shown by its code point, here as on the page.
 """
 
 import json
+import re
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ CUT_MARK_BYTES = 200
 _MAX_ARGUMENT_CHARS = 1_000
 _MAX_ARGUMENTS = 20
 _MIN_CASE_CHARS = 8
+_LINK = re.compile(r"\S*(?:://|www\.)\S*", re.IGNORECASE)
 
 
 def deadline(approval: "Approval") -> str:
@@ -76,8 +78,11 @@ def quoted(text: str, max_bytes: int, room: int) -> str:
 
 
 def beginning(text: str, room: int) -> str:
-    """Returns how a text begins, in so many characters of ASCII; "" if they say too little."""
-    line = one_line(text[:_MAX_ARGUMENT_CHARS])
+    """Returns how a text begins, in so many characters of ASCII; "" if they say too little.
+
+    A mail program may make a link of what looks like one, in a subject, too: it is left out.
+    """
+    line = _LINK.sub("[link]", one_line(text[:_MAX_ARGUMENT_CHARS]))
     letters = unicodedata.normalize("NFKD", line).encode("ascii", "ignore").decode()
     plain = " ".join(letters.replace('"', "'").split())
     if room < _MIN_CASE_CHARS or 2 * len(plain) < len(line):
