@@ -99,15 +99,16 @@ class Imported:
 
 
 AGENT = Function("agent", "agent_handler", STRANDS, 23)
-APPROVAL = Function("approval_api", "approval_handler", BOTOCORE, 20)
+APPROVAL = Function("approval_api", "approval_handler", BOTOCORE, 22)
 FUNCTIONS = (
     AGENT,
     APPROVAL,
     Function("sweeper", "sweeper_handler", BOTOCORE, 16),
-    Function("operator_api", "operator_handler", BOTOCORE, 17),
+    Function("operator_api", "operator_handler", BOTOCORE, 19),
     Function("unitok", "unitok_handler", BOTOCORE, 10),
 )
-"""A larger number needs a reason: each module takes time at every cold start."""
+"""A larger number needs a reason: each module takes time at every cold start. Both APIs tell what
+came of an approval (`effects`); the page has words for it, operators see how a session ended."""
 
 ALSO_LOADED = {"concurrent.futures.thread", "unicodedata"}
 """Of the standard library, beyond what strands and botocore load."""
