@@ -35,6 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "approval_item": {"codec", "messages"},
     "approval_table": {"approval_item", "codec"},
     "approvals": {"approval_item", "approval_table", "codec"},
+    "effects": {"approval_item"},
     "open_approvals": {"approval_item", "approval_table", "codec"},
     "sessions": {"codec", "observability"},
     "email_parts": {"text"},

@@ -107,7 +107,8 @@ FUNCTIONS = (
     Function("operator_api", "operator_handler", BOTOCORE, 19),
     Function("unitok", "unitok_handler", BOTOCORE, 10),
 )
-"""A larger number needs a reason: each module takes time at every cold start."""
+"""A larger number needs a reason: each module takes time at every cold start. Both APIs tell what
+came of an approval (`effects`); the page has words for it, operators see how a session ended."""
 
 ALSO_LOADED = {"concurrent.futures.thread", "unicodedata"}
 """Of the standard library, beyond what strands and botocore load."""
