@@ -160,6 +160,12 @@ AGENT: tuple[Mutant, ...] = (
             "unit/test_messages.py::test_what_is_malformed_is_named_and_never_repeated",
         ),
         (
+            "NaN and Infinity are no JSON",
+            "json.loads(body, parse_constant=_refuse_constant)",
+            "json.loads(body)",
+            "unit/test_messages.py::test_what_is_malformed_is_named_and_never_repeated",
+        ),
+        (
             "a task has a limit",
             "if (size := len(task.encode())) > MAX_CONTENT_BYTES:",
             "if (size := 0):",
@@ -192,14 +198,14 @@ AGENT: tuple[Mutant, ...] = (
         ),
         (
             "what has the fields of a wrapping and is a message is a message",
-            'if kind not in ("new", "existing") and (wrapping := wrappings.named(message)):',
-            "if wrapping := wrappings.named(message):",
+            'if kind not in ("new", "existing") and (wrapping := _wrapping(message)):',
+            "if wrapping := _wrapping(message):",
             "unit/test_messages.py::"
             "test_a_message_that_has_the_fields_of_a_wrapping_too_is_a_message",
         ),
         (
             "another's wrapping is named",
-            'if kind not in ("new", "existing") and (wrapping := wrappings.named(message)):',
+            'if kind not in ("new", "existing") and (wrapping := _wrapping(message)):',
             'if kind == 1 and (wrapping := ""):',
             "flow/test_dead_letters.py::"
             "test_a_message_of_the_wrong_wrapping_is_a_dead_letter_that_says_what_to_do",
@@ -218,7 +224,7 @@ AGENT: tuple[Mutant, ...] = (
         ),
         (
             "a reason never repeats what came",
-            'return wrappings.named(value) or f"a text of {len(value)} characters"',
+            'return _wrapping(value) or f"a text of {len(value)} characters"',
             "return value",
             "unit/test_messages.py::test_what_is_malformed_is_named_and_never_repeated",
         ),
@@ -230,12 +236,6 @@ AGENT: tuple[Mutant, ...] = (
             "return begin.startswith(_GZIP) or bool(_BEGIN_OF_JSON.match(begin))",
             "return True",
             "unit/test_messages.py::test_what_is_nothing_known_is_not_guessed",
-        ),
-        (
-            "NaN and Infinity are no JSON",
-            "return json.loads(text, parse_constant=_refuse_constant)",
-            "return json.loads(text)",
-            "unit/test_messages.py::test_what_is_malformed_is_named_and_never_repeated",
         ),
     ),
     *of_file(

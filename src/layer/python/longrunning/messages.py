@@ -17,8 +17,6 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from longrunning import wrappings
-
 MAX_CONTENT_BYTES = 262_144
 """The longest content or tool result, in UTF-8: it shares one DynamoDB item (400 KB) and one
 queue message with the rest of its record."""
@@ -75,11 +73,11 @@ def parse(body: str) -> NewTask | ToolResults:
         MalformedMessageError: Names the field, what was expected and what came.
     """
     try:
-        message = wrappings.parse_json(body)
+        message = json.loads(body, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise MalformedMessageError(f"body: expected JSON, got {_shown(body)}") from error
     kind = message.get("type") if isinstance(message, dict) else None
-    if kind not in ("new", "existing") and (wrapping := wrappings.named(message)):
+    if kind not in ("new", "existing") and (wrapping := _wrapping(message)):
         raise MalformedMessageError(f"body: expected a message and nothing else, got {wrapping}")
     _expect(isinstance(message, dict), "body", "a JSON object", message)
     _expect_unicode(message)
@@ -235,12 +233,23 @@ def _depth(value: Any) -> int:
     return depth
 
 
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _wrapping(value: Any) -> str | None:
+    """Loaded when something is refused: every function starts with this module, few parse."""
+    from longrunning import wrappings
+
+    return wrappings.named(value)
+
+
 def _shown(value: Any) -> str:
     """Names what came without repeating it: it may be a draft, and reasons are logged."""
     if value is None:
         return "nothing"
     if isinstance(value, str):
-        return wrappings.named(value) or f"a text of {len(value)} characters"
+        return _wrapping(value) or f"a text of {len(value)} characters"
     if isinstance(value, list | dict):
         return f"{type(value).__name__} of {len(value)}"
     return type(value).__name__

@@ -25,25 +25,16 @@ def named(value: Any) -> str | None:
     return next((f"{what}: {to_do}" for what, to_do in found), None)
 
 
-def parse_json(text: str) -> Any:
-    """Parses JSON and nothing else: `NaN` and `Infinity` are none.
-
-    Raises:
-        ValueError: It is no JSON.
-        RecursionError: It is nested deeper than Python can follow.
-    """
-    return json.loads(text, parse_constant=_refuse_constant)
+def _parsed(text: Any) -> Any:
+    """Returns what a text is as JSON, as strictly as a message is read; None if it is none."""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (TypeError, ValueError, RecursionError):
+        return None
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
-
-
-def _parsed(text: Any) -> Any:
-    try:
-        return parse_json(text)
-    except (TypeError, ValueError, RecursionError):
-        return None
 
 
 def _has(*names: str) -> Callable[[Any], bool]:
