@@ -201,6 +201,12 @@ AGENT: tuple[Mutant, ...] = (
             "unit/test_messages.py::test_what_is_malformed_is_named_and_never_repeated",
         ),
         (
+            "NaN and Infinity are no JSON",
+            "json.loads(body, parse_constant=_refuse_constant)",
+            "json.loads(body)",
+            "unit/test_messages.py::test_what_is_malformed_is_named_and_never_repeated",
+        ),
+        (
             "a task has a limit",
             "if (size := len(task.encode())) > MAX_CONTENT_BYTES:",
             "if (size := 0):",

@@ -34,7 +34,7 @@ import operator_services
 from converse_stand_in import Block, Turn, tool_use
 from longrunning import tracing
 from longrunning.human_approval import pause
-from longrunning.messages import build_existing, build_new, tool_result
+from longrunning.messages import MAX_CONTENT_BYTES, build_existing, build_new, tool_result
 from longrunning.observability import get_logger, put_metric
 from pocket import clients_made_once
 from recording_receiver import RecordingReceiver
@@ -272,7 +272,7 @@ def session_gone(walk: Walk) -> None:
 
 
 def other_tool(walk: Walk) -> None:
-    """The result of a tool that is no approval comes in a message, twice, and then a forged one."""
+    """The result of a tool that is no approval comes twice, then a forged one, one too large."""
     walk.task([tool_use(f"tooluse_{uuid.uuid4().hex}", JOB, {"title": walk.mark("draft")})])
     session_id, tool_use_id = walk.last_ids()
     for _ in range(2):
@@ -280,6 +280,11 @@ def other_tool(walk: Walk) -> None:
         walk.world.send(build_existing(session_id, JOB, [result]))
     result = tool_result(tool_use_id, "success", walk.mark("result"))
     walk.world.send(build_existing(session_id, ASK, [result]))
+    walk.deliver()
+    walk.task([tool_use(f"tooluse_{uuid.uuid4().hex}", JOB, {"title": walk.mark("draft")})])
+    session_id, tool_use_id = walk.last_ids()
+    result = tool_result(tool_use_id, "success", walk.mark("result") + "x" * MAX_CONTENT_BYTES)
+    walk.world.send(build_existing(session_id, JOB, [result]))
     walk.deliver()
     walk.task([walk.ask()])
     session_id, tool_use_id = walk.last_ids()

@@ -233,6 +233,17 @@ def _depth(value: Any) -> int:
     return depth
 
 
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _wrapping(value: Any) -> str | None:
+    """Loaded when something is refused: every function starts with this module, few parse."""
+    from longrunning import wrappings
+
+    return wrappings.named(value)
+
+
 def _shown(value: Any) -> str:
     """Names what came without repeating it: it may be a draft, and reasons are logged."""
     if value is None:
@@ -242,17 +253,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, list | dict):
         return f"{type(value).__name__} of {len(value)}"
     return type(value).__name__
-
-
-def _wrapping(value: Any) -> str | None:
-    """Names another service's envelope.
-
-    Not imported at the start: the functions that people wait for parse no messages.
-    """
-    from longrunning import wrappings
-
-    return wrappings.named(value)
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")

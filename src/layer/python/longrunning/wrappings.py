@@ -26,10 +26,15 @@ def named(value: Any) -> str | None:
 
 
 def _parsed(text: Any) -> Any:
+    """Returns what a text is as JSON, as strictly as a message is read; None if it is none."""
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_refuse_constant)
     except (TypeError, ValueError, RecursionError):
         return None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _has(*names: str) -> Callable[[Any], bool]:
