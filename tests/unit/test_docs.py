@@ -5,7 +5,9 @@ import inspect
 import re
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -248,11 +250,14 @@ def test_the_timer_of_the_guide_pauses_and_wakes_once(
         {"toolUseId": "t-1", "name": "wait_until", "input": {"time": "soon"}}, request_state=state
     )
     assert (refused["status"], state) == ("error", {})
-    given = {"time": "2100-01-31T09:00:00"}
+    given = {"time": "2030-01-31T09:00:00"}
     module.wait_until(
         {"toolUseId": "t-1", "name": "wait_until", "input": given}, request_state=state
     )
-    assert state["waiting"] == [{"tool_use_id": "t-1", "tool_name": "wait_until"}]
+    (noted,) = state["waiting"]
+    assert (noted["tool_use_id"], noted["tool_name"]) == ("t-1", "wait_until")
+    ends_at = time.time() + noted["within_seconds"]
+    assert ends_at == pytest.approx(datetime(2030, 1, 31, 10, tzinfo=UTC).timestamp(), abs=60)
 
     scheduler = boto3.client(
         "scheduler", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x"
@@ -271,7 +276,7 @@ def test_the_timer_of_the_guide_pauses_and_wakes_once(
         module.start("s-1", "t-1", given)
         module.start("s-1", "t-1", given)
     assert schedules[0]["Name"] == schedules[1]["Name"]
-    assert schedules[0]["ScheduleExpression"] == "at(2100-01-31T09:00:00)"
+    assert schedules[0]["ScheduleExpression"] == "at(2030-01-31T09:00:00)"
     woken = messages.parse(schedules[0]["Target"]["Input"])
     assert isinstance(woken, ToolResults)
     assert (woken.session_id, woken.tool_name) == ("s-1", "wait_until")
