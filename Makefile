@@ -45,8 +45,9 @@ redrive: ## Move dead letters back to the queue; DRY_RUN=1 only shows them (STAC
 	@$(OPERATE) redrive
 
 test: lint ## Every check: lint; unit, flow, infra, the proofs in short; then all on a local stack
-	@$(call set_up,test sam local bench)
+	@$(call set_up,test sam local bench providers)
 	$(PYTEST) $(AT_ONCE) tests/unit tests/flow tests/infra tests/protocol tests/prove
+	.venv/providers/bin/python -m pytest tests/providers
 	$(PYTEST) $(AT_ONCE) tests/integration tests/browser
 
 unit: ## The quick tests: unit and flow
@@ -109,7 +110,7 @@ set_up = $(MAKE) --silent --jobs=3 $(patsubst %,.venv/%/ready,$(1))
 # `make requirements` pins what the .in files ask for and leaves every pin as it is that still fits.
 # What Lambda's runtime brings is not packaged, and what the layer brings not with the agent. Packages
 # run on Linux only.
-SETS      := uv test sam local checkov bench src/layer src/agent
+SETS      := uv test sam local checkov bench providers src/layer src/agent
 IN_LAMBDA := boto3 botocore jmespath python-dateutil s3transfer six urllib3
 COMPILE    = $(UV) pip compile --quiet $(if $(UPGRADE),--upgrade) --python-version 3.11 --generate-hashes \
     --no-emit-index-url --no-emit-find-links --no-annotate --no-header

@@ -36,7 +36,7 @@ from conversation import Message, decisions, tool_results, tool_uses
 from longrunning import approvals, human_approval, tracing
 from longrunning.approvals import Approval, ApprovalStore
 from longrunning.messages import MAX_CONTENT_BYTES, TOOL_USE_ID_PATTERN, tool_result
-from sendable import make_sendable
+from sendable import make_sendable, sendable_text
 from turn_budget import MAX_ASKED_BYTES, asked_bytes
 
 MAX_ARGUMENTS_BYTES = 16_384
@@ -254,6 +254,7 @@ class Gate(HookProvider):
         uses = tool_uses(message)
         taken = {use["toolUseId"] for m in earlier for use in tool_uses(m)} if uses else set()
         for use in uses:
+            use["toolUseId"] = sendable_text(use["toolUseId"])
             if use["toolUseId"] in taken:
                 use["toolUseId"] = f"{uuid.uuid4().hex[:12]}_{use['toolUseId']}"
             taken.add(use["toolUseId"])

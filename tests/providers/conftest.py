@@ -1,0 +1,42 @@
+"""An empty stack in memory, whose agent runs on the model of another provider."""
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+from strands.models.model import Model
+
+import agent_definition
+import agent_handler
+from pocket import clients_made_once
+from world import World, forget_environments, make_world
+
+# Before LiteLLM is imported: it would fetch a list of prices, and read whatever .env there is.
+os.environ.update(LITELLM_LOCAL_MODEL_COST_MAP="True", LITELLM_MODE="PRODUCTION")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_clients() -> Iterator[None]:
+    """Makes every AWS client once."""
+    with clients_made_once():
+        yield
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """An empty stack: all that the template declares, as far as the functions use it."""
+    world = make_world(monkeypatch)
+    yield world
+    forget_environments()
+    assert not world.pocket.refused, "asked of an AWS that has no such thing"
+
+
+@pytest.fixture
+def use_model(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[[Model], None]:
+    """Gives the agent its model, as an adopter does in `make_model`."""
+
+    def use(model: Model) -> None:
+        monkeypatch.setattr(agent_definition, "make_model", lambda *_: model)
+        agent_handler._resources.cache_clear()
+
+    return use
