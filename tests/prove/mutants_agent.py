@@ -177,12 +177,6 @@ AGENT: tuple[Mutant, ...] = (
     *of_file(
         LAYER + "messages.py",
         (
-            "NaN and Infinity are no JSON",
-            "message = json.loads(body, parse_constant=_refuse_constant)",
-            "message = json.loads(body)",
-            "unit/test_messages.py::test_what_is_malformed_is_named_and_never_repeated",
-        ),
-        (
             "a session id can be a key",
             'return NewTask(task, _matching(message, "session_id", SESSION_ID_PATTERN))',
             'return NewTask(task, str(message["session_id"]))',
@@ -669,7 +663,7 @@ AGENT: tuple[Mutant, ...] = (
             "        if approval.status != approvals.SPENT:\n"
             "            self.store.spend(approval)\n",
             "",
-            "unit/test_gate.py::test_the_session_is_searched_once_and_only_for_other_calls",
+            "unit/test_gate.py::test_the_same_call_approved_is_spent_and_then_performed",
         ),
         (
             "what is spent is performed from the record",

@@ -27,13 +27,15 @@ from mutants_api import API
 from mutants_ends import ENDS
 from mutants_local import LOCAL
 from mutants_misbehaviour import MISBEHAVIOUR
+from mutants_model import MODEL
 from mutants_protocol import PROTOCOL
 from mutants_sweeper import SWEEPER
 from mutants_template import TEMPLATE
+from protocol.guards import GUARDS
 from prove_figures import progress, record
 
 ROOT = Path(__file__).parents[2]
-MUTANTS = (*PROTOCOL, *AGENT, *ENDS, *API, *SWEEPER, *LOCAL, *MISBEHAVIOUR, *TEMPLATE)
+MUTANTS = (*PROTOCOL, *MODEL, *AGENT, *ENDS, *API, *SWEEPER, *LOCAL, *MISBEHAVIOUR, *TEMPLATE)
 SHORT_FORM = 15
 AT_ONCE = 2
 LIMIT_SECONDS = 240
@@ -103,6 +105,28 @@ def test_every_guard_is_there_exactly_once() -> None:
     texts = {file: (ROOT / file).read_text() for file in {mutant.file for mutant in MUTANTS}}
     stale = [m.name for m in MUTANTS if texts[m.file].count(m.old) != 1 or m.old == m.new]
     assert stale == []
+
+
+ROOTS = ("src/layer/python", "src/agent", "src/approval_api", "src/sweeper")
+
+
+@pytest.mark.parametrize("name", GUARDS)
+def test_every_guard_of_the_model_is_switched_off_in_the_code_too(name: str) -> None:
+    """The model takes it away and shows what breaks; in the code a test has to notice."""
+    module, _, _ = GUARDS[name].where.partition(":")
+    files = {f"{root}/{module.replace('.', '/')}.py" for root in ROOTS}
+    parts = [_compact(part) for part in GUARDS[name].text.split(" … ")]
+    off = [
+        mutant.name
+        for mutant in MUTANTS
+        if mutant.file in files
+        and any(part in _compact(mutant.old) or _compact(mutant.old) in part for part in parts)
+    ]
+    assert off, f"no mutant of {GUARDS[name].where}: {GUARDS[name].text}"
+
+
+def _compact(code: str) -> str:
+    return re.sub(r"[\s\"]+", "", code)
 
 
 def test_every_mutant_has_a_name_of_its_own_and_is_like_no_other() -> None:
