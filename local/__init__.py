@@ -20,6 +20,9 @@ AWS emulator; its pins exclude those of the tests and of the SAM CLI.
     front_door      what is behind it: guard, pages, proxy to the HTTP APIs, view of the tables
     tasks           sends a task
     reload          a changed file under src/ becomes running code; overlay does it without a build
+    trial           imports such code first, in a process of its own: trial_process
+    early_failures  a message whose function cannot start comes back in seconds
+    endings         says on the screen how a session has ended
     lifecycle       all of the above in order, and undone in reverse
     run, demo, task the three commands; walk is what the demo watches
 """

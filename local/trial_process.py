@@ -15,6 +15,10 @@ import traceback
 from typing import Any
 
 
+class JSONError(SyntaxError):
+    """A file that is no JSON, with its line as Python has it of its own mistakes."""
+
+
 def main() -> None:
     """Tries, and says what is wrong."""
     answer, sys.stdout = sys.stdout, sys.stderr  # What an import prints is no answer.
@@ -51,7 +55,7 @@ def _read(folder: str, name: str) -> ast.AST | None:
         try:
             json.loads(text)
         except json.JSONDecodeError as error:
-            raise SyntaxError(error.msg, (path, error.lineno, error.colno, None)) from error
+            raise JSONError(error.msg, (path, error.lineno, error.colno, None)) from error
     return None
 
 

@@ -46,7 +46,7 @@ WAITING = "waiting for the emulator"
 HAND_OVER = "from thread to thread"
 
 OWNERS = {
-    "src/agent/scripted_model.py": MODEL,
+    "src/agent/scripted_": MODEL,
     "src/": OURS,
     "strands/": STRANDS,
     "opentelemetry/": STRANDS,

@@ -60,7 +60,7 @@ def test_what_can_be_imported_is_no_problem(package: Path) -> None:
         ("one_handler.py", "x = '\0'\n", "one_handler.py:0 SyntaxError: "
          "source code string cannot contain null bytes"),
         ("never_imported.py", "def f(:\n", "never_imported.py:1 SyntaxError: invalid syntax"),
-        ("script.json", "[\n  1,\n]", "script.json:3 SyntaxError: "),
+        ("script.json", "[\n  1,\n]", "script.json:3 JSONError: "),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named_with_its_file_and_line(
