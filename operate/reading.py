@@ -127,8 +127,9 @@ class Reader:
         """Returns the sessions whose conversation in S3 is not there."""
 
         def is_missing(session: Session) -> bool:
+            version = {"VersionId": session.base_version} if session.base_version else {}
             try:
-                s3.head_object(Bucket=self._stack.state_bucket, Key=session.base_key)
+                s3.head_object(Bucket=self._stack.state_bucket, Key=session.base_key, **version)
             except ClientError as error:
                 if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
                     return True

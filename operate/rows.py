@@ -30,7 +30,7 @@ class Session:
 
     ATTRIBUTES: ClassVar = (
         "session_id", "agent_name", "status", "outcome", "pending", "unspent", "paused_at",
-        "paused_by", "expires_at", "base.key",
+        "paused_by", "expires_at", "base.key", "base.version_id",
     )  # fmt: skip
 
     session_id: str
@@ -46,11 +46,14 @@ class Session:
     """SQS message id of the delivery that saved it."""
     expires_at: int = 0
     base_key: str = ""
+    base_version: str = ""
+    """Version id of the object; empty for one that an earlier release wrote."""
 
     @classmethod
     def of(cls, item: Item) -> "Session":
         """Reads an item of the table `agent-memory-store`, whole or projected."""
         uses = [use["M"] for use in item.get("pending", {}).get("L", [])]
+        base = item.get("base", {}).get("M", {})
         return cls(
             session_id=item["session_id"]["S"],
             agent_name=item.get("agent_name", _STRING)["S"],
@@ -61,7 +64,8 @@ class Session:
             paused_at=int(item.get("paused_at", _NUMBER)["N"]),
             paused_by=item.get("paused_by", _STRING)["S"],
             expires_at=int(item.get("expires_at", _NUMBER)["N"]),
-            base_key=item.get("base", {}).get("M", {}).get("key", _STRING)["S"],
+            base_key=base.get("key", _STRING)["S"],
+            base_version=base.get("version_id", _STRING)["S"],
         )
 
 

@@ -90,8 +90,10 @@ def _block(block: dict[str, Any], tool_names: Mapping[str, str]) -> dict[str, An
     if "text" in block:
         return {**block, "text": sendable_text(str(block["text"]))}
     if "toolUse" in block:
-        block["toolUse"]["input"] = _input(block["toolUse"].get("input"))
-        return block  # The same object: what runs next is this tool use.
+        use = block["toolUse"]  # Changed in place: what runs next is this tool use.
+        rest = {name: _other(value) for name, value in use.items() if name != "input"}
+        use.update(rest, input=_input(use.get("input")))
+        return block
     if "toolResult" in block:
         return {**block, "toolResult": _result(block["toolResult"], tool_names)}
     return {name: _other(value) for name, value in block.items()}
@@ -139,12 +141,14 @@ def _said(text: Any, where: str) -> str:
 
 
 def _other(value: Any) -> Any:
-    """Of pictures, documents, reasoning and whatever comes: texts alone, bytes stay bytes."""
+    """Of pictures, documents, reasoning and whatever comes: texts and numbers, bytes stay bytes."""
     match value:
         case str():
             return sendable_text(value)
+        case float():
+            return value if math.isfinite(value) else None
         case dict():
-            return {name: _other(item) for name, item in value.items()}
+            return {sendable_text(name): _other(item) for name, item in value.items()}
         case list() | tuple():
             return [_other(item) for item in value]
     return value

@@ -198,7 +198,7 @@ class World:
     def read_mail(self, topic: str = "APPROVAL_TOPIC_ARN") -> list[Mail]:
         """Returns the questions of the e-mails that a topic sent since the last look."""
         published = self.pocket.sns.topics[self.env[topic]].published
-        base_url = self.env["APPROVAL_BASE_URL"]
+        base_url = os.environ["APPROVAL_BASE_URL"]
         new = [
             mail
             for p in published[self._read.get(topic, 0) :]

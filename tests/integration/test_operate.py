@@ -204,13 +204,14 @@ def test_deep_looks_for_the_conversations_in_s3(
 ) -> None:
     session_id = stack.send_task(f"{task} {'x' * 5_000}")
     stack.wait_for_mail(task)
-    key = stack.session(session_id)["base"]["M"]["key"]["S"]
-    assert operate("ledger", DEEP="1").returncode == HOLDS
-    stored = found.s3.get_object(Bucket=found.state_bucket, Key=key)["Body"].read()
-    found.s3.delete_object(Bucket=found.state_bucket, Key=key)
+    base = stack.session(session_id)["base"]["M"]
+    found.s3.delete_object(Bucket=found.state_bucket, Key=base["key"]["S"])
+    assert operate("ledger", DEEP="1").returncode == HOLDS  # Its version is still there.
+    found.s3.delete_object(
+        Bucket=found.state_bucket, Key=base["key"]["S"], VersionId=base["version_id"]["S"]
+    )
     assert operate("ledger").returncode == HOLDS
     answer = operate("ledger", DEEP="1")
-    found.s3.put_object(Bucket=found.state_bucket, Key=key, Body=stored)
     assert answer.returncode == BROKEN
     assert re.search(rf"base missing: 1\..*\n  {session_id}\n", answer.stdout)
 

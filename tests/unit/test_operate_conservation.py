@@ -441,12 +441,12 @@ def test_rows_are_what_the_stores_write(
             expires_at=2,
         )
     )
-    assert saved.base
+    assert saved.base and saved.base.version_id
     approval_store.put_if_absent(asked(session_id="s", tool_use_id="t"))
     [item] = dynamodb.scan(TableName=sessions_table)["Items"]
     assert Session.of(item) == Session(
         "s", "post-generator", "waiting", "", (("t", "human_approval"),), ("u",), 1, "m", 2,
-        saved.base.key,
+        saved.base.key, saved.base.version_id,
     )  # fmt: skip
     [item] = dynamodb.scan(TableName=approvals_table)["Items"]
     assert Approval.of(item) == Approval(

@@ -53,6 +53,20 @@ def test_what_is_sendable_stays_as_it_is() -> None:
     assert made_sendable("user", *copy.deepcopy(results)) == results
 
 
+def test_what_providers_add_to_a_block_is_sendable_too() -> None:
+    asked = use({})
+    asked["toolUse"]["reasoningSignature"] = HALF
+    thought = {"reasoningContent": {"reasoningText": {"text": HALF, "score": math.inf, HALF: 1}}}
+    assert made_sendable("assistant", asked, thought) == [
+        {"toolUse": {**use({})["toolUse"], "reasoningSignature": "cut \ufffd"}},
+        {
+            "reasoningContent": {
+                "reasoningText": {"text": "cut \ufffd", "score": None, "cut \ufffd": 1}
+            }
+        },
+    ]
+
+
 def test_a_tool_use_stays_the_object_that_runs() -> None:
     block = use({"x": math.nan})
     (made,) = made_sendable("assistant", block)
