@@ -88,7 +88,7 @@ GUARDS = {
         "attribute_not_exists(acknowledged)", "two interrupted",
         "an interrupted session that nothing brings back"),
     "finish_undecided": Guard("worker:Worker._go_on",
-        "except NotDecidedError: … self._finish_pause(", "two dead letters", COST),
+        "except NotDecidedError as early: … self._finish_pause(", "two dead letters", COST),
     "joint_claim": Guard("longrunning.approvals:ApprovalStore._claim_all",
         "transact_write_items(", "two", _UNTOLD),
     "claim_fence": Guard("longrunning.approvals:ApprovalStore._claim_update", "fence = :read",

@@ -21,7 +21,7 @@ STEPS = {
     "dead_letter": At("agent_handler:_dead_letter", "send_message("),
     "run": At("agent_run:run_agent", "agent("),
     "create": At(f"{_SESSIONS}.create", "self._put("),
-    "put_if_absent": At(f"{_APPROVALS}.put_if_absent", "put_item("),
+    "put_if_absent": At(f"{_APPROVALS}.put_if_absent", "_client.put_item"),
     "notify": At("pausing:Pausing._notify", "self.send_email( … start("),
     "finish": At("pausing:Pausing.finish", "self._found_or_recorded( … self._notify("),
     "resolve": At(f"{_APPROVALS}.resolve", "self._update("),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import agent_handler
 from core_samples import NOW, asked, job
 from longrunning.approvals import Approval, ApprovalStore
 from longrunning.links import LinkKeys, make_token
@@ -83,6 +84,7 @@ def furnish(patch: pytest.MonkeyPatch) -> Furnished:
     """Makes the world."""
     patch.setenv("LOG_LEVEL", "CRITICAL")
     world = make_world(patch)
+    patch.setattr(agent_handler.time, "sleep", lambda seconds: None)  # Its clock stands.
     patch.setenv("MODEL_ID", "scripted")
     session_id = world.start("Announce the blue unicorn", session_id="a-real-session")
     store = ApprovalStore(world.aws["dynamodb"], world.env["APPROVALS_TABLE_NAME"])

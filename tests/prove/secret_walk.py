@@ -33,7 +33,7 @@ import operator_handler
 import operator_services
 from converse_stand_in import Block, Turn, tool_use
 from longrunning import tracing
-from longrunning.human_approval import pause
+from longrunning.human_approval import CannotStartError, pause
 from longrunning.messages import MAX_CONTENT_BYTES, build_existing, build_new, tool_result
 from longrunning.observability import get_logger, put_metric
 from pocket import clients_made_once
@@ -321,6 +321,31 @@ def model_fails(walk: Walk) -> None:
     )
 
 
+def lease_kept(walk: Walk) -> None:
+    """A run fails, and its lease cannot be given back."""
+    walk.task([walk.ask()])
+    quoting = iter([RuntimeError(walk.mark("words"))])
+
+    def fall(request: Any) -> Any:
+        if error := next(quoting, None):
+            walk.failing["UpdateItem"] = 1
+        return error or walk.mark("words")
+
+    walk.world.play(fall)
+    walk.approve()
+
+
+def not_started(walk: Walk) -> None:
+    """The work of a tool cannot be started."""
+
+    def refuse(*asked: Any) -> None:
+        raise CannotStartError(walk.mark("words"))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(agent_definition, "STARTERS", {JOB: refuse})
+        walk.task([tool_use(f"tooluse_{uuid.uuid4().hex}", JOB, {"title": walk.mark("draft")})])
+
+
 def out_of_time(walk: Walk) -> None:
     walk.world.with_time_left(10)
     walk.task([walk.ask()])
@@ -404,8 +429,8 @@ def walk_everything(walk: Walk, receiver: RecordingReceiver) -> None:
     for path in (
         approved, approved_and_published, denied_then_edited, gated, two_in_one_turn,
         long_conversation, expired, escalated, cancelled, message_lost, session_gone, other_tool,
-        model_fails, out_of_time, malformed_messages, dead_letter_fails,
-        malformed_requests, not_in_flight,
+        model_fails, lease_kept, not_started, out_of_time, malformed_messages,
+        dead_letter_fails, malformed_requests, not_in_flight,
     ):  # fmt: skip
         path(walk)
     receiver_fails(walk, receiver)
