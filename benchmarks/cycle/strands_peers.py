@@ -160,7 +160,7 @@ def _answer(model: ScriptedModel, messages: list[Any]) -> list[Any]:
 
 
 def _run(agent: Agent, prompt: Any) -> list[Any]:
-    agent(prompt, invocation_state={"request_state": {}})
+    agent(prompt, invocation_state={"request_state": {}, "session_id": "s", "session_agent": agent})
     messages: list[Any] = agent.messages
     return messages
 

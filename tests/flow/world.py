@@ -98,7 +98,8 @@ class World:
     def step(self, seconds: float) -> None:
         """Moves the clock of the handlers and of AWS."""
         self.clock.step(seconds)
-        self.pocket.s3.apply_lifecycle()
+        if self.pocket:  # None where the world's AWS is the emulator.
+            self.pocket.s3.apply_lifecycle()
 
     def play(self, script: Script, *, refuses: bool = False, **config: Any) -> ConverseStandIn:
         """Gives the model its script.

@@ -145,6 +145,8 @@ def _at_once(clicks: list[tuple[str, str]], stack: LocalStack) -> list[Answer]:
 def _document_all_agree_on(answers: list[Answer]) -> dict[str, Any]:
     """Returns the answers' document: the same, though the approval is spent while others ask."""
     documents = [answer.json for answer in answers]
+    for document in documents:
+        assert document.pop("effect") in (None, "done")
     assert all(document == documents[0] for document in documents)
     document: dict[str, Any] = documents[0]
     return document
