@@ -147,6 +147,7 @@ def _document_all_agree_on(answers: list[Answer]) -> dict[str, Any]:
     documents = [answer.json for answer in answers]
     for document in documents:
         assert document.pop("effect") in (None, "done")
+        assert document.pop("effect_reason") is None
     assert all(document == documents[0] for document in documents)
     document: dict[str, Any] = documents[0]
     return document
