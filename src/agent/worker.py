@@ -19,7 +19,7 @@ import tool_results
 from agent_run import STOPPED, DeadlineError, Run, run_agent
 from gate import MAX_ASKED, Gate
 from longrunning import approvals, tracing
-from longrunning.approvals import Approval, NotDecidedError
+from longrunning.approvals import Approval, MessageOverError, NotDecidedError
 from longrunning.messages import MalformedMessageError, NewTask, ToolResults, tool_result
 from longrunning.observability import facts_of, get_logger, put_metric
 from longrunning.sessions import (
@@ -135,6 +135,10 @@ class Worker:
             if early.is_missing or session.paused_by == delivery.message_id:
                 self._finish_pause(session, delivery)
             return None
+        except MessageOverError:
+            put_metric("MessageIgnored")
+            _logger.info("another message is on it", extra={"session_id": session.session_id})
+            return None
         try:
             saved = self._resume_claimed(session, claimed, delivery)
         except BaseException:
@@ -211,7 +215,7 @@ class Worker:
             named,
             now=self._now(),
             lease_until=int(delivery.deadline) + LEASE_MARGIN_SECONDS,
-            claimed_by=uuid.uuid4().hex[:16],
+            claimed_by=f"{delivery.message_id}/{uuid.uuid4().hex[:8]}",
         )
 
     def _resume_claimed(

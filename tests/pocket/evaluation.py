@@ -153,6 +153,8 @@ def _holds(kind: str, first: Attribute | None, *others: Attribute | None) -> boo
             return _in_order(others[0], first) and first != others[0]
         case "begins_with":
             return first is not None and _text(first).startswith(_text(others[0]))
+        case "contains":
+            return first is not None and others[0] in _members(first)
     raise NotInPocketError(kind)
 
 
@@ -161,6 +163,13 @@ def _in_order(low: Attribute | None, high: Attribute | None) -> bool:
     if low is None or high is None or low.keys() != high.keys():
         return False
     return bool(order_of(low) <= order_of(high))
+
+
+def _members(attribute: Attribute) -> list[Attribute]:
+    if "L" not in attribute:
+        raise NotInPocketError("contains of anything but lists")
+    members: list[Attribute] = attribute["L"]
+    return members
 
 
 def _text(attribute: Attribute | None) -> str:

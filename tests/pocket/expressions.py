@@ -2,6 +2,7 @@
 
     condition    a = :x   a <> :x   < <= > >=   BETWEEN   IN   AND OR NOT ( )
                  attribute_exists(a)   attribute_not_exists(a)   begins_with(a, :x)
+                 contains(a, :x)
     update       SET a = :x, b = b + :y, c = if_not_exists(c, :z)   REMOVE a   ADD n :one
     projection   a, #b.#c
 
@@ -27,7 +28,7 @@ RESERVED = frozenset((Path(__file__).parent / "reserved_words.txt").read_text().
 MAX_BYTES = 4_096
 
 COMPARATORS = ("=", "<>", "<", "<=", ">", ">=")
-FUNCTIONS = {"attribute_exists": 1, "attribute_not_exists": 1, "begins_with": 2}
+FUNCTIONS = {"attribute_exists": 1, "attribute_not_exists": 1, "begins_with": 2, "contains": 2}
 
 _TOKEN = re.compile(r"\s*(<>|<=|>=|[=<>(),.+-]|[#:][A-Za-z0-9_]+|[A-Za-z_][A-Za-z0-9_]*)")
 Parsed = TypeVar("Parsed")

@@ -1,5 +1,6 @@
 """From the claim (C4) to the fence (C4')."""
 
+from protocol.message_steps import acknowledge as end
 from protocol.message_steps import acknowledged, enter, name_of
 from protocol.rules import Rules, is_leased, move, put, put_item, put_letter, retry
 from protocol.states import (
@@ -8,9 +9,12 @@ from protocol.states import (
     DENIED,
     EXPIRED,
     GATED,
+    NOBODY,
     RESOLVED,
     SPENT,
     UNDECIDED,
+    Item,
+    Message,
     Pausing,
     State,
     Step,
@@ -63,8 +67,12 @@ def claim(rules: Rules, state: State, worker: Worker) -> list[Step]:
     group = (*turn, *worker.group)
     claimed = group if rules.has("claim_unspent") else turn
     fences = tuple(item.fence if (item := state.items[i]) else 0 for i in group)
+    if is_over(state, turn, worker.message) and (len(group) > 1 or rules.has("over_is_over")):
+        done = acknowledged(move(state, worker, None), worker.message)
+        return [(f"{name}: over, ack", done)]
     if any(is_leased(rules, state, i) for i in claimed):
-        return [(f"{name}: lease held", retry(state, worker))]
+        held = items[0] if turn and is_leased(rules, state, turn[0]) else None
+        return [_lease_met(rules, state, worker, name, held)]
     most = rules.scenario.most_claims
     if most and any(fence >= most for fence in fences):
         return []
@@ -76,10 +84,38 @@ def claim(rules: Rules, state: State, worker: Worker) -> list[Step]:
         return [
             (f"{name}: one by one", move(state, worker, read._replace(at="claim_each", fences=())))
         ]
-    conditions = {"claim_fence", "claim_status", "claim_acked"}
+    conditions = {"claim_fence", "claim_status", "claim_acked", "claim_over"}
     if len(group) > 1 and conditions & rules.removed:
         return [(f"{name}: reads", move(state, worker, read._replace(at="transact")))]
     return [_claimed(rules, state, worker, read, name, len(claimed))]
+
+
+def is_over(state: State, turn: tuple[int, ...], message: Message) -> bool:
+    """Whether a message has ended at the first claim of a turn."""
+    return any(message in item.over for i in turn if (item := state.items[i]))
+
+
+def _lease_met(rules: Rules, state: State, worker: Worker, name: str, held: Item | None) -> Step:
+    """Another message than the first claim's can end, once that is written down."""
+    name = f"{name}: lease held"
+    is_own = held and held.held_by == worker.message and rules.has("holder_waits")
+    if held is None or held.fence != 1 or is_own or rules.lacks("ends_others"):
+        return name, retry(state, worker)
+    if rules.lacks("over_noted"):
+        return f"{name}, ack", acknowledged(move(state, worker, None), worker.message)
+    return name, move(state, worker, worker._replace(at="note_over"))
+
+
+def note_over(rules: Rules, state: State, worker: Worker) -> list[Step]:
+    """Unless a later claim has come, which may be another delivery's of the message itself."""
+    i = rules.turns[worker.turn][0]
+    item = state.items[i]
+    assert item
+    if item.fence != 1 and rules.has("first_claim"):
+        return [("note_over: claimed, release", retry(state, worker))]
+    over = tuple(sorted({*item.over, worker.message}))
+    after = move(state, worker, None, items=put_item(state, i, over=over))
+    return end("note_over", after, worker.message)
 
 
 def _undecided(rules: Rules, state: State, worker: Worker, name: str) -> list[Step]:
@@ -122,7 +158,9 @@ def _claimed(
         mine = (*mine, fence + (place < most))
         if (item := items[i]) and place < most:
             is_open = item.is_open and rules.lacks("claim_closes")
-            items = put(items, i, item._replace(fence=fence + 1, is_open=is_open))
+            by = worker.message if fence == 0 else NOBODY
+            claimed = item._replace(fence=fence + 1, is_open=is_open, held_by=by)
+            items = put(items, i, claimed)
     is_first = max(mine, default=0) <= 1
     at = "run" if is_first or rules.lacks("fence_off") else "fence_off"
     new = read._replace(at=at, fences=mine)
@@ -140,6 +178,7 @@ def transact(rules: Rules, state: State, worker: Worker) -> list[Step]:
             (rules.has("claim_fence") and item.fence != fence)
             or (rules.has("claim_status") and not is_same)
             or (rules.has("claim_acked") and item.acked and i == worker.message.item)
+            or (rules.has("claim_over") and worker.message in item.over)
         ):
             return [("claim: changed", retry(state, worker))]
     return [_claimed(rules, state, worker, worker, "claim", len(worker.group))]

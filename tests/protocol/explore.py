@@ -11,7 +11,24 @@ from dataclasses import dataclass, field
 from protocol import claim_steps, fate_steps, message_steps, people_steps, run_steps, sweep_steps
 from protocol.invariants import violation
 from protocol.rules import Rules, forgotten, normal
-from protocol.states import NEW, Pausing, Queued, Scenario, State, Step, Sweep, Worker
+from protocol.states import (
+    DENIED,
+    NEW,
+    NO_RESULT,
+    NOBODY,
+    OUTCOMES,
+    WAITING,
+    Item,
+    Message,
+    Pausing,
+    Queued,
+    Scenario,
+    Session,
+    State,
+    Step,
+    Sweep,
+    Worker,
+)
 from protocol.steps import CHOICES
 
 WORKER_STEPS = {
@@ -19,6 +36,7 @@ WORKER_STEPS = {
     "create": run_steps.create,
     "claim": claim_steps.claim,
     "acknowledge": claim_steps.acknowledge,
+    "note_over": claim_steps.note_over,
     "claim_each": claim_steps.claim_each,
     "transact": claim_steps.transact,
     "fence_off": claim_steps.fence_off,
@@ -49,6 +67,23 @@ class Found:
 
 
 def first_state(rules: Rules) -> State:
+    """Nothing but a task on the queue; or, to go deeper, a pause with all its decisions."""
+    first = _empty(rules)
+    if not rules.scenario.is_denied:
+        return first
+    uses = rules.turns[1]
+    waits = Session(WAITING, 1, 1, 0, (), NO_RESULT * len(rules.kinds), NOBODY)
+    denied = Item(DENIED, 0, "o", is_open=True)
+    return first._replace(
+        session=waits,
+        items=tuple(denied if i in uses else None for i in range(len(rules.kinds))),
+        queue=tuple(Queued(Message("wake", i), 0) for i in uses),
+        notified=uses,
+        told=tuple((i, OUTCOMES[DENIED]) for i in uses),
+    )
+
+
+def _empty(rules: Rules) -> State:
     return State(
         session=None,
         items=(None,) * len(rules.kinds),

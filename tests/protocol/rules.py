@@ -7,6 +7,7 @@ from protocol.states import (
     COMPLETED,
     HUMAN,
     NO_RESULT,
+    NOBODY,
     OUTCOMES,
     WAITING,
     Budget,
@@ -19,8 +20,6 @@ from protocol.states import (
     State,
     Worker,
 )
-
-NOBODY = Message("")
 
 CLAIMED_AT = ("fence_off", "run", "write_base", "save")
 """Where a worker is that has claims and has not saved yet: its lease is not given back."""
@@ -113,6 +112,9 @@ def send(state: State, message: Message) -> State:
     taken = {queued.message for queued in state.queue} | set(state.dead) | held(state)
     if state.session:
         taken.add(state.session.paused_by)
+    for item in state.items:
+        if item:
+            taken |= {item.held_by, *item.over}
     if message.kind in ("wake", "forged"):
         while message in taken:
             message = message._replace(number=message.number + 1)
@@ -167,9 +169,9 @@ def normal(state: State) -> State:
 def forgotten(rules: Rules, state: State) -> State:
     """Blanks what no later step looks at, so that equal worlds meet; only with every guard there.
 
-    Those are: fence and acknowledgement of an answered tool use that no worker has; which message
-    made the pause, once that is gone; of a completed session, the messages, which only come to
-    their end. And what is decided counts as told at once.
+    Those are: of an answered tool use that no worker has, all that claims look at; which message
+    made the pause, has the claim or is over, once that is gone; of a completed session, the
+    messages, which only come to their end. And what is decided counts as told at once.
     """
     told = state.told
     for i, item in enumerate(state.items):
@@ -185,7 +187,8 @@ def forgotten(rules: Rules, state: State) -> State:
     items = state.items
     for i, item in enumerate(items):
         if item and (item.fence or item.acked) and i not in used:
-            items = put(items, i, item._replace(fence=0, acked=False))
+            item = item._replace(fence=0, acked=False, held_by=NOBODY, over=())
+            items = put(items, i, item)
     queue, dead, budget = state.queue, state.dead, state.budget
     if session.status == COMPLETED:
         queue, dead = (), ()
@@ -193,6 +196,12 @@ def forgotten(rules: Rules, state: State) -> State:
             budget = Budget(0, clicks=budget.clicks, deletions=budget.deletions)
     if session.paused_by is not NOBODY and not _is_there(state, queue, dead, session.paused_by):
         session = session._replace(paused_by=NOBODY)
+    for i, item in enumerate(items):
+        if item and (item.over or item.held_by != NOBODY):
+            over = tuple(m for m in item.over if _is_there(state, queue, dead, m))
+            is_left = item.fence == 1 and _is_there(state, queue, dead, item.held_by)
+            held_by = item.held_by if is_left else NOBODY
+            items = put(items, i, item._replace(over=over, held_by=held_by))
     new = State(
         session, items, queue, dead, state.processes, state.notified, state.reminders,
         state.effects, told, state.objects, state.broken, budget,
@@ -221,6 +230,9 @@ def _is_numbered(state: State) -> bool:
         if process.message and process.message.number:
             return True
     session = state.session
+    for item in state.items:
+        if item and (item.held_by.number or item.over):
+            return True
     return bool(state.dead or (session and session.paused_by.number))
 
 
@@ -230,6 +242,10 @@ def _messages(state: State) -> Iterator[Message]:
     yield from (p.message for p in state.processes if p.message)
     if state.session:
         yield state.session.paused_by
+    for item in state.items:
+        if item:
+            yield item.held_by
+            yield from item.over
 
 
 def _role(state: State, message: Message) -> tuple[Any, ...]:
@@ -238,6 +254,8 @@ def _role(state: State, message: Message) -> tuple[Any, ...]:
         message in state.dead,
         [p._replace(message=NOBODY) for p in state.processes if p.message == message],
         bool(state.session and state.session.paused_by == message),
+        [item.held_by == message for item in state.items if item],
+        [message in item.over for item in state.items if item],
     )
 
 
@@ -250,9 +268,16 @@ def _renamed(state: State, names: dict[Message, Message]) -> State:
         p._replace(message=names.get(p.message, p.message)) if p.message else p
         for p in state.processes
     ]
+    items = tuple(item and _renamed_in(item, names) for item in state.items)
     return state._replace(
         session=session,
+        items=items,
         queue=tuple(sorted(queue)),
         dead=tuple(sorted(names.get(m, m) for m in state.dead)),
         processes=tuple(sorted(processes)),  # type: ignore[type-var]
     )
+
+
+def _renamed_in(item: Item, names: dict[Message, Message]) -> Item:
+    over = tuple(sorted(names.get(m, m) for m in item.over))
+    return item._replace(held_by=names.get(item.held_by, item.held_by), over=over)

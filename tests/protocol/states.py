@@ -34,6 +34,7 @@ class Message(NamedTuple):
 
 
 NEW = Message("new")
+NOBODY = Message("")
 
 
 class Base(NamedTuple):
@@ -73,6 +74,10 @@ class Item(NamedTuple):
     """E-mails that the sweeper is still to send: `r`eminder, then `e`scalation."""
     acked: bool = False
     """Whether a message that tells of its decision was acknowledged before all were decided."""
+    held_by: Message = NOBODY
+    """Whose message made the first claim; nobody's any more after the next one."""
+    over: tuple[Message, ...] = ()
+    """Messages that met the first claim's lease and ended."""
 
 
 class Queued(NamedTuple):
@@ -193,5 +198,7 @@ class Scenario:
     uses_bucket: bool = False
     slow_clicks: bool = False
     """Whether a click that began in time may be written too late."""
+    is_denied: bool = False
+    """Whether it begins where all of the first pause is denied, and nobody resumes as yet."""
     most_claims: int = 0
     """Explore no further than this fence; 0: no bound."""

@@ -27,6 +27,7 @@ STEPS = {
     "resolve": At(f"{_APPROVALS}.resolve", "self._update("),
     "claim": At(f"{_APPROVALS}.claim", "self._claim_one( … self._claim_all("),
     "acknowledge": At(f"{_APPROVALS}._acknowledge", "self._update("),
+    "note_over": At(f"{_APPROVALS}._note_over", "self._update("),
     "fence_off": At(f"{_SESSIONS}.fence_off", "update_item("),
     "spend": At(f"{_APPROVALS}.spend", "self._update("),
     "perform": At("gate:Gate._perform", "tool.function("),

@@ -108,8 +108,8 @@ PROTOCOL: tuple[Mutant, ...] = (
         ),
         (
             "C4 counts the fence",
-            '{":pending": PENDING, ":now": now, ":one": 1},',
-            '{":pending": PENDING, ":now": now, ":one": 0},',
+            '":now": now, ":one": 1, ":message"',
+            '":now": now, ":one": 0, ":message"',
             "unit/test_approvals.py::test_whatever_is_decided_can_be_claimed",
         ),
         (
@@ -120,21 +120,21 @@ PROTOCOL: tuple[Mutant, ...] = (
         ),
         (
             "a joint claim takes the items off the index",
-            'f"SET fence = :mine, lease_until = :until{_CLOSE}"',
-            '"SET fence = :mine, lease_until = :until"',
+            'claimed_by = :by"\n            f"{_CLOSE}",',
+            'claimed_by = :by",',
             "unit/test_approvals.py::test_whatever_is_decided_can_be_claimed",
         ),
         (
             "a joint claim is conditional on the fences read",
-            '"fence = :read AND #status = :status"',
-            '"(fence = :read OR attribute_exists(session_id)) AND #status = :status"',
+            'f"fence = :read AND #status = :status AND',
+            'f"(fence = :read OR attribute_exists(session_id)) AND #status = :status AND',
             "unit/test_approvals.py::"
             "test_a_claim_of_several_that_another_worker_overtook_claims_none",
         ),
         (
             "a joint claim is conditional on the statuses read",
-            '"fence = :read AND #status = :status"',
-            '"fence = :read AND (#status = :status OR attribute_exists(session_id))"',
+            'f"fence = :read AND #status = :status AND',
+            'f"fence = :read AND (#status = :status OR attribute_exists(session_id)) AND',
             "unit/test_approvals.py::test_a_claim_of_several_notices_that_a_status_has_changed",
         ),
         (

@@ -335,6 +335,23 @@ def lease_kept(walk: Walk) -> None:
     walk.approve()
 
 
+def clicked_again(walk: Walk) -> None:
+    """A second message comes while the first one's run goes on."""
+    walk.task([walk.ask()])
+    url = walk.world.mails[-1].links["approve"]
+    for _ in range(2):
+        walk.decide(url, decision="approved")
+    first, second = walk.world.receive(), walk.world.receive()
+
+    def second_comes(request: Any) -> Any:
+        walk.world.play(lambda request: walk.mark("words"))
+        walk.world.handle(second)
+        return walk.mark("words")
+
+    walk.world.play(second_comes)
+    walk.run(lambda: walk.world.handle(first))
+
+
 def not_started(walk: Walk) -> None:
     """The work of a tool cannot be started."""
 
@@ -429,7 +446,7 @@ def walk_everything(walk: Walk, receiver: RecordingReceiver) -> None:
     for path in (
         approved, approved_and_published, denied_then_edited, gated, two_in_one_turn,
         long_conversation, expired, escalated, cancelled, message_lost, session_gone, other_tool,
-        model_fails, lease_kept, not_started, out_of_time, malformed_messages,
+        model_fails, lease_kept, clicked_again, not_started, out_of_time, malformed_messages,
         dead_letter_fails, malformed_requests, not_in_flight,
     ):  # fmt: skip
         path(walk)

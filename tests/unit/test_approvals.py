@@ -34,6 +34,7 @@ from longrunning.approvals import (
     ApprovalStore,
     FencedError,
     LeaseHeldError,
+    MessageOverError,
     NotDecidedError,
 )
 from longrunning.messages import (
@@ -114,6 +115,7 @@ def test_an_item_with_every_field_comes_back_as_it_went(approval_store: Approval
         answer={"status": "error", "text": "No."},
         not_done="end_turn",
         claimed_by="message/1",
+        messages_over=["message-2"],
         max_edit_bytes=9,
         fence=7,
         lease_until=LEASE_UNTIL,
@@ -387,8 +389,10 @@ def claim(
     *,
     now: int = NOW,
     until: int = LEASE_UNTIL,
+    by: str = "message/1",
 ) -> list[Approval]:
-    return store.claim(SESSION_ID, turn, unspent, turn, now=now, lease_until=until)
+    lease = {"now": now, "lease_until": until, "claimed_by": by}
+    return store.claim(SESSION_ID, turn, unspent, turn, **lease)
 
 
 @both
@@ -398,7 +402,8 @@ def test_whatever_is_decided_can_be_claimed(
 ) -> None:
     before = [given(status, tool_use_id=tool_use_id) for tool_use_id in ids]
     claimed = claim(approval_store, ids)
-    assert claimed == [replace(a, fence=1, lease_until=LEASE_UNTIL, due_at=None) for a in before]
+    new = {"fence": 1, "lease_until": LEASE_UNTIL, "due_at": None, "claimed_by": "message/1"}
+    assert claimed == [replace(approval, **new) for approval in before]
     assert claimed == [read(approval_store, tool_use_id) for tool_use_id in ids]
 
 
@@ -444,11 +449,67 @@ def test_a_lease_holds_until_its_last_second_is_over(
     claim(approval_store, ids)
     for now in (NOW, LEASE_UNTIL - 1, LEASE_UNTIL):
         with pytest.raises(LeaseHeldError) as held:
-            claim(approval_store, ids, now=now, until=now + 125)
+            claim(approval_store, ids, now=now, until=now + 125, by=f"message/{now}")
         assert held.value.until == LEASE_UNTIL
     assert {a.fence for a in approval_store.of_session(SESSION_ID)} == {1}
     retried = claim(approval_store, ids, now=LEASE_UNTIL + 1, until=LEASE_UNTIL + 126)
     assert {(a.fence, a.lease_until) for a in retried} == {(2, LEASE_UNTIL + 126)}
+
+
+@both
+def test_another_message_is_over_only_while_the_first_claim_is_anothers(
+    approval_store: ApprovalStore, given: Given, ids: list[str]
+) -> None:
+    for tool_use_id in ids:
+        given(DENIED, tool_use_id=tool_use_id)
+    claim(approval_store, ids)
+    with pytest.raises(MessageOverError):
+        claim(approval_store, ids, by="other/1")
+    after = LEASE_UNTIL + 1
+    with pytest.raises(MessageOverError):
+        claim(approval_store, ids, now=after, by="other/2")
+    claim(approval_store, ids, now=after, until=after + 125, by="third/1")
+    with pytest.raises(LeaseHeldError):
+        claim(approval_store, ids, now=after, by="fourth/1")
+    noted = [a.messages_over for a in approval_store.of_session(SESSION_ID) if a.messages_over]
+    assert noted == [["other"]]
+
+
+@both
+def test_a_message_that_meets_a_later_claim_writes_nothing(
+    approval_store: ApprovalStore, given: Given, dynamodb: Recorded, ids: list[str]
+) -> None:
+    for tool_use_id in ids:
+        given(DENIED, tool_use_id=tool_use_id, fence=2, lease_until=NOW, claimed_by="other/1")
+    writes = len(dynamodb.named("update_item"))
+    with pytest.raises(LeaseHeldError):
+        claim(approval_store, ids)
+    own_claim = len(ids) == 1
+    assert len(dynamodb.named("update_item")) == writes + own_claim
+
+
+def test_no_note_of_a_message_is_lost_to_another(
+    approval_store: ApprovalStore, given: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two end at once: who is second meets another list than it has read, and waits."""
+    old = given(
+        DENIED, fence=1, lease_until=LEASE_UNTIL, claimed_by="first/1", messages_over=["early"]
+    )
+    for message_id in ("second", "third"):
+        approval_store._note_over(old, message_id)
+    assert read(approval_store).messages_over == ["early", "second"]
+    fresh = replace(old, messages_over=None)
+    assert not approval_store._note_over(fresh, "fourth")
+
+
+@both
+def test_a_claim_of_an_older_release_names_no_message_and_others_wait(
+    approval_store: ApprovalStore, given: Given, ids: list[str]
+) -> None:
+    for tool_use_id in ids:
+        given(DENIED, tool_use_id=tool_use_id, fence=1, lease_until=NOW, claimed_by="0f" * 8)
+    with pytest.raises(LeaseHeldError):
+        claim(approval_store, ids)
 
 
 @pytest.mark.parametrize("held", [TOOL_USE_ID, SIBLING])
@@ -489,7 +550,8 @@ def test_what_is_left_of_earlier_turns_may_have_passed_its_time_to_live(
 ) -> None:
     before = given(DENIED)
     (claimed,) = claim(approval_store, [TOOL_USE_ID], ["tooluse_gone"])
-    assert claimed == replace(before, fence=1, lease_until=LEASE_UNTIL, due_at=None)
+    new = {"fence": 1, "lease_until": LEASE_UNTIL, "due_at": None, "claimed_by": "message/1"}
+    assert claimed == replace(before, **new)
     assert approval_store.of_session(SESSION_ID) == [claimed]
 
 

@@ -67,7 +67,10 @@ class Approval:
     not_done: str | None = None
     """Why an approved call was never made: its session ended without it, for this reason."""
     claimed_by: str | None = None
-    """Which delivery claimed it last, by a number that no other has."""
+    """Which delivery claimed it last: its message's id, `/`, and a text that no other has."""
+    messages_over: list[str] | None = None
+    """Ids of messages that met the first claim's lease and ended: none of their deliveries may
+    claim later."""
     max_edit_bytes: int | None = None
     """The longest edit that still fits, in UTF-8, where it is shorter than for one question."""
     expires_at: int | None = None
@@ -93,6 +96,11 @@ class Approval:
         return min(at for at in (self.remind_at, self.escalate_at, self.decide_by) if at)
 
     @property
+    def held_by(self) -> str:
+        """The id of the message that claimed it last; empty if nobody did, or an older release."""
+        return message_of(self.claimed_by or "")
+
+    @property
     def is_approval(self) -> bool:
         """Whether a person decides it, so that no message may claim what was decided."""
         return bool(self.action)
@@ -101,6 +109,11 @@ class Approval:
 def digest(text: str) -> str:
     """Returns the SHA-256 of a text in UTF-8, in hexadecimal."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def message_of(claimed_by: str) -> str:
+    """Returns the id of the message of the delivery that `claimed_by` names."""
+    return claimed_by.rpartition("/")[0]
 
 
 def wake_up_message(approval: Approval) -> str:

@@ -23,6 +23,7 @@ from longrunning.approval_item import (
     digest,
     from_item,
     is_wake_up,
+    message_of,
     to_item,
     wake_up_message,
 )
@@ -30,7 +31,8 @@ from longrunning.approval_table import OLD_ON_FAILURE, ApprovalTable, key_of
 
 __all__ = [
     "APPROVED", "CANCELLED", "DENIED", "EXPIRED", "PENDING", "RESOLVED", "SPENT",
-    "Approval", "ApprovalStore", "Decided", "FencedError", "LeaseHeldError", "NotDecidedError",
+    "Approval", "ApprovalStore", "Decided", "FencedError", "LeaseHeldError", "MessageOverError",
+    "NotDecidedError",
     "digest", "is_wake_up", "wake_up_message",
 ]  # fmt: skip
 
@@ -43,6 +45,12 @@ the queue until it succeeds or is a dead letter."""
 
 MAX_ANSWER_CHARS = 2_000
 """Of what a receiver said; it shares one item with all else."""
+
+_NOT_OVER = "NOT contains(messages_over, :message)"
+"""That no delivery of this message may claim any more."""
+
+MAX_MESSAGES_OVER = 20
+"""Messages that an item may name; further ones come back when the lease ends."""
 
 MAX_CLAIMED = 100
 """Source: DynamoDB, "TransactWriteItems": at most 100 actions."""
@@ -64,6 +72,10 @@ class NotDecidedError(Exception):
         """Keeps whether a record is missing, so that a pause is to be made up for."""
         super().__init__(self.__doc__)
         self.is_missing = is_missing
+
+
+class MessageOverError(Exception):
+    """Another message has this turn, and comes back until it succeeds: this one can end."""
 
 
 class FencedError(Exception):
@@ -196,13 +208,14 @@ class ApprovalStore(ApprovalTable):
         *,
         now: int,
         lease_until: int,
-        claimed_by: str | None = None,
+        claimed_by: str = "",
     ) -> list[Approval]:
         """C4: makes this worker the newest on all these items, or on none.
 
         A message that comes while others of the turn are undecided is acknowledged, and SQS deletes
         it for all its deliveries. Another delivery of it must not resume later: nothing would bring
         that one back. So the item says that its message is over, and the last decision's resumes.
+        In the same way another message than the one that claimed the turn first is over.
 
         Args:
             session_id: The waiting session.
@@ -212,7 +225,8 @@ class ApprovalStore(ApprovalTable):
             named: The tool uses that the message is about.
             now: Epoch seconds.
             lease_until: Until when other workers should leave the items alone.
-            claimed_by: This delivery, by a text that no other has.
+            claimed_by: This delivery: the id of its message, `/`, and a text that no other has.
+                Empty: nobody's message, for which others wait.
 
         Returns:
             The items, with the fences that are now this worker's.
@@ -220,6 +234,7 @@ class ApprovalStore(ApprovalTable):
         Raises:
             NotDecidedError: At least one of the turn is still pending, or has no record yet; or
                 the message came before that was otherwise. It can be acknowledged.
+            MessageOverError: Another message has the turn. It can be acknowledged.
             LeaseHeldError: Another worker is on one of them.
         """
         if len(turn) == 1 and not unspent:
@@ -233,8 +248,10 @@ class ApprovalStore(ApprovalTable):
             raise NotDecidedError(is_missing=None in read)
         if told and all(a.acknowledged for a in told):
             raise NotDecidedError
+        for one in filter(None, read):
+            self._check_is_over(one, claimed_by, now)
         read += (found[tool_use_id] for tool_use_id in unspent if tool_use_id in found)
-        return self._claim_all(read, now, lease_until)
+        return self._claim_all(read, now, lease_until, claimed_by)
 
     def release(self, claimed: Sequence[Approval], kept_until: int | None = None) -> None:
         """Ends the lease of a worker that failed, so that the retry need not wait for it.
@@ -318,31 +335,72 @@ class ApprovalStore(ApprovalTable):
             raise LeaseHeldError(now)
 
     def _claim_one(
-        self, session_id: str, tool_use_id: str, now: int, until: int, claimed_by: str | None
+        self, session_id: str, tool_use_id: str, now: int, until: int, claimed_by: str
     ) -> Approval:
+        free = "attribute_exists(session_id) AND #status <> :pending AND lease_until < :now"
         updated, old = self._update(
             session_id,
             tool_use_id,
             {"lease_until": until, "claimed_by": claimed_by},
-            "attribute_exists(session_id) AND #status <> :pending AND lease_until < :now",
-            {":pending": PENDING, ":now": now, ":one": 1},
+            f"{free} AND {_NOT_OVER}",
+            {":pending": PENDING, ":now": now, ":one": 1, ":message": message_of(claimed_by)},
             extra=f" ADD fence :one{_CLOSE}",
         )
         if updated:
             return updated
         if old and claimed_by and old.claimed_by == claimed_by:
             return old  # The AWS client asked twice, for the first answer did not arrive.
+        if old:
+            self._check_is_over(old, claimed_by, now)
         _check_claimable(old, now)
         raise LeaseHeldError(now)
 
-    def _claim_all(self, read: Sequence[Approval | None], now: int, until: int) -> list[Approval]:
+    def _check_is_over(self, approval: Approval, claimed_by: str, now: int) -> None:
+        """Whether another message holds an item of this turn, so that this one need not wait.
+
+        Only the first claim's message is sure to come back: it has no older worker beside it that
+        could still save. And what ends here is written down: another delivery of it, still under
+        way, must not claim later, for nothing would bring that one back.
+
+        Raises:
+            MessageOverError: It does.
+        """
+        message_id = message_of(claimed_by)
+        if message_id in (approval.messages_over or ()):
+            raise MessageOverError(MessageOverError.__doc__)
+        is_first = approval.fence == 1 and approval.lease_until >= now
+        is_anothers = approval.held_by not in ("", message_id)
+        if is_first and is_anothers and self._note_over(approval, message_id):
+            raise MessageOverError(MessageOverError.__doc__)
+
+    def _note_over(self, approval: Approval, message_id: str) -> bool:
+        over = approval.messages_over or []
+        if len(over) >= MAX_MESSAGES_OVER:
+            return False
+        same = "messages_over = :over" if over else "attribute_not_exists(messages_over)"
+        updated, _ = self._update(
+            approval.session_id,
+            approval.tool_use_id,
+            {"messages_over": [*over, message_id]},
+            f"fence = :first AND {same}",
+            {":first": 1, **({":over": over} if over else {})},
+        )
+        return updated is not None
+
+    def _claim_all(
+        self, read: Sequence[Approval | None], now: int, until: int, claimed_by: str
+    ) -> list[Approval]:
         """A transaction returns no values: so it is conditional on all that was read.
 
         The AWS client gives it a token: asked twice, it happens once.
         """
         for approval in read:
             _check_claimable(approval, now)
-        mine = [replace(a, fence=a.fence + 1, lease_until=until, due_at=None) for a in read if a]
+        mine = [
+            replace(a, fence=a.fence + 1, lease_until=until, claimed_by=claimed_by, due_at=None)
+            for a in read
+            if a
+        ]
         if not mine:
             return []
         try:
@@ -357,13 +415,14 @@ class ApprovalStore(ApprovalTable):
         return mine
 
     def _claim_update(self, mine: Approval) -> dict[str, Any]:
-        same = "fence = :read AND #status = :status"
+        same = f"fence = :read AND #status = :status AND {_NOT_OVER}"
         if not mine.acknowledged:
             same += " AND attribute_not_exists(acknowledged)"
         return {
             "TableName": self._table,
             "Key": key_of(mine.session_id, mine.tool_use_id),
-            "UpdateExpression": f"SET fence = :mine, lease_until = :until{_CLOSE}",
+            "UpdateExpression": f"SET fence = :mine, lease_until = :until, claimed_by = :by"
+            f"{_CLOSE}",
             "ConditionExpression": same,
             "ExpressionAttributeNames": {"#status": "status"},
             "ExpressionAttributeValues": codec.to_item(
@@ -372,6 +431,8 @@ class ApprovalStore(ApprovalTable):
                     ":read": mine.fence - 1,
                     ":until": mine.lease_until,
                     ":status": mine.status,
+                    ":by": mine.claimed_by,
+                    ":message": mine.held_by,
                 }
             ),
         }
