@@ -130,24 +130,23 @@ def test_who_is_over_while_it_claims_does_not_claim(
 ) -> None:
     """Between what it reads and its claim another delivery of its message ends."""
     session_id, (first, second) = clicked(world, questions, 2)
+    with pytest.raises(ProcessEnds):
+        handle(world, first, 1, dies(lambda: None))
     name = "_claim_all" if len(questions) > 1 else "_claim_one"
-    real = getattr(ApprovalStore, name)
+    claim = getattr(ApprovalStore, name)
 
-    def overtaken(store: ApprovalStore, *claim: Any) -> Any:
-        with monkeypatch.context() as patch:
-            patch.setattr(ApprovalStore, name, real)
-            with pytest.raises(ProcessEnds):
-                handle(world, first, 1, dies(lambda: world.handle(second)))
-        end_leases(world, session_id)
-        now = int(world.clock())
-        place = 1 if name == "_claim_all" else 2
-        return real(store, *claim[:place], now, now + 60, *claim[place + 2 :])
+    def overtaken(store: ApprovalStore, *of: Any) -> Any:
+        held = next(a for a in world.approvals(session_id) if a.tool_use_id == "ask-1")
+        assert store._note_over(held, second["messageId"])
+        return claim(store, *of)
 
+    end_leases(world, session_id)
+    world.play([])
     with monkeypatch.context() as patch:
         patch.setattr(ApprovalStore, name, overtaken)
-        world.handle(second, receive_count=2)
+        world.handle(second)
     assert fences(world, session_id) == {1}
-    assert world.handle(second, receive_count=3), "over"
+    assert world.handle(second, receive_count=2), "over"
     assert handle(world, first, 2, "Done.")
     assert world.session(session_id).status == sessions.COMPLETED
 

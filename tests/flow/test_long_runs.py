@@ -68,6 +68,7 @@ def test_a_run_goes_on_also_after_an_effect(
     session_id = approved(world, counting(first, 7))
     world.deliver_until_quiet()
     assert world.session(session_id).outcome == "published"
+    assert world.session(session_id).reason is None, "its end is the model's"
     assert contents(world) == ["Hi"]
     assert not world.dead_letters()
     assert len(counted) < 2 * len(set(counted)), "only what the deadline cut off is repeated"

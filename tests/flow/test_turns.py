@@ -71,6 +71,9 @@ def test_records_that_are_left_out_are_asked_for_again(world: World, calls: list
     mails = world.read_mail()
     for mail in mails:
         world.click(mail.links["deny"])
+    store = ApprovalStore(world.aws["dynamodb"], world.env["APPROVALS_TABLE_NAME"])
+    world.pocket.dynamodb.leave_unprocessed(3, calls=2)
+    assert len(store.get_all(session_id, [f"ask-{n}" for n in range(5)])) == 5
     calls.clear()
     world.pocket.dynamodb.leave_unprocessed(3, calls=2)
     world.deliver_until_quiet()

@@ -138,6 +138,15 @@ def test_whatever_is_saved_the_next_request_is_accepted(
     assert not world.dead_letters()
 
 
+def test_a_tools_result_is_made_sendable_before_the_next_model_call(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give_tools(monkeypatch, a_tool("look", HALF))
+    world.play([[tool_use("a", "look", {})], "Done."], refuses=True)
+    world.start()
+    assert len(world.stand_in.requests) == 2, "the second was accepted"
+
+
 # --- what the model must read --------------------------------------------------------------------
 
 
@@ -145,22 +154,24 @@ def slide(agent: Agent) -> None:
     agent.conversation_manager = SlidingWindowConversationManager(window_size=100)
 
 
+@pytest.mark.parametrize("looked", [True, False], ids=["beside more", "alone"])
 @pytest.mark.parametrize("manager", ["the template's", "one of the adopter's"])
 def test_an_edited_text_survives_an_overflow(
-    world: World, monkeypatch: pytest.MonkeyPatch, manager: str
+    world: World, monkeypatch: pytest.MonkeyPatch, manager: str, looked: bool
 ) -> None:
+    """A manager shortens what it finds; what was decided is put right before it is sent."""
     if manager != "the template's":
         change_agent(monkeypatch, slide)
     asked = "Ride with us. " + "word " * 400 + "The end."
     edited = f"{asked} And {'more ' * 300}".strip()
     give_tools(monkeypatch, a_tool("look", "x " * 5_000))
+    look = [[tool_use("a", "look", {})]] if looked else []
     overflow = invalid("Input is too long for requested model.")
-    world.play([[tool_use("a", "look", {})], [ask("ask-1", asked)], overflow, "I read."])
+    world.play([*look, [ask("ask-1", asked)], overflow, "I read."])
     world.start()
     (mail,) = world.read_mail()
     world.click(mail.links["approve"], decision="approved", content=edited)
     world.deliver_until_quiet()
-    assert world.stand_in.requests[-1]["messages"] != world.stand_in.requests[-2]["messages"]
     told = json.loads(last_results(world)["ask-1"]["content"][0]["text"])
     assert told["content"] == edited
 

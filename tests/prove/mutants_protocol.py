@@ -350,7 +350,7 @@ PROTOCOL: tuple[Mutant, ...] = (
             "a base in use is never deleted",
             "if session.base and session.base != stored.base:",
             "if session.base:",
-            "unit/test_sessions.py::test_a_last_turn_that_is_too_big_for_the_item_goes_to_s3_too",
+            "unit/test_sessions.py::test_a_base_that_stays_is_not_deleted",
         ),
         (
             "an old base goes only after the save",

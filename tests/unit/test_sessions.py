@@ -550,6 +550,15 @@ def test_a_last_turn_that_is_too_big_for_the_item_goes_to_s3_too(
     assert load(session_store) == again
 
 
+def test_a_base_that_stays_is_not_deleted(session_store: SessionStore, pocket: Pocket) -> None:
+    """Its version would still be read, and be gone 36 days later."""
+    messages = [user("Write"), *turn(1), *turn(2, 600_000)]
+    saved = session_store.create(paused(messages))
+    session_store.save(replace(saved, messages=[*messages, *turn(3)]), fence=1)
+    assert saved.base
+    assert len(pocket.s3.buckets[BUCKET].versions[saved.base.key]) == 1, "no delete marker"
+
+
 def test_a_conversation_of_5_mb_comes_back(session_store: SessionStore) -> None:
     messages = [user("Write")]
     for number in range(10):
