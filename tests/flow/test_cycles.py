@@ -22,7 +22,6 @@ from pocket.attributes import Item, size_of
 from pocket.tables import Index, Table
 from world import World
 
-CYCLES = 40
 MOST_DOLLARS, MOST_DOLLARS_OF_ONE = 8.8, 12.7
 """Per million cycles, list price of storage: of the mean, and of the dearest single cycle."""
 EARLIER = "Earlier in this conversation somebody said something, and it took a while to say. " * 5
@@ -104,12 +103,12 @@ def goes_on_asking() -> Any:
     return turn
 
 
-def cycles(world: World, recorder: Recorder, earlier: int) -> Iterator[Usage]:
+def cycles(world: World, recorder: Recorder, earlier: int, most: int) -> Iterator[Usage]:
     """A session that has so many more messages, cycle after cycle."""
     world.play(goes_on_asking())
     session_id = world.start()
     lengthen(world, session_id, earlier)
-    for _ in range(CYCLES):
+    for _ in range(most):
         (mail,) = world.read_mail()
         recorder.take()
         assert world.click(mail.links["approve"])["status_code"] == 200
@@ -180,11 +179,15 @@ def coordination(usage: Usage) -> float:
     return sum(n for name, n in usage.calls.items() if not name.startswith(left_out))
 
 
-@pytest.mark.parametrize("earlier", [8, 200, 960], ids=["short", "long", "beyond the window"])
-def test_40_cycles_cost_the_same_however_long_the_conversation_is(
-    world: World, recorder: Recorder, earlier: int
+@pytest.mark.parametrize(
+    ("earlier", "most"),
+    [(8, 40), (200, 30), (960, 20)],
+    ids=["short", "long", "beyond the window"],
+)
+def test_cycles_cost_the_same_however_long_the_conversation_is(
+    world: World, recorder: Recorder, earlier: int, most: int
 ) -> None:
-    used = list(cycles(world, recorder, earlier))
+    used = list(cycles(world, recorder, earlier, most))
     average = mean(used)
     assert average.write_units <= 9.7  # the approval 6, its index's 2 among them; the session
     assert average.read_units <= 3  # the session; beyond the window, whether an id was used
