@@ -21,8 +21,7 @@ from local.settings import ARTIFACTS_BUCKET, REGION, Settings
 
 # What the build reads. A change of any other file builds nothing.
 _INPUT_FILES = ("template.yaml", "samconfig.toml", "local/transform.py", "local/build.py")
-_INPUT_FOLDERS = ("src", "targets")
-_BUILD_PARAMETERS = ("PythonRuntime", "Architecture")
+_INPUT_FOLDERS = ("src", "targets", "monitoring")
 _ERROR_LINES = 30
 
 
@@ -31,16 +30,26 @@ class Build:
     """What `sam build` and the SAM transform made.
 
     Attributes:
-        template: The processed template.
+        templates: The processed templates: the root as "", the others by their application.
         artifacts: The zip of each function and layer, by logical id.
         sources: The folder each of them is built from.
+        sam_ids: What `sam build` calls each of them.
         is_new: False when an earlier build was still good.
     """
 
-    template: dict[str, Any]
+    templates: dict[str, dict[str, Any]]
     artifacts: dict[str, bytes]
     sources: dict[str, Path]
+    sam_ids: dict[str, str]
     is_new: bool
+
+    @property
+    def resources(self) -> dict[str, dict[str, Any]]:
+        """The resources of all templates: no two have the same logical id."""
+        found = {}
+        for template in self.templates.values():
+            found |= template["Resources"]
+        return found
 
 
 def build(settings: Settings) -> Build:
@@ -61,16 +70,19 @@ def build(settings: Settings) -> Build:
         processed = json.loads((settings.build_dir / "processed.json").read_text())
         zips = {name: _zip_path(settings, name).read_bytes() for name in processed["artifacts"]}
     sources = {name: Path(folder) for name, folder in processed["sources"].items()}
-    return Build(processed["template"], zips, sources, is_new)
+    return Build(processed["templates"], zips, sources, processed["sam_ids"], is_new)
 
 
-def rebuild(settings: Settings, logical_id: str, folder: Path) -> None:
-    """Builds one function or layer again, packages included, into `folder / logical_id`.
+def rebuild(settings: Settings, sam_id: str, folder: Path) -> None:
+    """Builds one function or layer again, packages included, into `folder / its logical id`.
 
     Raises:
         LocalError: The build fails.
     """
-    _sam_build(settings, folder, logical_id)
+    _sam_build(settings, folder, sam_id)
+    built, wanted = folder / sam_id, folder / Path(sam_id).name
+    if built != wanted:
+        built.rename(wanted)
 
 
 def copy_built(settings: Settings, logical_id: str, folder: Path) -> None:
@@ -83,10 +95,9 @@ def copy_built(settings: Settings, logical_id: str, folder: Path) -> None:
 def _build_all(settings: Settings) -> None:
     folder = settings.build_dir / "build"
     _sam_build(settings, folder)
-    parameters = {name: settings.parameters[name] for name in _BUILD_PARAMETERS}
     command = [str(settings.sam_python), str(settings.root / "local" / "transform.py")]
     command += [str(settings.root / "template.yaml"), str(folder / "template.yaml")]
-    text = _run(settings, [*command, ARTIFACTS_BUCKET, json.dumps(parameters)])
+    text = _run(settings, [*command, ARTIFACTS_BUCKET, json.dumps(settings.runs_on)])
     shutil.rmtree(settings.build_dir / "zips", ignore_errors=True)
     (settings.build_dir / "zips").mkdir()
     for logical_id, built in json.loads(text)["artifacts"].items():
@@ -95,9 +106,7 @@ def _build_all(settings: Settings) -> None:
 
 
 def _sam_build(settings: Settings, folder: Path, *logical_ids: str) -> None:
-    overrides = [f"{name}={settings.parameters[name]}" for name in _BUILD_PARAMETERS]
-    command = [str(settings.sam), "build", *logical_ids, "--build-dir", str(folder)]
-    _run(settings, [*command, "--parameter-overrides", *overrides])
+    _run(settings, [str(settings.sam), "build", *logical_ids, "--build-dir", str(folder)])
 
 
 def _run(settings: Settings, command: list[str]) -> str:
@@ -149,8 +158,7 @@ def _require_sam(settings: Settings) -> None:
 def fingerprint(settings: Settings) -> str:
     """Returns a hash over everything the build reads."""
     digest = hashlib.sha256()
-    parameters = [settings.parameters[name] for name in _BUILD_PARAMETERS]
-    digest.update(json.dumps([str(settings.root), *parameters]).encode())
+    digest.update(json.dumps([str(settings.root), settings.runs_on]).encode())
     digest.update(str(settings.sam.stat().st_mtime_ns).encode())
     for path in _inputs(settings.root):
         content = path.read_bytes()

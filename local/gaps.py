@@ -8,35 +8,54 @@ filled. On AWS none of this exists.
 from collections.abc import Callable
 from typing import Any
 
-from local.routes import API_TYPE, Route, Template, routes
+from local.routes import API_TYPE, Resources, Route, Template, routes
 
 _FUNCTION = "AWS::Lambda::Function"
 _SECRET = "AWS::SecretsManager::Secret"  # noqa: S105 - a type's name
 _TABLE = "AWS::DynamoDB::Table"
 
 
-def fill(template: Template, parameters: dict[str, str]) -> Template:
+def fill(template: Template, parameters: dict[str, str], root: Template) -> Template:
     """Returns the template as the emulator understands it.
 
     Args:
-        template: The processed template.
-        parameters: The values that are not the template's defaults.
+        template: The processed template: the root, or one that it nests.
+        parameters: The values that are not the root's defaults.
+        root: The root, which hands a nested one its parameters under the same names.
     """
-    template = with_numbers(template, parameters)
+    template = with_numbers(template, parameters, root)
+    template = with_split_conditions(template, parameters)
     template = with_secret_arns(template)
     template = with_text_environments(template)
     template = with_mail_at_once(template)
     return with_routes_as_resources(template)
 
 
-def with_numbers(template: Template, parameters: dict[str, str]) -> Template:
+def with_numbers(template: Template, parameters: dict[str, str], root: Template) -> Template:
     """A parameter of type Number arrives as text: every reference becomes the number itself."""
     numbers = {
-        name: int(parameters.get(name, declared.get("Default")))
+        name: int(parameters.get(name, root["Parameters"][name].get("Default")))
         for name, declared in template.get("Parameters", {}).items()
         if declared["Type"] == "Number"
     }
     return _with_references(template, numbers)
+
+
+def with_split_conditions(template: Template, parameters: dict[str, str]) -> Template:
+    """A part of a parameter, in a condition, fails the stack: it becomes the part itself."""
+
+    def split(value: Any) -> Any:
+        match value:
+            case {"Fn::Select": [int(place), {"Fn::Split": [str(mark), {"Ref": str(name)}]}]}:
+                declared = template["Parameters"][name]
+                return parameters.get(name, declared.get("Default")).split(mark)[place]
+            case dict():
+                return {key: split(inner) for key, inner in value.items()}
+            case list():
+                return [split(inner) for inner in value]
+        return value
+
+    return template | {"Conditions": split(template.get("Conditions", {}))}
 
 
 def with_secret_arns(template: Template) -> Template:
@@ -89,11 +108,11 @@ def with_routes_as_resources(template: Template) -> Template:
     return bare | {"Resources": bare["Resources"] | added}
 
 
-def time_to_live(template: Template) -> dict[str, dict[str, Any]]:
+def time_to_live(resources: Resources) -> dict[str, dict[str, Any]]:
     """A table's `TimeToLiveSpecification` is ignored: returns it by logical id, to be set later."""
     return {
         logical_id: resource["Properties"]["TimeToLiveSpecification"]
-        for logical_id, resource in template["Resources"].items()
+        for logical_id, resource in resources.items()
         if resource["Type"] == _TABLE and "TimeToLiveSpecification" in resource["Properties"]
     }
 

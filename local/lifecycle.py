@@ -105,7 +105,7 @@ def _start(settings: Settings, console: Console, emulator: Emulator, traces: Tra
         notes.append(emulator.endpoint_url)
     with console.step("stack") as notes:
         stack = stacks.create(settings, emulator, build)
-        notes.append(f"{len(stack.physical_ids)} resources of template.yaml")
+        notes.append(f"{len(stack.physical_ids)} resources of the templates")
     topic_arns = [stack.id_ending(name) for name in TOPICS]
     mailbox = Mailbox(emulator, topic_arns, settings.front_url)
     mailbox.open()
@@ -149,9 +149,14 @@ def _write_stack_json(run: Running) -> None:
         "tables": {
             "sessions": stack.id_ending("agent-memory-store"),
             "approvals": stack.id_ending("-approvals"),
-            "posts": stack.id_ending("unitok-posts"),
+            # Whoever has a receiver has removed the example's.
+            **({"posts": posts} if (posts := stack.physical_ids.get("PostsTable")) else {}),
         },
-        "functions": {name: stack.physical_ids[key] for name, key in FUNCTIONS.items()},
+        "functions": {
+            name: stack.physical_ids[key]
+            for name, key in FUNCTIONS.items()
+            if key in stack.physical_ids
+        },
     }
     path = run.settings.stack_json
     # Only its owner may read it: it holds the key to this stack.

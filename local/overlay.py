@@ -44,4 +44,4 @@ def _forget(path: Path) -> None:
 
 def _is_left_out(name: Path) -> bool:
     hidden = any(part.startswith(".") or part == "__pycache__" for part in name.parts)
-    return hidden or name.name.startswith("requirements.")
+    return hidden or name.name == "template.yaml" or name.name.startswith("requirements.")

@@ -14,7 +14,6 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -28,7 +27,9 @@ from local.settings import ARTIFACTS_BUCKET, Settings
 from local.stack import Stack
 from local.trial import Part, Problem, try_out
 
-READ_AT_START = ("template.yaml", "samconfig.toml")
+READ_AT_START = (
+    "template.yaml", "src/unitok/template.yaml", "monitoring/template.yaml", "samconfig.toml"
+)  # fmt: skip
 _POLL_SECONDS = 0.5
 _FAULTS = (LocalError, OSError, BotoCoreError, ClientError)
 
@@ -119,7 +120,7 @@ class Reloader:
         names = [function, *(name for name in self._seen if not self._is_function(name))]
         try:
             parts = [self._part(name) for name in names]
-            properties = self._build.template["Resources"][function]["Properties"]
+            properties = self._build.resources[function]["Properties"]
             problem = try_out(parts, properties["Handler"], self._environment(function))
         except _FAULTS as error:
             return str(error)
@@ -175,7 +176,7 @@ class Reloader:
             building.copy_built(self._settings, logical_id, folder)
             packaged = built
         if packaged is None or state.packages != packaged.packages:
-            building.rebuild(self._settings, logical_id, folder)
+            building.rebuild(self._settings, self._build.sam_ids[logical_id], folder)
         else:
             lay_over(folder / logical_id, packaged.files, state.files)
         self._packaged[logical_id] = state
@@ -206,10 +207,9 @@ class Reloader:
 
     def _layer_id(self, key: str) -> str:
         """SAM adds a hash to a layer's logical id; its code keeps the id of the template."""
-        resources: dict[str, Any] = self._build.template["Resources"]
         return next(
             logical_id
-            for logical_id, resource in resources.items()
+            for logical_id, resource in self._build.resources.items()
             if resource["Properties"].get("Content", {}).get("S3Key") == key
         )
 

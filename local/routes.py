@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Template = dict[str, Any]
+Resources = dict[str, dict[str, Any]]
 
 API_TYPE = "AWS::ApiGatewayV2::Api"
 _ANY_METHOD = "x-amazon-apigateway-any-method"

@@ -68,9 +68,13 @@ class Settings:
             "EscalationEmail": ESCALATION_EMAIL,
             "ModelId": self.model_id,
             "MaximumConcurrency": str(AGENTS_AT_ONCE),
-            "PythonRuntime": f"python{sys.version_info.major}.{sys.version_info.minor}",
-            "Architecture": architecture(),
         }
+
+    @property
+    def runs_on(self) -> dict[str, str]:
+        """What the template's mapping RunsOn says here: this Python, on this machine."""
+        runtime = f"python{sys.version_info.major}.{sys.version_info.minor}"
+        return {"Runtime": runtime, "Architecture": architecture()}
 
 
 def architecture() -> str:

@@ -9,11 +9,12 @@ from local.build import Build
 from local.console import LocalError
 from local.emulator import Emulator
 from local.gaps import fill, time_to_live
-from local.routes import Route, Template, routes
+from local.routes import Resources, Route, Template, routes
 from local.settings import ARTIFACTS_BUCKET, STACK_NAME, Settings
 
 CREATE_SECONDS = 60
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
+_NESTED = "AWS::CloudFormation::Stack"
 _POLL_SECONDS = 0.05
 
 
@@ -22,7 +23,7 @@ class Stack:
     """A created stack.
 
     Attributes:
-        physical_ids: The physical id of every resource, by logical id.
+        physical_ids: The physical id of every resource, those of nested stacks too, by logical id.
         routes: The routes of its HTTP APIs.
         log_groups: The log group of each function, by logical id.
     """
@@ -49,23 +50,37 @@ def create(settings: Settings, emulator: Emulator, build: Build) -> Stack:
     Raises:
         LocalError: The template asks for something that cannot be created.
     """
-    template = build.template
-    _upload(emulator, build.artifacts, fill(template, settings.parameters))
-    _create(emulator, settings.parameters, template)
-    physical_ids = _physical_ids(emulator)
-    _enable_time_to_live(emulator, physical_ids, template)
-    return Stack(
-        physical_ids, tuple(routes(template)), _log_groups(emulator, physical_ids, template)
-    )
+    root = build.templates[""]
+    filled = {name: fill(t, settings.parameters, root) for name, t in build.templates.items()}
+    _upload(emulator, build.artifacts, filled)
+    _create(emulator, settings.parameters, root)
+    physical_ids = _physical_ids(emulator, STACK_NAME)
+    _enable_time_to_live(emulator, physical_ids, build.resources)
+    found = tuple(route for template in build.templates.values() for route in routes(template))
+    return Stack(physical_ids, found, _log_groups(emulator, physical_ids, build.resources))
 
 
-def _upload(emulator: Emulator, artifacts: dict[str, bytes], template: Template) -> None:
+def _upload(
+    emulator: Emulator, artifacts: dict[str, bytes], templates: dict[str, Template]
+) -> None:
     s3 = emulator.client("s3")
     s3.create_bucket(Bucket=ARTIFACTS_BUCKET)
     for logical_id, content in artifacts.items():
         s3.put_object(Bucket=ARTIFACTS_BUCKET, Key=logical_id, Body=content)
-    text = json.dumps(template).encode()
-    s3.put_object(Bucket=ARTIFACTS_BUCKET, Key="template.json", Body=text)
+    for name, template in templates.items():
+        for logical_id, resource in template["Resources"].items():
+            if resource["Type"] == _NESTED:
+                resource["Properties"]["TemplateURL"] = _template_url(emulator, logical_id)
+        text = json.dumps(template).encode()
+        s3.put_object(Bucket=ARTIFACTS_BUCKET, Key=_template_key(name), Body=text)
+
+
+def _template_key(name: str) -> str:
+    return f"{name or 'root'}.json"
+
+
+def _template_url(emulator: Emulator, name: str) -> str:
+    return f"{emulator.endpoint_url}/{ARTIFACTS_BUCKET}/{_template_key(name)}"
 
 
 def _create(emulator: Emulator, parameters: dict[str, str], template: Template) -> None:
@@ -73,7 +88,7 @@ def _create(emulator: Emulator, parameters: dict[str, str], template: Template) 
     known = template.get("Parameters", {})
     cloudformation.create_stack(
         StackName=STACK_NAME,
-        TemplateURL=f"{emulator.endpoint_url}/{ARTIFACTS_BUCKET}/template.json",
+        TemplateURL=_template_url(emulator, ""),
         Parameters=[
             {"ParameterKey": name, "ParameterValue": value}
             for name, value in parameters.items()
@@ -106,32 +121,33 @@ def _failures(cloudformation: Any) -> str:
     )
 
 
-def _physical_ids(emulator: Emulator) -> dict[str, str]:
+def _physical_ids(emulator: Emulator, stack: str) -> dict[str, str]:
     cloudformation = emulator.client("cloudformation")
-    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=STACK_NAME)
-    return {
-        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
-        for page in pages
-        for resource in page["StackResourceSummaries"]
-    }
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+    found = {}
+    for resource in (r for page in pages for r in page["StackResourceSummaries"]):
+        found[resource["LogicalResourceId"]] = resource["PhysicalResourceId"]
+        if resource["ResourceType"] == _NESTED:
+            found |= _physical_ids(emulator, resource["PhysicalResourceId"])
+    return found
 
 
 def _enable_time_to_live(
-    emulator: Emulator, physical_ids: dict[str, str], template: Template
+    emulator: Emulator, physical_ids: dict[str, str], resources: Resources
 ) -> None:
     dynamodb = emulator.client("dynamodb")
-    for logical_id, specification in time_to_live(template).items():
+    for logical_id, specification in time_to_live(resources).items():
         dynamodb.update_time_to_live(
             TableName=physical_ids[logical_id], TimeToLiveSpecification=specification
         )
 
 
 def _log_groups(
-    emulator: Emulator, physical_ids: dict[str, str], template: Template
+    emulator: Emulator, physical_ids: dict[str, str], resources: Resources
 ) -> dict[str, str]:
     functions = emulator.client("lambda")
     groups = {}
-    for logical_id, resource in template["Resources"].items():
+    for logical_id, resource in resources.items():
         if resource["Type"] == "AWS::Lambda::Function":
             name = physical_ids[logical_id]
             logging = functions.get_function_configuration(FunctionName=name).get(

@@ -3,8 +3,8 @@
     python3 package.py <runtime> <architecture> <source folder> <artifacts folder>
 
 `sam build` runs it through targets/<runtime>-<architecture>/Makefile. The template chooses that
-folder with its parameters PythonRuntime and Architecture, so a package is always made for what the
-function will run on, whatever this machine is:
+folder by its mapping RunsOn, so a package is always made for what the function will run on,
+whatever this machine is:
 
 1. the packages of requirements.txt, by uv where there is one and else by pip: ready-made wheels of
    the target only, with their hashes checked. What Lambda brings itself (boto3) is not among them.
@@ -26,7 +26,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
-LEFT_OUT = shutil.ignore_patterns("requirements.*", "__pycache__", ".*")
+LEFT_OUT = shutil.ignore_patterns("requirements.*", "template.yaml", "__pycache__", ".*")
 
 
 def main() -> None:

@@ -1,4 +1,8 @@
-"""Reads template.yaml for tests, so that no test repeats what the template says."""
+"""Reads the templates for tests, so that no test repeats what they say.
+
+The root and those that it nests are read as one: what the root hands over stands in the place of
+the nested template's parameters, as if all stood in one file. No two resources have the same id.
+"""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -8,41 +12,132 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[1]
+NESTED = "AWS::Serverless::Application"
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads CloudFormation's short functions as plain values: !Sub "x" becomes "x"."""
-
-
-def _plain(loader: yaml.Loader, _: str, node: yaml.Node) -> Any:
-    if isinstance(node, yaml.ScalarNode):
-        return loader.construct_scalar(node)
-    if isinstance(node, yaml.SequenceNode):
-        return loader.construct_sequence(node, deep=True)
-    return loader.construct_mapping(node, deep=True)
-
-
-_Loader.add_multi_constructor("!", _plain)
-
-
-class _WholeLoader(yaml.SafeLoader):
     """Reads CloudFormation's short functions as the long ones: !Sub "x" is {"Fn::Sub": "x"}."""
 
 
 def _function(loader: yaml.Loader, name: str, node: yaml.Node) -> Any:
     whole = name if name in ("Ref", "Condition") else f"Fn::{name}"
-    return {whole: _plain(loader, name, node)}
+    if isinstance(node, yaml.ScalarNode):
+        return {whole: loader.construct_scalar(node)}
+    if isinstance(node, yaml.SequenceNode):
+        return {whole: loader.construct_sequence(node, deep=True)}
+    return {whole: loader.construct_mapping(node, deep=True)}
 
 
-_WholeLoader.add_multi_constructor("!", _function)
+_Loader.add_multi_constructor("!", _function)
 
 NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
+def read(path: Path) -> dict[str, Any]:
+    """Returns one template, with CloudFormation's functions in it."""
+    found: dict[str, Any] = yaml.load(path.read_text(), Loader=_Loader)  # noqa: S506
+    return found
+
+
+def files() -> dict[str, Path]:
+    """Returns the templates: the root as "", the others by their application's logical id."""
+    root = ROOT / "template.yaml"
+    nested = {
+        name: root.parent / resource["Properties"]["Location"]
+        for name, resource in read(root)["Resources"].items()
+        if resource["Type"] == NESTED
+    }
+    return {"": root, **nested}
+
+
+@cache
+def whole() -> dict[str, Any]:
+    """Returns all templates as one, with CloudFormation's functions in them."""
+    root = read(ROOT / "template.yaml")
+    own = {n: r for n, r in root["Resources"].items() if r["Type"] != NESTED}
+    conditions = dict(root["Conditions"])
+    outputs: dict[str, Any] = {}
+    for application, path in files().items():
+        if not application:
+            continue
+        nested, given = read(path), root["Resources"][application]
+        values = {n: _if_any(v) for n, v in given["Properties"]["Parameters"].items()}
+        assert values.keys() == nested["Parameters"].keys(), application
+        inside = _with_parameters(nested["Resources"], values)
+        for name, resource in inside.items():
+            assert name not in own, f"{name} is in two templates"
+            if "Condition" in given and "Condition" not in resource:
+                resource["Condition"] = given["Condition"]
+            if "CodeUri" in resource["Properties"]:
+                folder = (path.parent / resource["Properties"]["CodeUri"]).resolve()
+                resource["Properties"]["CodeUri"] = str(folder.relative_to(ROOT))
+        own |= inside
+        for name, condition in nested.get("Conditions", {}).items():
+            conditions.setdefault(name, _with_parameters(condition, values))
+        for name, output in nested.get("Outputs", {}).items():
+            outputs[f"{application}.Outputs.{name}"] = _with_parameters(output["Value"], values)
+    merged = root | {"Resources": own, "Conditions": conditions}
+    found: dict[str, Any] = _with_outputs(merged, outputs)
+    return found
+
+
+def _if_any(value: Any) -> Any:
+    """Where "" says that there is none: what is handed over if there is one."""
+    match value:
+        case {"Fn::If": [_, then, ""]}:
+            return then
+    return value
+
+
+def _with_parameters(value: Any, given: Mapping[str, Any]) -> Any:
+    match value:
+        case {"Ref": str(name)} if name in given:
+            return given[name]
+        case {"Fn::Sub": str(text)}:
+            return {"Fn::Sub": _substituted(text, given)}
+        case dict():
+            return {key: _with_parameters(inner, given) for key, inner in value.items()}
+        case list():
+            return [_with_parameters(inner, given) for inner in value]
+    return value
+
+
+def _substituted(text: str, given: Mapping[str, Any]) -> str:
+    for name, value in given.items():
+        inner = next(iter(value.values())) if isinstance(value, dict) else value
+        if isinstance(inner, str):
+            text = text.replace(f"${{{name}}}", f"${{{inner}}}")
+    return text
+
+
+def _with_outputs(value: Any, outputs: Mapping[str, Any]) -> Any:
+    match value:
+        case {"Fn::GetAtt": str(name)} if name in outputs:
+            return outputs[name]
+        case dict():
+            return {key: _with_outputs(inner, outputs) for key, inner in value.items()}
+        case list():
+            return [_with_outputs(inner, outputs) for inner in value]
+    return value
+
+
 @cache
 def load() -> dict[str, Any]:
-    """Returns the template, CloudFormation's functions reduced to their arguments."""
-    return yaml.load((ROOT / "template.yaml").read_text(), Loader=_Loader)  # noqa: S506
+    """Returns all templates as one, CloudFormation's functions reduced to their arguments."""
+    found: dict[str, Any] = _plain(whole())
+    return found
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case dict():
+            if len(value) == 1 and (name := next(iter(value))) != "Condition":
+                if name == "Ref" or name.startswith("Fn::"):
+                    return _plain(value[name])
+            return {key: _plain(inner) for key, inner in value.items()}
+        case list():
+            return [_plain(inner) for inner in value]
+    return value
 
 
 def resources() -> dict[str, dict[str, Any]]:
@@ -75,16 +170,11 @@ def table_properties(logical_id: str) -> dict[str, Any]:
     wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
     wanted += ("LocalSecondaryIndexes",)
     return {
-        "TableName": properties["TableName"].replace("${AWS::StackName}", "test"),
+        # One that CloudFormation names is called as its resource.
+        "TableName": properties.get("TableName", logical_id).replace("${AWS::StackName}", "test"),
         "BillingMode": "PAY_PER_REQUEST",
         **{name: properties[name] for name in wanted if name in properties},
     }
-
-
-@cache
-def whole() -> dict[str, Any]:
-    """Returns the template with CloudFormation's functions in it."""
-    return yaml.load((ROOT / "template.yaml").read_text(), Loader=_WholeLoader)  # noqa: S506
 
 
 def parameters_of(logical_id: str, environment: Mapping[str, str]) -> dict[str, str]:
