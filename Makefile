@@ -18,6 +18,7 @@ PYTEST  := .venv/test/bin/python -m pytest
 # In the order of their names: by number of tests, files with one long test would come last.
 AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 UV      := .venv/uv/bin/uv
+TEMPLATES := template.yaml src/unitok/template.yaml monitoring/template.yaml
 
 .PHONY: help run demo task ledger redrive test unit prove bench lint build deploy test-sam-local clean
 
@@ -66,9 +67,9 @@ lint: ## ruff and mypy; cfn-lint and checkov on the template
 	@$(call set_up,test sam checkov)
 	.venv/test/bin/ruff check .
 	.venv/test/bin/mypy
-	$(SAM) validate --lint
-	.venv/checkov/bin/checkov --quiet --compact --skip-download --framework cloudformation \
-	    --file template.yaml
+	for template in $(TEMPLATES); do $(SAM) validate --lint --template $$template || exit 1; done
+	.venv/checkov/bin/checkov --config-file .checkov.yaml --quiet --compact --skip-download \
+	    $(TEMPLATES:%=--file %)
 
 build: ## sam build: the packages that sam deploy uploads, in .aws-sam/build
 	@$(call set_up,sam)

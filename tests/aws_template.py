@@ -158,10 +158,13 @@ def of_type(*kinds: str) -> list[str]:
 
 
 def as_list(value: Any) -> list[Any]:
-    """One value or several; `!Sub [text, values]` is one text."""
-    if isinstance(value, list) and isinstance(value[-1], dict):
+    """One value or several; `!Sub [text, values]` is one text, of `!If` it is all there can be."""
+    if not isinstance(value, list):
+        return [value]
+    if isinstance(value[-1], dict):
         return value[:1]
-    return value if isinstance(value, list) else [value]
+    can_be = value[1:] if value[0] in load()["Conditions"] else value
+    return [one for part in can_be for one in as_list(part)]
 
 
 def table_properties(logical_id: str) -> dict[str, Any]:

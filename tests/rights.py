@@ -35,6 +35,8 @@ RIGHTS = {
         f"{ARN}:bedrock:${{AWS::Region}}::foundation-model/${{ModelId}}": MODEL,
         f"{ARN}:bedrock:{HERE}:inference-profile/${{ModelId}}": MODEL,
         f"{ARN}:bedrock:*::foundation-model/${{Vendor}}.${{Model}}*": MODEL,
+        "ModelId": MODEL,  # A profile's ARN, and below what it may lead to.
+        f"{ARN}:bedrock:*::foundation-model/*": MODEL,
         "AgentLogGroup.Arn": LOGGING,
         **TRACING,
     },
@@ -92,7 +94,11 @@ HOW_IT_ENDED = {
 
 THROUGH_THE_PROFILE = {
     "StringEquals": {
-        "bedrock:InferenceProfileArn": f"{ARN}:bedrock:{HERE}:inference-profile/${{ModelId}}"
+        "bedrock:InferenceProfileArn": [
+            "UseProfileArn",
+            "ModelId",
+            f"{ARN}:bedrock:{HERE}:inference-profile/${{ModelId}}",
+        ]
     }
 }
 """A model in another region is reached through the profile only."""
@@ -101,6 +107,7 @@ CONDITIONS = {
     ("AgentRole", f"{ARN}:bedrock:*::foundation-model/${{Vendor}}.${{Model}}*"): (
         THROUGH_THE_PROFILE
     ),
+    ("AgentRole", f"{ARN}:bedrock:*::foundation-model/*"): THROUGH_THE_PROFILE,
     ("SweeperRole", "SessionsTable.Arn"): ALL_BUT_MESSAGES,
     ("OperatorRole", "SessionsTable.Arn"): HOW_IT_ENDED,
 }

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from functools import cache
@@ -16,11 +17,20 @@ UV_FOLDER = ROOT / ".venv/uv/bin"
 def make_clone(folder: Path) -> Path:
     """Copies all that `sam` reads into a folder with a space in its name, and returns it."""
     clone = folder / "a clone"
-    for name in ("src", "targets", "events"):
+    for name in ("src", "targets", "events", "monitoring"):
         shutil.copytree(ROOT / name, clone / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("template.yaml", "samconfig.toml"):
         shutil.copy(ROOT / name, clone)
     return clone
+
+
+def change_runs_on(clone: Path, runtime: str, architecture: str) -> None:
+    """Changes the constant of the template as an adopter does, in an editor."""
+    template = clone / "template.yaml"
+    new = f"Lambda: {{Runtime: {runtime}, Architecture: {architecture}}}"
+    text, count = re.subn(r"Lambda: \{Runtime: .*\}", new, template.read_text())
+    assert count == 1
+    template.write_text(text)
 
 
 def run_sam(
@@ -40,7 +50,7 @@ def run_sam(
 
 @cache
 def processed_resources() -> dict[str, dict[str, Any]]:
-    """Returns the resources that CloudFormation gets of the template, after the SAM transform."""
+    """Returns the resources that CloudFormation gets of all templates, after the SAM transform."""
     template = str(ROOT / "template.yaml")
     done = subprocess.run(
         [ROOT / ".venv/sam/bin/python", "local/transform.py", template, template, "bucket", "{}"],
@@ -50,8 +60,8 @@ def processed_resources() -> dict[str, dict[str, Any]]:
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    resources: dict[str, dict[str, Any]] = json.loads(done.stdout)["template"]["Resources"]
-    return resources
+    templates = json.loads(done.stdout)["templates"].values()
+    return {k: v for template in templates for k, v in template["Resources"].items()}
 
 
 def environment(uv: bool = True, **variables: str) -> dict[str, str]:

@@ -39,7 +39,7 @@ class Subscribers:
     _confirmed: dict[str, int] = field(default_factory=dict)
 
     def measure(self) -> None:
-        """Measures each topic. One that cannot be read alarms, because its metric is missing."""
+        """Measures each topic. One that cannot be read counts as a failure of the sweep."""
         if (count := self._read(self.approval_topic_arn)) is not None:
             put_metric("ConfirmedSubscriptions", count)
         if (count := self._read(self.escalation_topic_arn)) is not None:
@@ -63,6 +63,7 @@ class Subscribers:
             self._confirmed[topic_arn] = int(attributes["SubscriptionsConfirmed"])
         except Exception as error:  # The sweep must not wait for it.
             _logger.error("topic not read", extra=facts_of(error))
+            put_metric(METRIC_OF["failed"])
         return self._confirmed.get(topic_arn)
 
 

@@ -380,6 +380,17 @@ def test_a_topic_that_cannot_be_read_is_sent_to(
     assert len(world.read_mail()) == 1
 
 
+def test_a_topic_that_cannot_be_read_counts_as_a_failure_of_the_sweep(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its own metric is missing then, and no alarm on that metric would tell."""
+    world.sweep()
+    assert "SweepFailed" not in capsys.readouterr().out
+    monkeypatch.setattr(world.pocket.sns, "get_topic_attributes", lambda **_: {})
+    world.sweep()
+    assert '"SweepFailed": 1' in capsys.readouterr().out
+
+
 def test_a_topic_that_answers_late_does_not_lengthen_the_sweep(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

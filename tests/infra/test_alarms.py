@@ -22,7 +22,10 @@ NAMES_OF_AWS = {
         "QueueName",
     ),
     "AWS/SNS": ({"NumberOfNotificationsDelivered", "NumberOfNotificationsFailed"}, "TopicName"),
-    "AWS/Lambda": ({"Errors", "Throttles", "RecursiveInvocationsDropped"}, "FunctionName"),
+    "AWS/Lambda": (
+        {"Errors", "Throttles", "Invocations", "RecursiveInvocationsDropped"},
+        "FunctionName",
+    ),
     "AWS/ApiGateway": ({"5xx"}, "ApiId"),
 }
 """Metrics and their dimension. Source: the CloudWatch pages of SQS, SNS, Lambda, API Gateway."""
@@ -89,10 +92,13 @@ def test_alarm_watches_a_metric_that_exists(alarm: str) -> None:
 
 
 @pytest.mark.parametrize("alarm", ALARMS)
-def test_silence_is_good_news_but_for_those_that_the_sweeper_feeds_each_minute(alarm: str) -> None:
-    is_heartbeat = watched(alarm)[1] in SUBSCRIPTIONS.values()
-    expected = "breaching" if is_heartbeat else "notBreaching"
+def test_silence_is_good_news_but_of_the_sweeper(alarm: str) -> None:
+    """One alarm tells that the sweeper is silent; those that it feeds need not."""
+    is_heartbeat = alarm == "SweeperSilentAlarm"
+    expected = "missing" if is_heartbeat else "notBreaching"
     assert properties(alarm)["TreatMissingData"] == expected
+    told = ["AlarmTopic"] if is_heartbeat else None
+    assert properties(alarm).get("InsufficientDataActions") == told
 
 
 @pytest.mark.parametrize("metric", ["Errors", "Throttles"])
@@ -134,8 +140,8 @@ def test_overdue_is_measured_slower_than_the_slowest_sweep() -> None:
         int(m) for m in aws_template.load()["Parameters"]["SweepMinutes"]["AllowedValues"]
     )
     assert properties("OverdueAlarm")["Threshold"] > slowest * 60
-    for alarm in SUBSCRIPTIONS:
-        assert properties(alarm)["Period"] > slowest * 60
+    for alarm in (*SUBSCRIPTIONS, "SweepFailedAlarm", "SweeperSilentAlarm"):
+        assert properties(alarm)["Period"] >= slowest * 60
 
 
 # --- dashboard -----------------------------------------------------------------------------------

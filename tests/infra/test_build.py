@@ -3,11 +3,13 @@
 import os
 import struct
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from sam_clone import ROOT, make_clone, run_sam
+from sam_clone import ROOT, change_runs_on, make_clone, run_sam
 
 LOCAL_PYTHON = ROOT / ".venv/local/bin/python"
 """Has what Lambda's runtime has (boto3), and nothing of what the packages bring."""
@@ -41,14 +43,20 @@ def sam_build(clone: Path, *arguments: str, uv: bool = True, **variables: str) -
 def built(clone: Path) -> Path:
     """The default build: python3.13 on arm64, whatever this machine is."""
     sam_build(clone)
-    return clone / ".aws-sam/build"
+    return flat(clone / ".aws-sam/build")
+
+
+def flat(folder: Path) -> Path:
+    """A nested stack's function lies in its folder: here it is found beside the others, too."""
+    (folder / "UniTokFunction").symlink_to(folder / "UniTok/UniTokFunction")
+    return folder
 
 
 @pytest.fixture(scope="module")
 def built_for_here(clone: Path) -> Path:
     """The build that `make run` uses: for this machine's Python."""
     sam_build(clone, "--build-dir", ".local/build", PACKAGE_FOR=str(LOCAL_PYTHON))
-    return clone / ".local/build"
+    return flat(clone / ".local/build")
 
 
 def names_in(folder: Path) -> set[str]:
@@ -82,16 +90,23 @@ def tag_of(binary: Path) -> str:
     return "-".join(parts[1].split("-")[:2]) if len(parts) > 2 else "abi3"
 
 
-def test_build_follows_the_parameters(clone: Path) -> None:
-    said = sam_build(
-        clone,
-        *("SharedLayer", "--build-dir", ".other/build"),
-        *("--parameter-overrides", "PythonRuntime=python3.12", "Architecture=x86_64"),
-    )
+def test_build_follows_the_constant(clone: Path) -> None:
+    with runs_on(clone, "python3.12", "x86_64"):
+        said = sam_build(clone, "SharedLayer", "--build-dir", ".other/build")
     found = binaries(clone / ".other/build")
     assert {machine(binary) for binary in found} == {"x86_64"}
     assert {tag_of(binary) for binary in found} == {"cpython-312"}
     assert "for python3.12 on x86_64" in said
+
+
+@contextmanager
+def runs_on(clone: Path, runtime: str, architecture: str) -> Iterator[None]:
+    """The constant of the template is another one for a while."""
+    template = clone / "template.yaml"
+    before = template.read_text()
+    change_runs_on(clone, runtime, architecture)
+    yield
+    template.write_text(before)
 
 
 def test_build_needs_no_uv(clone: Path, built: Path) -> None:
@@ -116,7 +131,7 @@ def test_what_lambda_brings_is_not_packaged(built: Path) -> None:
 def test_nothing_but_code_is_packaged(built: Path) -> None:
     for name in (*HANDLERS, "SharedLayer", "SharedLayer/python"):
         names = names_in(built / name)
-        assert not {"bin", "requirements.in", "requirements.txt"} & names
+        assert not {"bin", "requirements.in", "requirements.txt", "template.yaml"} & names
         assert not [name for name in names if name.startswith(".")]
 
 
@@ -170,10 +185,7 @@ def test_tools_of_mcp_servers_can_be_added(built_for_here: Path) -> None:
 
 
 def test_a_missing_python_of_the_target_is_said(clone: Path) -> None:
-    said = sam_build(
-        clone,
-        *("ApprovalFunction", "--build-dir", ".other/build"),
-        *("--parameter-overrides", "PythonRuntime=python3.14"),
-    )
+    with runs_on(clone, "python3.14", "arm64"):
+        said = sam_build(clone, "ApprovalFunction", "--build-dir", ".other/build")
     has_it = list((clone / ".other/build").rglob("*.pyc"))
     assert ("with bytecode" if has_it else "WITHOUT (there is no Python 3.14 here") in said

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 
 import aws_template
 from aws_template import as_list, of_type, properties
@@ -16,6 +17,7 @@ TABLES = of_type("AWS::DynamoDB::Table")
 APIS = of_type("AWS::Serverless::HttpApi")
 LOG_GROUPS = of_type("AWS::Logs::LogGroup")
 FUNCTIONS = of_type("AWS::Serverless::Function")
+MAKEFILE = (aws_template.ROOT / "Makefile").read_text()
 API_SETTINGS: dict[str, Any] = TEMPLATE["Globals"]["HttpApi"]
 
 ENCRYPTED_BY = {
@@ -45,6 +47,7 @@ ALWAYS_ENCRYPTED = {
 HOLD_NO_DATA = {
     "AWS::CloudWatch::Alarm",
     "AWS::CloudWatch::Dashboard",
+    "AWS::IAM::Policy",
     "AWS::IAM::Role",
     "AWS::KMS::Key",
     "AWS::Lambda::EventSourceMapping",
@@ -129,6 +132,7 @@ def test_a_policy_applies_to_what_it_names() -> None:
         for statement in properties(policy)["PolicyDocument"]["Statement"]:
             named = {name.removesuffix(".Arn") for name in as_list(statement["Resource"])}
             assert named == set(attached)
+            assert len(named) == 1, "SQS takes one resource in a statement"
             assert RESOURCES[policy].get("Condition") == RESOURCES[attached[0]].get("Condition")
 
 
@@ -219,7 +223,26 @@ def test_operators_sign_and_holders_of_a_link_need_not() -> None:
 
 
 def test_every_finding_that_is_left_has_its_reason_beside_it() -> None:
-    template = (aws_template.ROOT / "template.yaml").read_text()
-    reasons = re.findall(r"^ {6}# checkov:skip=CKV2?_AWS_\d+: (.+)$", template, re.MULTILINE)
-    assert len(reasons) == template.count("checkov:skip")
-    assert [reason for reason in reasons if len(reason.split()) < 3] == []
+    settings = (aws_template.ROOT / ".checkov.yaml").read_text()
+    skipped = re.findall(r"^  - (\S+) # (.+)$", settings, re.MULTILINE)
+    assert [check for check, _ in skipped] == yaml.safe_load(settings)["skip-check"]
+    assert [reason for _, reason in skipped if len(reason.split()) < 3] == []
+    for file in aws_template.files().values():
+        assert "checkov:skip" not in file.read_text(), "beside the others, with its reason"
+
+
+def test_checkov_reads_every_template() -> None:
+    (read,) = re.findall(r"^TEMPLATES := (.+)$", MAKEFILE, re.MULTILINE)
+    assert sorted(read.split()) == sorted(
+        str(file.relative_to(aws_template.ROOT)) for file in aws_template.files().values()
+    )
+    assert "$(TEMPLATES:%=--file %)" in MAKEFILE
+
+
+def test_all_functions_but_the_sweeper_are_traced() -> None:
+    """What checkov is told to leave out for one function holds for no other."""
+    own = {name: properties(name).get("Tracing") for name in FUNCTIONS}
+    assert {name: tracing for name, tracing in own.items() if tracing} == {
+        "SweeperFunction": "PassThrough"
+    }
+    assert TEMPLATE["Globals"]["Function"]["Tracing"] == "Active"

@@ -53,7 +53,7 @@ def definition(template: Path) -> dict[str, Any]:
         command, env=environment(AWS_DEFAULT_REGION="eu-west-1"), capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    processed = json.loads(done.stdout)["template"]
+    processed = json.loads(done.stdout)["templates"][""]
     body: dict[str, Any] = processed["Resources"]["ApprovalApi"]["Properties"]["Body"]
     return body
 

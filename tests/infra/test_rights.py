@@ -20,9 +20,15 @@ IN_THE_CODE = ("dynamodb:", "s3:Get", "s3:Put", "s3:Delete", "sns:", "sqs:", "se
 
 
 def statements(role: str) -> list[dict[str, Any]]:
-    """The statements of a role; a conditional one is `[condition, statement, no value]`."""
+    """The statements of a role; a conditional one is `[condition, statement, no value]`.
+
+    The example's receiver adds a policy of its own, which goes with it.
+    """
     [policy] = properties(role)["Policies"]
-    found = policy["PolicyDocument"]["Statement"]
+    found = list(policy["PolicyDocument"]["Statement"])
+    for name in of_type("AWS::IAM::Policy"):
+        if role in properties(name)["Roles"]:
+            found += properties(name)["PolicyDocument"]["Statement"]
     return [statement[1] if isinstance(statement, list) else statement for statement in found]
 
 
@@ -32,7 +38,9 @@ def actions(statement: dict[str, Any]) -> list[str]:
 
 def test_every_role_of_the_template_is_listed() -> None:
     assert set(RIGHTS) == set(of_type("AWS::IAM::Role"))
-    assert not of_type("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::User")
+    assert not of_type("AWS::IAM::ManagedPolicy", "AWS::IAM::User")
+    assert of_type("AWS::IAM::Policy") == ["PostingPolicy"]
+    assert properties("PostingPolicy")["Roles"] == ["AgentRole"]
     assert not any("ManagedPolicyArns" in properties(role) for role in RIGHTS)
 
 

@@ -33,10 +33,10 @@ def test_messages_go_to_the_version_when_there_is_one() -> None:
     assert "Events" not in properties("AgentFunction")  # SAM's would go past the version.
 
 
-def test_a_python_without_snapstart_is_refused() -> None:
-    rule = load()["Rules"]["PythonWithSnapStart"]
-    assert rule["RuleCondition"] == [[PARAMETER, ""]]
-    assert [a["Assert"] for a in rule["Assertions"]] == [[["PythonRuntime", "python3.11"]]]
+def test_the_python_of_the_template_has_snapstart() -> None:
+    """Source: AWS Lambda, "Supported features and limitations" of SnapStart: 3.12 and newer."""
+    runtime = load()["Mappings"]["RunsOn"]["Lambda"]["Runtime"]
+    assert int(runtime.removeprefix("python3.")) >= 12
 
 
 def test_the_function_has_nothing_that_excludes_it() -> None:

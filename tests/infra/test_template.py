@@ -17,8 +17,10 @@ RESOURCES = aws_template.resources()
 PARAMETERS: dict[str, dict[str, Any]] = TEMPLATE["Parameters"]
 RESTORABLE_DAYS = 35  # Source: DynamoDB, "Point-in-time recovery".
 STEPS = "arrive validate load run pause save notify decide resume publish".split()
-BESIDE_THE_WALK = ["sweep", "operate"]
+BESIDE_THE_WALK = ["sweep", "operate", "watch"]
 FUNCTIONS = of_type("AWS::Serverless::Function")
+RUNTIMES = ("python3.11", "python3.12", "python3.13", "python3.14")
+ARCHITECTURES = ("arm64", "x86_64")
 
 
 def variables(function: str) -> set[str]:
@@ -35,7 +37,6 @@ def variables(function: str) -> set[str]:
         ("ApprovalsTable", "TableName", "approvals"),
         ("ApprovalTopic", "TopicName", "approval-notifications"),
         ("EscalationTopic", "TopicName", "escalation-notifications"),
-        ("AlarmTopic", "TopicName", "alarms"),
         ("ApprovalApi", "Name", "approval-api"),
         ("UniTokApi", "Name", "unitok-api"),
     ],
@@ -92,7 +93,8 @@ def test_function_has_a_role_a_log_group_with_retention_and_tracing(function: st
     assert properties(function)["Role"] == f"{name}Role.Arn"
     assert properties(function)["LoggingConfig"] == {"LogGroup": f"{name}LogGroup"}
     group = properties(f"{name}LogGroup")
-    assert group["LogGroupName"] == f"/aws/lambda/${{AWS::StackName}}-{name.lower()}"
+    separator = "/" if name == "UniTok" else "-"  # Beside the root's group of before.
+    assert group["LogGroupName"] == f"/aws/lambda/${{AWS::StackName}}{separator}{name.lower()}"
     assert TEMPLATE["Globals"]["Function"]["Tracing"] == "Active"
 
 
@@ -178,7 +180,7 @@ def test_unitok_is_there_only_when_no_other_endpoint_is_given() -> None:
     assert TEMPLATE["Conditions"]["UseUniTok"] == ["PublishEndpoint", ""]
     conditional = {name for name, r in RESOURCES.items() if r.get("Condition") == "UseUniTok"}
     named = {name for name in RESOURCES if "UniTok" in name}
-    assert conditional == named | {"PostsTable"}
+    assert conditional == named | {"PostsTable", "PostingPolicy"}
 
 
 def test_link_keys_are_generated_and_never_written_down() -> None:
@@ -210,7 +212,7 @@ def test_resources_stand_in_the_order_of_the_walk() -> None:
 
 
 def test_every_runtime_and_architecture_has_its_build_target() -> None:
-    allowed = (PARAMETERS[name]["AllowedValues"] for name in ("PythonRuntime", "Architecture"))
+    allowed = (RUNTIMES, ARCHITECTURES)
     targets = {
         folder.name: re.search(r" (python\S+) (\S+) \. ", makefile_of(folder))
         for folder in (ROOT / "targets").iterdir()
@@ -218,6 +220,35 @@ def test_every_runtime_and_architecture_has_its_build_target() -> None:
     }
     assert set(targets) == {"-".join(pair) for pair in itertools.product(*allowed)}
     assert all(found and "-".join(found.groups()) == name for name, found in targets.items())
+
+
+def test_build_and_deployment_read_one_constant() -> None:
+    """A parameter would be asked for by `sam deploy --guided`, after the packages are made."""
+    runs_on = TEMPLATE["Mappings"]["RunsOn"]["Lambda"]
+    assert runs_on["Runtime"] in RUNTIMES
+    assert runs_on["Architecture"] in ARCHITECTURES
+    runtime, architecture = (["RunsOn", "Lambda", name] for name in ("Runtime", "Architecture"))
+    for function in FUNCTIONS:
+        assert not {"Runtime", "Architectures"} & properties(function).keys()
+    for file in aws_template.files().values():
+        if "Function" in (settings := aws_template.read(file).get("Globals", {})):
+            assert settings["Function"]["Runtime"].keys() <= {"Fn::FindInMap", "Ref"}
+    assert TEMPLATE["Globals"]["Function"]["Runtime"] == runtime
+    assert TEMPLATE["Globals"]["Function"]["Architectures"] == [architecture]
+    handed = aws_template.read(ROOT / "template.yaml")["Resources"]["UniTok"]["Properties"]
+    assert handed["Parameters"]["Runtime"] == {"Fn::FindInMap": runtime}
+    assert handed["Parameters"]["Architecture"] == {"Fn::FindInMap": architecture}
+
+
+def test_what_a_nested_template_says_of_its_functions_and_apis_is_what_the_root_says() -> None:
+    root = aws_template.read(ROOT / "template.yaml")["Globals"]
+    nested = aws_template.read(ROOT / "src/unitok/template.yaml")["Globals"]
+    assert nested["HttpApi"] == root["HttpApi"]
+    same = ("Tracing", "Timeout", "MemorySize", "Layers")
+    assert [nested["Function"][n] for n in same] == [root["Function"][n] for n in same]
+    assert nested["Function"]["Environment"]["Variables"] == {
+        "LOG_LEVEL": "INFO", "METRICS_NAMESPACE": {"Ref": "StackName"}
+    }  # fmt: skip
 
 
 def makefile_of(folder: Path) -> str:

@@ -25,16 +25,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from local_stack import LocalStack, free_port, running_stack, wait_until
-from sam_clone import SAM, environment, make_clone, run_sam
+from sam_clone import SAM, change_runs_on, environment, make_clone, run_sam
 
 RUNTIME = os.environ.get("SAM_LOCAL_RUNTIME", "python3.13")
 ARCHITECTURE = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
 IMAGE = f"public.ecr.aws/lambda/python:{RUNTIME.removeprefix('python')}-{ARCHITECTURE}"
 TEST_IMAGE = "sam-local-test"
-PARAMETERS = (
-    "--parameter-overrides",
-    f"PythonRuntime={RUNTIME} Architecture={ARCHITECTURE} ApproverEmail=approver@example.com",
-)
+PARAMETERS = ("--parameter-overrides", "ApproverEmail=approver@example.com")
 FUNCTIONS = {"AgentFunction": "agent", "ApprovalFunction": "approval", "UniTokFunction": "unitok"}
 # The services that the functions call here, and what the SDK's variables call them.
 SERVICES = {
@@ -168,6 +165,7 @@ def sam_local(gateway: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """The local stack, a build for the image, and the way from one to the other."""
     folder = tmp_path_factory.mktemp("sam")
     clone = make_clone(folder)
+    change_runs_on(clone, RUNTIME, ARCHITECTURE)
     run_sam(clone, "build", *PARAMETERS)
     with running_stack(folder) as stack:
         emulator = urlsplit(stack.description["endpoint_url"]).port or 0
