@@ -173,8 +173,10 @@ def table_properties(logical_id: str) -> dict[str, Any]:
     wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
     wanted += ("LocalSecondaryIndexes",)
     return {
-        # One that CloudFormation names is called as its resource.
-        "TableName": properties.get("TableName", logical_id).replace("${AWS::StackName}", "test"),
+        # One that CloudFormation names is called as its resource here, with the stack before it.
+        "TableName": properties.get("TableName", f"test-{logical_id}".lower()).replace(
+            "${AWS::StackName}", "test"
+        ),
         "BillingMode": "PAY_PER_REQUEST",
         **{name: properties[name] for name in wanted if name in properties},
     }

@@ -216,7 +216,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     stack = Stack(ids, (), {"One": "/one", "Two": "/two"})
     settings = Settings(root, tmp_path / "state", tmp_path / "build", 3000)
     aws, screen = Aws(), Screen()
-    build = Build({"Resources": resources}, {}, sources, False)
+    build = Build({"": {"Resources": resources}}, {}, sources, {n: n for n in sources}, False)
     made: Any = Reloader(settings, aws, stack, build, screen)  # type: ignore[arg-type]
     yield Project(root, aws, screen, made)
 

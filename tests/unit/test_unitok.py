@@ -24,7 +24,7 @@ from recording_receiver import RecordingReceiver
 from unitok_posts import Post, PostStore, PostsUnavailableError
 from unitok_requests import MAX_CONTENT_BYTES, UNICORN_COLORS, Page
 
-TABLE_NAME = "test-unitok-posts"
+TABLE_NAME = "test-poststable"
 CALLER = {"iam": {"userArn": "arn:aws:sts::123456789012:assumed-role/agent/run"}}
 POST = {
     "content": "Unicorns by the hour",
