@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -150,7 +151,8 @@ def fingerprint(settings: Settings) -> str:
     """Returns a hash over everything the build reads."""
     digest = hashlib.sha256()
     parameters = [settings.parameters[name] for name in _BUILD_PARAMETERS]
-    digest.update(json.dumps([str(settings.root), *parameters]).encode())
+    runs_on = [sys.version, platform.machine()]  # What the packages are for.
+    digest.update(json.dumps([str(settings.root), *parameters, *runs_on]).encode())
     digest.update(str(settings.sam.stat().st_mtime_ns).encode())
     for path in _inputs(settings.root):
         content = path.read_bytes()
