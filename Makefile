@@ -76,6 +76,7 @@ build: ## sam build: the packages that sam deploy uploads, in .aws-sam/build
 	$(SAM) build
 
 deploy: build ## sam deploy to your AWS account; the first time it asks for what it needs
+	@.venv/uv/bin/python -m targets.offer_python $(SAM) build
 	$(SAM) deploy $(if $(shell grep -s '^stack_name' samconfig.toml),,--guided)
 
 test-sam-local: ## sam local invoke and start-api in real containers, where there is an image

@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -158,7 +159,8 @@ def _require_sam(settings: Settings) -> None:
 def fingerprint(settings: Settings) -> str:
     """Returns a hash over everything the build reads."""
     digest = hashlib.sha256()
-    digest.update(json.dumps([str(settings.root), settings.runs_on]).encode())
+    runs_on = [sys.version, platform.machine(), settings.runs_on]  # What the packages are for.
+    digest.update(json.dumps([str(settings.root), *runs_on]).encode())
     digest.update(str(settings.sam.stat().st_mtime_ns).encode())
     for path in _inputs(settings.root):
         content = path.read_bytes()

@@ -6,7 +6,15 @@ This file arrives and validates, and gives every failure its own end; `worker.py
     in use        another worker is on it: delivered again when its lease ends
     too early     too many e-mails wait before its own: delivered again when it is due
     fault         delivered again after a backoff, five times, then to the dead-letter queue
+
+It is the only function whose package has binaries. So it alone asks, before it imports one, whether
+the package is for what it runs on; the other functions run well on any Python that Lambda has.
 """
+
+from longrunning.built_for import wrong_package
+
+if wrong := wrong_package(__file__):
+    raise wrong
 
 import logging
 import math

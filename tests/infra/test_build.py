@@ -1,6 +1,8 @@
 """What `sam build` makes: the real command, run as in a fresh clone."""
 
+import json
 import os
+import platform
 import struct
 import subprocess
 from collections.abc import Iterator
@@ -148,20 +150,64 @@ def test_bytecode_is_taken_without_a_look_at_the_source(built_for_here: Path) ->
         assert flags == {UNCHECKED_HASH}
 
 
+@pytest.mark.parametrize("function", HANDLERS)
+def test_a_package_says_what_it_was_built_for(
+    built: Path, built_for_here: Path, function: str
+) -> None:
+    assert built_for(built / function) == {"python": "3.13", "machine": "aarch64"}
+    assert built_for(built_for_here / function) == here()
+
+
+def built_for(package: Path) -> dict[str, str]:
+    found: dict[str, str] = json.loads((package / "built_for.json").read_text())
+    return found
+
+
+def here() -> dict[str, str]:
+    script = "import sys; print('%d.%d' % sys.version_info[:2])"
+    done = subprocess.run([LOCAL_PYTHON, "-c", script], capture_output=True, text=True, check=True)
+    return {"python": done.stdout.strip(), "machine": platform.machine()}
+
+
+def test_the_agent_says_in_one_sentence_that_its_package_is_for_something_else(built: Path) -> None:
+    """Without it: `cannot import name 'ArgsKwargs' from 'pydantic_core._pydantic_core'`."""
+    if here() == built_for(built / "AgentFunction"):
+        pytest.skip("The default package is for this very machine.")
+    done = import_handler(built, "AgentFunction", "agent_handler")
+    said = done.stderr.splitlines()[-1]
+    assert "This package was built for Python 3.13 on arm64, but the function runs on " in said
+    assert "set RunsOn in template.yaml" in said
+
+
+@pytest.mark.parametrize("function", sorted({*HANDLERS} - {"AgentFunction"}))
+def test_the_other_functions_run_on_what_they_were_not_built_for(
+    built: Path, function: str
+) -> None:
+    """They have no binaries; a link works also where the agent does not."""
+    assert not list((built / function).rglob("*.so"))
+    done = import_handler(built, function, HANDLERS[function])
+    assert done.returncode == 0, done.stderr
+
+
+def import_handler(build: Path, function: str, module: str) -> subprocess.CompletedProcess[str]:
+    """Imports a handler as Lambda does; prints where it and the layer lie."""
+    folders = [build / function, build / "SharedLayer/python"]
+    files = f"{module}.__file__, longrunning.__file__"
+    return subprocess.run(
+        [LOCAL_PYTHON, "-B", "-c", f"import longrunning, {module}; print({files}, sep='|')"],
+        cwd=build,
+        env={"PYTHONPATH": os.pathsep.join(map(str, folders)), "AWS_DEFAULT_REGION": "us-east-1"},
+        capture_output=True,
+        text=True,
+    )
+
+
 @pytest.mark.parametrize(("function", "module"), HANDLERS.items())
 def test_handler_imports_from_its_package_and_the_layer_alone(
     built_for_here: Path, function: str, module: str
 ) -> None:
     folders = [built_for_here / function, built_for_here / "SharedLayer/python"]
-    files = f"{module}.__file__, longrunning.__file__"
-    script = f"import longrunning, {module}; print({files}, sep='|')"
-    done = subprocess.run(
-        [LOCAL_PYTHON, "-B", "-c", script],
-        cwd=built_for_here,
-        env={"PYTHONPATH": os.pathsep.join(map(str, folders)), "AWS_DEFAULT_REGION": "us-east-1"},
-        capture_output=True,
-        text=True,
-    )
+    done = import_handler(built_for_here, function, module)
     assert done.returncode == 0, done.stderr
     for folder, file in zip(folders, done.stdout.strip().split("|"), strict=True):
         assert folder in Path(file).parents
@@ -188,4 +234,5 @@ def test_a_missing_python_of_the_target_is_said(clone: Path) -> None:
     with runs_on(clone, "python3.14", "arm64"):
         said = sam_build(clone, "ApprovalFunction", "--build-dir", ".other/build")
     has_it = list((clone / ".other/build").rglob("*.pyc"))
-    assert ("with bytecode" if has_it else "WITHOUT (there is no Python 3.14 here") in said
+    assert ("with bytecode" if has_it else "WITHOUT bytecode. There is no Python 3.14 here") in said
+    assert has_it or "python install 3.14` brings one." in said

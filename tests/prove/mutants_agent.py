@@ -6,6 +6,12 @@ AGENT: tuple[Mutant, ...] = (
     *of_file(
         "src/agent/agent_handler.py",
         (
+            "a package for another Python ends before its binaries are imported",
+            "    raise wrong\n",
+            "    pass\n",
+            "unit/test_built_for.py::test_the_agent_says_it_before_it_imports_any_package",
+        ),
+        (
             "the message is kept away before the work",
             "        come_back_after(remaining + VISIBILITY_MARGIN_SECONDS)\n",
             "",
@@ -172,6 +178,16 @@ AGENT: tuple[Mutant, ...] = (
             'failed = [r for r in event["Records"] if not _take(r, context, resources)]',
             'failed = [r for r in event["Records"][:1] if not _take(r, context, resources)]',
             "unit/test_agent_handler.py::test_each_message_of_an_event_has_its_own_end",
+        ),
+    ),
+    *of_file(
+        LAYER + "built_for.py",
+        (
+            "a package is for one processor as well",
+            '(built["python"], built["machine"]) == (python, machine)',
+            'built["python"] == python',
+            "unit/test_built_for.py::"
+            "test_a_wrong_package_says_what_it_is_for_where_it_runs_and_what_to_do",
         ),
     ),
     *of_file(

@@ -22,6 +22,7 @@ FUNCTIONS = sorted(
 
 MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
+    "built_for": set(),
     "wrappings": set(),
     "messages": {"wrappings"},
     "codec": set(),
@@ -147,6 +148,17 @@ def test_x_ray_is_imported_only_once_it_is_enabled() -> None:
     sdk = [i for i in imports(LAYER / "tracing.py") if i.root == "aws_xray_sdk"]
     assert sdk
     assert not [i for i in sdk if i.at_import]
+
+
+def test_the_agent_asks_what_its_package_is_for_before_it_imports_anything_else() -> None:
+    """The import of a binary for another Python would end it without a word of why."""
+    _docstring, asks, check, *_ = tree(SRC / "agent" / "agent_handler.py").body
+    assert ast.unparse(asks) == "from longrunning.built_for import wrong_package"
+    assert ast.unparse(check).splitlines() == [
+        "if (wrong := wrong_package(__file__)):",
+        "    raise wrong",
+    ]
+    assert not of_layer(LAYER / "built_for.py")
 
 
 # --- the functions -------------------------------------------------------------------------------

@@ -98,7 +98,7 @@ class Imported:
     """Sources of what is unique, and the modules that used one."""
 
 
-AGENT = Function("agent", "agent_handler", STRANDS, 30)
+AGENT = Function("agent", "agent_handler", STRANDS, 31)
 APPROVAL = Function("approval_api", "approval_handler", BOTOCORE, 22)
 FUNCTIONS = (
     AGENT,
@@ -108,7 +108,8 @@ FUNCTIONS = (
     Function("unitok", "unitok_handler", BOTOCORE, 10),
 )
 """A larger number needs a reason: each module takes time at every cold start. Both APIs tell what
-came of an approval (`effects`); the page has words for it, operators see how a session ended."""
+came of an approval (`effects`); the page has words for it, operators see how a session ended. The
+agent asks first what its package was built for (`built_for`): 0.3 ms of its start."""
 
 ALSO_LOADED = {"concurrent.futures.thread", "unicodedata"}
 """Of the standard library, beyond what strands and botocore load."""
