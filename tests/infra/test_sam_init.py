@@ -33,7 +33,9 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("There is no git here: sam init clones with it.")
     folder = tmp_path_factory.mktemp("upstream") / "strands-approval.git"
     git(folder, "init", "--quiet")
-    git(folder, "add", "--all", "--", ".", *(f":!{name}" for name in NOT_OURS))
+    (folder / "info").mkdir(exist_ok=True)
+    (folder / "info/exclude").write_text("\n".join(NOT_OURS))
+    git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--no-verify", "--message", "as it is now")
     return folder
 

@@ -26,6 +26,7 @@ from longrunning.messages import ToolResults
 ROOT = aws_template.ROOT
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 README, ARCHITECTURE = ROOT / "README.md", ROOT / "docs/architecture.md"
+OPERATE = ROOT / "docs/operate.md"
 ADAPT = ROOT / "docs/adapt.md"
 NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
 PARAMETERS: dict[str, dict[str, Any]] = aws_template.load()["Parameters"]
@@ -155,9 +156,12 @@ def test_the_readme_names_every_target_that_starts_something() -> None:
     assert {"run", "test", "demo", "task", "deploy", "clean"} <= named
 
 
-def test_the_table_of_parameters_is_the_templates() -> None:
-    rows = re.findall(r"^\| `(\w+)` \|([^|]*)\|", README.read_text(), re.M)
-    assert [name for name, _ in rows] == list(PARAMETERS)
+@pytest.mark.parametrize(("document", "most"), [(README, 6), (OPERATE, 99)], ids=["first", "all"])
+def test_the_tables_of_parameters_are_the_templates(document: Path, most: int) -> None:
+    """README has those to think about first, operate.md all; both in the template's order."""
+    table = document.read_text().partition("| Parameter |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| `(\w+)` \|([^|]*)\|", table, re.M)
+    assert [name for name, _ in rows] == list(PARAMETERS)[:most]
     for name, shown in rows:
         default = str(PARAMETERS[name].get("Default", ""))
         assert default == shown.strip() or default == "", name
@@ -167,7 +171,7 @@ def test_the_table_of_parameters_is_the_templates() -> None:
 def test_every_name_in_code_style_is_one_of_the_code(name: str) -> None:
     known = "\n".join(
         path.read_text()
-        for folder in ("src", "local", "targets", "template.yaml")
+        for folder in ("src", "local", "targets", "template.yaml", "monitoring")
         for path in [ROOT / folder, *(ROOT / folder).rglob("*")]
         if path.suffix in (".py", ".yaml")
     )
