@@ -76,6 +76,9 @@ build: ## sam build: the packages that sam deploy uploads, in .aws-sam/build
 	$(SAM) build
 
 deploy: build ## sam deploy to your AWS account; the first time it asks for what it needs
+	@awk -F '"' '/^stack_name/ && length($$2) > 47 {print "stack_name in samconfig.toml: " $$2 \
+	    " has " length($$2) " characters; 47 are the most, for SQS takes 80 with what follows."; \
+	    exit 1}' samconfig.toml
 	@.venv/uv/bin/python -m targets.offer_python $(SAM) build
 	$(SAM) deploy $(if $(shell grep -s '^stack_name' samconfig.toml),,--guided)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import aws_template
 from sam_clone import ROOT
 
 SHOW = """
@@ -51,6 +52,25 @@ def test_the_port_is_a_make_variable_and_an_environment_variable(tmp_path: Path)
     file.write_text(SHOW.format(makefile=ROOT / "Makefile", python=sys.executable))
     assert make("-f", str(file), "show", "PORT=3001").stdout.startswith("('3001'")
     assert make("-f", str(file), "show", PORT="3002").stdout.startswith("('3002'")
+
+
+def test_a_stack_name_that_sqs_cannot_take_is_a_clear_error(tmp_path: Path) -> None:
+    """No rule of a template can look at the length of its stack's name."""
+    ending = aws_template.properties("DeadLetterQueue")["QueueName"].partition("}")[2]
+    longest = 80 - len(ending)  # Source: SQS, "Quotas": the name of a queue.
+    recipe = (ROOT / "Makefile").read_text().partition("\ndeploy: ")[2].partition("\n\n")[0]
+    (check,) = re.findall(r"^\t@(awk (?:.*\\\n)*.*)$", recipe, re.MULTILINE)
+    file = tmp_path / "check.mk"
+    file.write_text(f"check:\n\t@{check}\n")
+    for length, status in ((longest, 0), (longest + 1, 2)):
+        (tmp_path / "samconfig.toml").write_text(f'stack_name = "{"x" * length}"\n')
+        done = make("-f", str(file), "check", cwd=tmp_path)
+        assert done.returncode == status
+        assert ("47 are the most" in done.stdout) == bool(status)
+    named = f"a name of at most {longest} characters"
+    assert named in (ROOT / "README.md").read_text()
+    others = [p["Name"] for n in ("ApprovalApi", "UniTokApi") if (p := aws_template.properties(n))]
+    assert all(len(other.partition("}")[2]) <= 128 - longest for other in others)
 
 
 def test_an_old_python_is_a_clear_error(tmp_path: Path) -> None:

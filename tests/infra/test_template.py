@@ -211,6 +211,100 @@ def test_resources_stand_in_the_order_of_the_walk() -> None:
     assert banners == STEPS + BESIDE_THE_WALK
 
 
+def test_tables_with_indexes_are_created_one_after_the_other() -> None:
+    """Source: CloudFormation, AWS::DynamoDB::Table: else the stack operation fails."""
+    indexed = [
+        name
+        for name in of_type("AWS::DynamoDB::Table")
+        if {"GlobalSecondaryIndexes", "LocalSecondaryIndexes"} & properties(name).keys()
+    ]
+    assert indexed == ["ApprovalsTable", "PostsTable"]
+    root = aws_template.read(ROOT / "template.yaml")["Resources"]
+    assert root["UniTok"]["DependsOn"] == "ApprovalsTable"
+
+
+def test_a_warning_about_a_generated_document_fails_no_deployment() -> None:
+    for file in aws_template.files().values():
+        assert "FailOnWarnings" not in file.read_text()
+
+
+def test_the_policy_that_was_of_both_queues_lets_go_before_the_other_takes_one_up() -> None:
+    """CloudFormation takes the policy off a queue whose policy resource goes."""
+    assert properties("QueuePolicy")["Queues"] == ["TaskQueue"]
+    assert properties("DeadLetterQueuePolicy")["Queues"] == ["DeadLetterQueue"]
+    assert RESOURCES["DeadLetterQueuePolicy"]["DependsOn"] == "QueuePolicy"
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_a_value_that_is_refused_says_what_it_should_be(name: str) -> None:
+    given = PARAMETERS[name]
+    if "AllowedPattern" in given:
+        assert len(given["ConstraintDescription"].split()) > 3
+    else:
+        assert {"AllowedValues", "MinValue"} & given.keys()
+
+
+@pytest.mark.parametrize(
+    ("model_id", "is_good"),
+    [
+        ("scripted", True),
+        ("us.amazon.nova-lite-v1:0", True),
+        ("anthropic.claude-3-5-sonnet-20240620-v1:0", True),
+        ("arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/a1b2c3", True),
+        ("arn:aws-us-gov:bedrock:us-gov-west-1:123456789012:inference-profile/us.a.b-v1:0", True),
+        ("arn:aws:bedrock:eu-west-1::foundation-model/amazon.nova-lite-v1:0", False),
+        ("arn:aws:bedrock:eu-west-1:123456789012:provisioned-model/abc", False),
+        ("nova", False),
+        ("", False),
+    ],
+)
+def test_the_model_is_a_model_or_a_profile(model_id: str, is_good: bool) -> None:
+    assert bool(re.fullmatch(PARAMETERS["ModelId"]["AllowedPattern"], model_id)) == is_good
+
+
+@pytest.mark.parametrize(
+    ("arn", "is_good"),
+    [
+        ("", True),
+        ("arn:aws:secretsmanager:eu-west-1:123456789012:secret:token-a1B2c3", True),
+        ("arn:aws:secretsmanager:eu-west-1:123456789012:secret:token", False),
+        ("arn:aws:secretsmanager:eu-west-1:123456789012:secret:*-a1B2c3", False),
+    ],
+)
+def test_the_secret_is_named_by_its_whole_arn(arn: str, is_good: bool) -> None:
+    """GetSecretValue would find it by less; the role's statement would not match."""
+    pattern = PARAMETERS["PublishTokenSecretArn"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, arn)) == is_good
+
+
+def test_outputs_are_plain_ascii_and_the_console_is_the_partitions() -> None:
+    """CloudFormation shows other characters of a description as question marks."""
+    for output in TEMPLATE["Outputs"].values():
+        assert output["Description"].isascii()
+    url = str(aws_template.whole()["Outputs"]["DashboardUrl"])
+    for console in ("console.aws.amazon.com", "console.amazonaws.cn", "console.amazonaws-us-gov"):
+        assert console in url
+
+
+def test_a_token_needs_an_endpoint() -> None:
+    rule = TEMPLATE["Rules"]["TokenForAnEndpoint"]
+    assert rule["RuleCondition"] == [["PublishTokenSecretArn", ""]]
+    assert [a["Assert"] for a in rule["Assertions"]] == [[["PublishEndpoint", ""]]]
+
+
+def test_rules_use_what_cloudformation_lets_them() -> None:
+    """Source: CloudFormation, "Rule-specific intrinsic functions": no mapping, no If."""
+    used = set(re.findall(r"'(Fn::\w+)'", str(aws_template.read(ROOT / "template.yaml")["Rules"])))
+    assert used <= {"Fn::Not", "Fn::Equals", "Fn::And", "Fn::Or", "Fn::Contains"}
+
+
+def test_one_reads_the_template_in_ten_minutes() -> None:
+    lines = (ROOT / "template.yaml").read_text().splitlines()
+    assert len(lines) <= 860
+    first = lines.index("Resources:")
+    assert next(n for n, line in enumerate(lines) if n > first and line.endswith("Queue:")) < 100
+
+
 def test_every_runtime_and_architecture_has_its_build_target() -> None:
     allowed = (RUNTIMES, ARCHITECTURES)
     targets = {

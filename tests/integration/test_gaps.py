@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.parsers import ResponseParserError
 from local.gaps import fill, time_to_live
 
 from local_stack import LocalStack, wait_until
@@ -99,7 +100,7 @@ TEMPLATE = {
 def created(stack: LocalStack, request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
     """What came of the template, as it is and filled."""
     is_filled = request.param == "filled"
-    template = fill(TEMPLATE, {"Number": "5"}) if is_filled else TEMPLATE
+    template = fill(TEMPLATE, {"Number": "5"}, TEMPLATE) if is_filled else TEMPLATE
     cloudformation = stack.client("cloudformation")
     name = f"gaps-{'filled' if is_filled else 'open'}"
     cloudformation.create_stack(
@@ -167,4 +168,33 @@ def test_a_number_parameter_is_a_number(created: dict[str, Any]) -> None:
 
 def test_a_table_ignores_its_time_to_live(created: dict[str, Any]) -> None:
     assert created["ttl"]["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED"
-    assert time_to_live(TEMPLATE) == {"Table": {"AttributeName": "until", "Enabled": True}}
+    resources: Any = TEMPLATE["Resources"]
+    assert time_to_live(resources) == {"Table": {"AttributeName": "until", "Enabled": True}}
+
+
+def test_a_condition_cannot_look_at_a_part_of_a_parameter(stack: LocalStack) -> None:
+    part = {"Fn::Select": [0, {"Fn::Split": [":", {"Ref": "Id"}]}]}
+    template = {
+        "Parameters": {"Id": {"Type": "String", "Default": "none"}},
+        "Conditions": {"IsArn": {"Fn::Equals": [part, "arn"]}},
+        "Resources": {
+            "Always": {"Type": "AWS::SQS::Queue"},
+            "OfAnArn": {"Type": "AWS::SQS::Queue", "Condition": "IsArn"},
+        },
+    }
+    cloudformation = stack.client("cloudformation")
+    parameters = [{"ParameterKey": "Id", "ParameterValue": "arn:aws:x"}]
+
+    def create(name: str, body: dict[str, Any]) -> set[str]:
+        text = json.dumps(body)
+        cloudformation.create_stack(StackName=name, TemplateBody=text, Parameters=parameters)
+        resources = cloudformation.describe_stack_resources(StackName=name)["StackResources"]
+        cloudformation.delete_stack(StackName=name)
+        return {resource["LogicalResourceId"] for resource in resources}
+
+    with pytest.raises(ResponseParserError, match="InternalError"):
+        create("split-open", template)
+    assert create("split-filled", fill(template, {"Id": "arn:aws:x"}, template)) == {
+        "Always", "OfAnArn"
+    }  # fmt: skip
+    cloudformation.close()
