@@ -17,7 +17,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,7 +125,8 @@ def opened(stack: Stack, topic_arn: str, name: str) -> Iterator[Mailbox]:
         )["SubscriptionArn"]
         yield Mailbox(stack.sqs, made.queue_url)
     finally:
-        _take_away(stack.sqs, sns, made)
+        with closing(sns):
+            _take_away(stack.sqs, sns, made)
 
 
 @dataclass
