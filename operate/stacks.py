@@ -75,7 +75,9 @@ def find(name: str, state_dir: Path) -> Stack:
     """
     try:
         if name:
-            return _stack(name, boto3.Session(), {})
+            # boto3 itself reads AWS_DEFAULT_REGION alone; the AWS CLI reads this one before it.
+            region = os.environ.get("AWS_REGION") or None
+            return _stack(name, boto3.Session(region_name=region), {})
         local = _local(state_dir)
         _keep_to_this_machine()
         keys = {key: local[key] for key in ("access_key_id", "secret_access_key")}

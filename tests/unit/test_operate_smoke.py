@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
@@ -734,3 +735,24 @@ def test_resources_of_nested_stacks_are_found_and_none_hides_the_stacks_own() ->
     assert found.receivers["publish_post"].table == "posts"
     assert found.task_queue_url == "own-TaskQueue"
     assert found.alarms == {"deep": "DeepAlarm"}
+
+
+# --- the region ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("set_here", "region"),
+    [
+        ({"AWS_REGION": "eu-north-1", "AWS_DEFAULT_REGION": "eu-west-1"}, "eu-north-1"),
+        ({"AWS_DEFAULT_REGION": "eu-west-1"}, "eu-west-1"),
+    ],
+)
+def test_the_region_is_the_one_that_the_aws_cli_works_in(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, set_here: dict[str, str], region: str
+) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in set_here.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(stacks, "_stack", lambda _, session, __: session.region_name)
+    assert stacks.find("unicorn-posts", tmp_path) == region
