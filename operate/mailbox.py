@@ -136,18 +136,21 @@ class _Made:
 
 
 def _take_away(sqs: Any, sns: Any, made: _Made) -> None:
-    """Tries both, the queue first: it holds the links. Says by which command to do the rest."""
-    if made.queue_url:
-        try:
-            sqs.delete_queue(QueueUrl=made.queue_url)
-        except (BotoCoreError, ClientError):
-            print(f"Left behind: aws sqs delete-queue --queue-url {made.queue_url}")
+    """Tries both, and says by which command to do what failed.
+
+    The subscription first: what SNS cannot deliver, because the queue is gone, rings an alarm.
+    """
     if made.subscription_arn:
         try:
             sns.unsubscribe(SubscriptionArn=made.subscription_arn)
         except (BotoCoreError, ClientError):
             arn = made.subscription_arn
             print(f"Left behind: aws sns unsubscribe --subscription-arn {arn}")
+    if made.queue_url:
+        try:
+            sqs.delete_queue(QueueUrl=made.queue_url)
+        except (BotoCoreError, ClientError):
+            print(f"Left behind: aws sqs delete-queue --queue-url {made.queue_url}")
 
 
 def _attributes(topic_arn: str, name: str) -> dict[str, str]:

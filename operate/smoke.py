@@ -102,7 +102,7 @@ def _look_at_subscriptions(stack: Stack, topic_arn: str, steps: Steps) -> None:
     confirmed = [s for s in others if s["SubscriptionArn"].startswith("arn:")]
     for left in (s["SubscriptionArn"] for s in every if s not in others):
         steps.note(
-            "Another make smoke is running, or was killed. If none runs: "
+            "Another make smoke is running, or was killed. If none runs, delete its queue and: "
             f"aws sns unsubscribe --subscription-arn {left}"
         )
     if not confirmed:

@@ -96,6 +96,8 @@ class Cloud:
         return {"SubscriptionArn": f"{TopicArn}:mine"}
 
     def unsubscribe(self, SubscriptionArn: str) -> None:
+        assert self.queues, "what SNS cannot deliver rings an alarm"
+        self._refuse("Unsubscribe")
         self.subscriptions = [
             s for s in self.subscriptions if s["SubscriptionArn"] != SubscriptionArn
         ]
@@ -613,15 +615,27 @@ def test_what_aws_refuses_is_said_and_nothing_is_left(
     assert world.receive() is None
 
 
+@pytest.mark.parametrize(
+    ("refused", "left", "named"),
+    [
+        ("DeleteQueue", (1, 1), "aws sqs delete-queue --queue-url https://"),
+        ("Unsubscribe", (0, 2), "aws sns unsubscribe --subscription-arn arn:"),
+    ],
+)
 def test_what_cannot_be_taken_away_is_named(
-    world: World, cloud: Cloud, stack: Stack, capsys: pytest.CaptureFixture[str]
+    world: World,
+    cloud: Cloud,
+    stack: Stack,
+    capsys: pytest.CaptureFixture[str],
+    refused: str,
+    left: tuple[int, int],
+    named: str,
 ) -> None:
     world.play([[ASK], [POST], "Done."])
-    cloud.refused = "DeleteQueue"
-    smoke.main(stack)
-    (url,) = cloud.queues
-    assert f"Left behind: aws sqs delete-queue --queue-url {url}" in capsys.readouterr().out
-    assert len(cloud.subscriptions) == 1
+    cloud.refused = refused
+    assert smoke.main(stack) == smoke.SOUND
+    assert f"\nLeft behind: {named}" in capsys.readouterr().out
+    assert (len(cloud.queues), len(cloud.subscriptions)) == left
 
 
 def test_ctrl_c_takes_everything_back(
