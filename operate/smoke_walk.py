@@ -180,7 +180,7 @@ class Walk:
         if answer.status != 200:
             raise FailedError(
                 f"The button Approve was answered {answer.status}. Look at the log of "
-                "ApprovalFunction; 409 means that somebody else denied it."
+                "ApprovalFunction; 409 means that somebody decided otherwise."
             )
         recorded = from_item(self._item(approval.tool_use_id))
         if recorded.status == DENIED or recorded.decision != "approved":
@@ -197,9 +197,13 @@ class Walk:
 
     def _look(self, question: Question, before: Item) -> str:
         """Opens both links; returns the page of the one that approves."""
-        pages = []
-        for url in (question.approve_url, question.deny_url):
-            page, told = clicks.look(url)
+        looks = [clicks.look(url) for url in (question.approve_url, question.deny_url)]
+        if self._item(question.tool_use_id) != before:
+            raise FailedError(
+                "The record has changed while the links were looked at. Did somebody decide at "
+                "that moment? Run it again. If it says so again, do not use this stack: report it."
+            )
+        for page, told in looks:
             if page.status != 200 or "<form" not in page.text or told.status != 200:
                 raise FailedError(
                     f"The link of the e-mail was answered {page.status} as a page and "
@@ -208,11 +212,8 @@ class Walk:
                 )
             if told.document.get("content") != from_item(before).content:
                 raise FailedError("The link shows another text than the record. Report it.")
-            pages.append(page.text)
-        if self._item(question.tool_use_id) != before:
-            raise FailedError("Looking at the links has changed the record. Report it.")
         self._steps.done("both links show it, and looking changes nothing")
-        return pages[0]
+        return looks[0][0].text
 
     def _check_post(self, approval: Approval) -> None:
         receiver = self._stack.receivers.get(approval.action)

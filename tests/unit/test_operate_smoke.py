@@ -270,10 +270,16 @@ def test_what_the_model_did_not_use_is_told_where_another_call_was_made(
     assert "  ! " in said and "changed its mind: 1" in said
 
 
-def test_questions_of_others_are_not_decided(world: World, run: Run) -> None:
-    world.play([[ASK], [tool_use("ask-2", "human_approval", {"content": "x"})], [POST], "Done."])
-    world.start("somebody else's", session_id="theirs")
-    world.play([[ASK], [POST], "Done."])
+def test_questions_of_others_are_not_decided(world: World, cloud: Cloud, run: Run) -> None:
+    """They come in the same moment, and their model gives its calls the same ids."""
+    world.play([[ASK], [ASK], [POST], "Done."])
+
+    def ask_too() -> None:
+        cloud.before_look = lambda: None
+        world.start("somebody else's", session_id="theirs")
+        cloud._copy_mails(*cloud.queues)
+
+    cloud.before_look = ask_too
     status, said = run()
     assert status == smoke.SOUND, said
     assert [approval.status for approval in world.approvals("theirs")] == ["PENDING"]
@@ -498,7 +504,28 @@ def test_somebody_who_decides_meanwhile_is_said(world: World, cloud: Cloud, run:
     cloud.before_look = deny
     status, said = run()
     assert status == smoke.UNSOUND
-    assert "somebody else denied it" in said or "Somebody else was faster" in said
+    assert "Somebody else was faster" in said
+
+
+@pytest.mark.parametrize(
+    ("by_whom", "said"), [("theirs", "answered 409"), ("ours", "Was it edited?")]
+)
+def test_a_text_that_was_edited_on_the_way_is_said(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch, by_whom: str, said: str
+) -> None:
+    press = clicks.press
+
+    def press_another(url: str, decision: str, page: str, content: str) -> clicks.Answer:
+        if by_whom == "theirs":
+            world.click(url, decision=decision, content="Theirs")
+            return press(url, decision, page, content)
+        return press(url, decision, page, "Theirs")
+
+    world.play([[ASK], [tool_use("post-1", "publish_post", {"content": "Theirs"})], "Done."])
+    monkeypatch.setattr(clicks, "press", press_another)
+    status, told = run()
+    assert status == smoke.UNSOUND
+    assert said in told
 
 
 @pytest.mark.parametrize(
@@ -547,7 +574,7 @@ def test_a_look_that_changes_something_is_said(
     monkeypatch.setattr(clicks, "look", look)
     status, said = run()
     assert status == smoke.UNSOUND
-    assert "Looking at the links has changed the record" in said
+    assert "The record has changed while the links were looked at" in said
 
 
 def test_a_post_that_is_missing_is_said(
