@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from longrunning.approval_item import APPROVED, DENIED, PENDING, SPENT, Approval, from_item
+from longrunning.approval_item import APPROVED, PENDING, SPENT, Approval, from_item
 from longrunning.messages import build_new
 from longrunning.text import utc, visible
 from operate import clicks
@@ -29,6 +29,9 @@ UNITOK_ACTION = "publish_post"
 """What the stack's own UniTok takes: every other call may reach somebody outside."""
 
 COMPLETED = "completed"
+
+FAULTY = ("failed", "stopped")
+"""Outcomes of a session that its agent did not mean."""
 
 Item = dict[str, Any]
 
@@ -97,6 +100,7 @@ class Walk:
         self._is_open = False
         self._steps.done(f"the session has ended: {_how(session)}")
         if not self._decided:
+            _check_end(session)
             raise FailedError(_no_question(session, items))
 
     def check_effects(self) -> None:
@@ -115,6 +119,7 @@ class Walk:
                     "SMOKE_TASK= can say; the log of AgentFunction has its status."
                 )
         spent = [approval for approval in approvals if approval.status == SPENT]
+        _check_end(self._session())
         if not spent:
             raise FailedError(
                 "It was approved, and the agent ended without the call (NotDoneAlarm in "
@@ -183,7 +188,7 @@ class Walk:
                 "ApprovalFunction; 409 means that somebody decided otherwise."
             )
         recorded = from_item(self._item(approval.tool_use_id))
-        if recorded.status == DENIED or recorded.decision != "approved":
+        if recorded.decision != "approved":
             raise FailedError("The page said yes, and the record does not. Report it.")
         self._decided[approval.tool_use_id] = question
         self._steps.done("approved by the link, as a browser does")
@@ -291,6 +296,14 @@ def _how(session: Item) -> str:
     outcome = session.get("outcome", {}).get("S", "it does not say how")
     reason = session.get("reason", {}).get("S", "")
     return f"{outcome} ({visible(reason)})" if reason else outcome
+
+
+def _check_end(session: Item) -> None:
+    if session.get("outcome", {}).get("S") in FAULTY:
+        raise FailedError(
+            f"The session ended {_how(session)}. SessionFailedAlarm in docs/operate.md says what "
+            "to do."
+        )
 
 
 def _no_question(session: Item, items: dict[str, Item]) -> str:

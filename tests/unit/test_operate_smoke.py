@@ -23,7 +23,7 @@ from operate.stacks import Stack
 import approval_handler
 import operator_handler
 import publish_post
-from converse_stand_in import tool_use
+from converse_stand_in import Said, tool_use
 from core_samples import asked
 from longrunning.emails import Question, turn_email
 from longrunning.links import LinkKeys, make_token, review_url
@@ -475,6 +475,14 @@ def test_an_agent_that_does_not_ask_is_said(world: World, run: Run) -> None:
     status, said = run()
     assert status == smoke.UNSOUND
     assert "ended without asking (finished)" in said and "SMOKE_TASK" in said
+
+
+@pytest.mark.parametrize("turns", [[], [[ASK]]], ids=["at once", "after its question"])
+def test_a_session_that_fails_is_said(world: World, run: Run, turns: list[Any]) -> None:
+    world.play([*turns, Said([{"text": "I am"}], "max_tokens")])
+    status, said = run()
+    assert status == smoke.UNSOUND
+    assert "The session ended failed (max_tokens). SessionFailedAlarm" in said
 
 
 def test_an_agent_that_does_not_make_the_call_is_said(world: World, run: Run) -> None:
