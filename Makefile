@@ -20,7 +20,7 @@ AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 UV      := .venv/uv/bin/uv
 TEMPLATES := template.yaml src/unitok/template.yaml monitoring/template.yaml
 
-.PHONY: help run demo task ledger redrive test unit prove bench lint build deploy test-sam-local clean
+.PHONY: help run demo task ledger redrive smoke test unit prove bench lint build deploy test-sam-local clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,10 @@ ledger: ## Where every task has ended, and what breaks the count (a deployed sta
 redrive: ## Move dead letters back to the queue; DRY_RUN=1 only shows them (STACK=name)
 	@$(call set_up,local)
 	@$(OPERATE) redrive
+
+smoke: ## One task through a whole stack, approved, with a look at each step (STACK=name)
+	@$(call set_up,local)
+	@$(OPERATE) smoke
 
 test: lint ## Every check: lint; unit, flow, infra, the proofs in short; then all on a local stack
 	@$(call set_up,test sam local bench providers)

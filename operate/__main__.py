@@ -1,18 +1,20 @@
-"""`python -m operate ledger | redrive`, with the layer's modules on the path.
+"""`python -m operate ledger | redrive | smoke`, with the layer's modules on the path.
 
 Options come from the environment, as make passes them: STACK names a deployed stack, else it is the
 one that `make run` runs. `--state-dir` names another local one.
 """
 
 import argparse
+import io
 import os
+import signal
 import sys
 from pathlib import Path
 
-from operate import ledger, redrive, stacks
+from operate import ledger, redrive, smoke, stacks
 from operate.errors import OperateError
 
-COMMANDS = {"ledger": ledger.main, "redrive": redrive.main}
+COMMANDS = {"ledger": ledger.main, "redrive": redrive.main, "smoke": smoke.main}
 
 
 def main() -> int:
@@ -21,6 +23,9 @@ def main() -> int:
     parser.add_argument("command", choices=sorted(COMMANDS))
     parser.add_argument("--state-dir", type=Path, default=Path(".local"), help="instead of .local")
     options = parser.parse_args()
+    _end_as_by_ctrl_c()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # of a terminal that cannot show an agent's text
     try:
         stack = stacks.find(os.environ.get("STACK", "").strip(), options.state_dir)
         return COMMANDS[options.command](stack)
@@ -29,6 +34,12 @@ def main() -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _end_as_by_ctrl_c() -> None:
+    """A command that is told to end gives back what it has taken."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 import json
 import os
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ LOCAL_NAME = "local"
 
 THREADS = 16
 
+_ALARM = "AWS::CloudWatch::Alarm"
+_NESTED_STACK = "AWS::CloudFormation::Stack"
+
 _NEEDED = ("SessionsTable", "ApprovalsTable", "StateBucket", "TaskQueue", "DeadLetterQueue")
 _CONFIG = Config(
     connect_timeout=5,
@@ -25,6 +29,10 @@ _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
     max_pool_connections=THREADS,
 )
+
+
+def _unreached(service: str) -> Any:
+    raise OperateError(f"This stack was not looked up, so there is no client of {service}.")
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,16 @@ class Stack:
     state_bucket: str
     task_queue_url: str
     dead_letter_queue_url: str
+    resources: dict[str, str] = field(default_factory=dict)
+    """Physical ids by logical id, those of its nested stacks among them."""
+    alarms: dict[str, str] = field(default_factory=dict)
+    """Logical ids of its alarms by their names."""
+    front_url: str = ""
+    """Where `make run` answers, such as `http://localhost:3000`; "" for a deployed stack."""
+    session: Any = None
+    """The boto3 session that the clients are made by."""
+    client: Callable[[str], Any] = _unreached
+    """Makes a client of one more service, by its name."""
 
 
 def find(name: str, state_dir: Path) -> Stack:
@@ -57,14 +75,17 @@ def find(name: str, state_dir: Path) -> Stack:
     """
     try:
         if name:
-            return _stack(name, boto3.Session(), {})
+            # boto3 itself reads AWS_DEFAULT_REGION alone; the AWS CLI reads this one before it.
+            region = os.environ.get("AWS_REGION") or None
+            return _stack(name, boto3.Session(region_name=region), {})
         local = _local(state_dir)
         _keep_to_this_machine()
         keys = {key: local[key] for key in ("access_key_id", "secret_access_key")}
         session = boto3.Session(
             region_name=local["region"], **{f"aws_{name}": key for name, key in keys.items()}
         )
-        return _stack(LOCAL_NAME, session, {"endpoint_url": local["endpoint_url"]})
+        stack = _stack(LOCAL_NAME, session, {"endpoint_url": local["endpoint_url"]})
+        return replace(stack, front_url=local["front_url"])
     except (BotoCoreError, ClientError) as error:
         raise OperateError(_explained(error, name)) from error
 
@@ -73,7 +94,9 @@ def _stack(name: str, session: Any, where: dict[str, str]) -> Stack:
     def client(service: str) -> Any:
         return session.client(service, config=_CONFIG, **where)
 
-    found = _resources(client("cloudformation"), name)
+    every = list(_resources(client("cloudformation"), name))
+    # Those of the stack itself come last: no nested one may stand in the place of its queue.
+    found = {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in reversed(every)}
     if missing := [logical_id for logical_id in _NEEDED if logical_id not in found]:
         raise OperateError(f"Stack {name} has no {missing[0]}: it is not this template's.")
     return Stack(
@@ -91,19 +114,34 @@ def _stack(name: str, session: Any, where: dict[str, str]) -> Stack:
         state_bucket=found["StateBucket"],
         task_queue_url=found["TaskQueue"],
         dead_letter_queue_url=found["DeadLetterQueue"],
+        resources=found,
+        alarms={
+            r["PhysicalResourceId"]: r["LogicalResourceId"]
+            for r in every
+            if r["ResourceType"] == _ALARM
+        },
+        session=session,
+        client=client,
     )
 
 
-def _resources(cloudformation: Any, name: str) -> dict[str, str]:
-    """Returns physical ids by logical id. A stack may have more than one page of them."""
+def _resources(cloudformation: Any, name: str) -> Iterator[dict[str, Any]]:
+    """Yields what a stack is made of, then what its nested stacks are made of.
+
+    A stack may have more than one page of them. A nested one is named by its physical id.
+    """
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
-    return {
-        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+    own = [
+        resource
         for page in pages
         for resource in page["StackResourceSummaries"]
         if resource.get("PhysicalResourceId")
         and not resource["ResourceStatus"].startswith("DELETE")
-    }
+    ]
+    yield from own
+    for resource in own:
+        if resource["ResourceType"] == _NESTED_STACK:
+            yield from _resources(cloudformation, resource["PhysicalResourceId"])
 
 
 def _local(state_dir: Path) -> dict[str, str]:

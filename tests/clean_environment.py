@@ -12,6 +12,7 @@ PREFIXES = ("AWS_", "LC_")
 NAMES = (
     *("PORT", "TASK", "MODEL_ID"),  # make run, demo, task
     *("STACK", "ACCEPTED", "DRY_RUN", "MOST", "REJECTED", "RESEND"),  # make ledger, redrive
+    *("LIMIT_SECONDS", "SMOKE_TASK", "YES"),  # make smoke
     *("ROWS", "NAMES"),  # make prove, bench
     *("MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"),
     *("LOG_LEVEL", "METRICS_NAMESPACE", "PUBLISH_TOKEN_SECRET_ARN", "PACKAGE_FOR"),

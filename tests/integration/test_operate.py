@@ -1,4 +1,4 @@
-"""`make ledger` and `make redrive` on a running stack: what they find, and what they bring on."""
+"""`make ledger`, `redrive` and `smoke` on a running stack: what they find, and bring on."""
 
 import json
 import os
@@ -6,12 +6,13 @@ import re
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from operate import reading
+from operate import mailbox, reading
 from operate.__main__ import COMMANDS
 from operate.redrive import redrive
 from operate.stacks import Stack
@@ -307,6 +308,51 @@ def test_what_was_malformed_stays_unless_asked_for(stack: LocalStack, operate: O
     assert set(letter["MessageAttributes"]) == {"reason"}
 
 
+# Smoke.
+
+
+def test_smoke_sees_a_task_through_to_its_post(stack: LocalStack) -> None:
+    answer = _run("smoke", "--state-dir", str(stack.state_dir))
+    assert answer.returncode == HOLDS, answer.stdout + answer.stderr
+    assert answer.stdout.count("  ✓ ") == 13
+    run = _smoke_run(answer)
+    assert len(stack.posts(run)) == 1
+    assert len(stack.mails(run)) == 1
+    assert run not in str(stack.sqs.list_queues()["QueueUrls"])
+
+
+def test_smoke_fails_where_no_e_mail_comes_and_takes_its_question_back(
+    stack: LocalStack, operate: Operate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailbox, "questions", lambda body: [])
+    answer = operate("smoke", LIMIT_SECONDS="3")
+    assert answer.returncode == BROKEN, answer.stdout + answer.stderr
+    assert "its e-mail has not come yet" in answer.stdout
+    assert "Its question was cancelled." in answer.stdout
+    run = _smoke_run(answer)
+    stack.wait_until_completed(f"smoke-{run}")
+    [approval] = stack.approvals(f"smoke-{run}")
+    assert approval["status"]["S"] == "CANCELLED"
+    assert approval["decided_by"]["S"].startswith("iam:")
+    assert not stack.posts(run)
+    assert run not in str(stack.sqs.list_queues()["QueueUrls"])
+
+
+def test_smoke_that_is_told_to_end_leaves_no_queue(stack: LocalStack, tmp_path: Path) -> None:
+    """Where the agent does not run, it waits."""
+    with _without_agent(stack):
+        command = [str(PYTHON), "-m", "operate", "smoke", "--state-dir", str(stack.state_dir)]
+        path = {"PYTHONPATH": str(ROOT / "src" / "layer" / "python")}
+        with (tmp_path / "said").open("w+") as said:
+            process = subprocess.Popen(command, cwd=ROOT, env=os.environ | path, stdout=said)
+            wait_until(lambda: "sent a task" in (tmp_path / "said").read_text())
+            process.terminate()
+            assert process.wait(timeout=60) == 130
+        run = re.search(r"smoke-(\w{8})", (tmp_path / "said").read_text())
+        assert run and run[1] not in str(stack.sqs.list_queues()["QueueUrls"])
+    wait_until(lambda: stack.status(f"smoke-{run[1]}") == "waiting")
+
+
 # When it cannot be done.
 
 
@@ -348,6 +394,28 @@ def test_a_deployed_stack_is_found_by_its_name(
     answer = _run("ledger", "--state-dir", str(tmp_path), STACK=name, **account)
     assert answer.returncode == status, answer.stdout + answer.stderr
     assert said in answer.stdout + answer.stderr
+
+
+def _smoke_run(answer: Answer) -> str:
+    found = re.search(r"session smoke-([0-9a-f]{8})", answer.stdout)
+    assert found, answer.stdout + answer.stderr
+    return found[1]
+
+
+@contextmanager
+def _without_agent(stack: LocalStack) -> Iterator[None]:
+    """No message is handed to the agent meanwhile."""
+    functions = stack.client("lambda")
+    [mapping] = functions.list_event_source_mappings(
+        FunctionName=stack.description["functions"]["agent"]
+    )["EventSourceMappings"]
+    stack.wait_until_quiet()
+    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    try:
+        yield
+    finally:
+        functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+        functions.close()
 
 
 def _run(command: str, *options: str, **environment: str) -> Answer:
@@ -394,27 +462,23 @@ def _die(stack: LocalStack, body: str) -> str:
 
     The agent does not listen meanwhile, and the second receive is one too many.
     """
-    functions, url = stack.client("lambda"), stack.description["queue_url"]
-    [mapping] = functions.list_event_source_mappings(
-        FunctionName=stack.description["functions"]["agent"]
-    )["EventSourceMappings"]
+    url = stack.description["queue_url"]
     policy = stack.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
     once = json.loads(policy["Attributes"]["RedrivePolicy"]) | {"maxReceiveCount": 1}
-    stack.wait_until_quiet()
-    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
-    try:
-        stack.sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": json.dumps(once)})
-        message_id = stack.send(body)
+    with _without_agent(stack):
+        try:
+            stack.sqs.set_queue_attributes(
+                QueueUrl=url, Attributes={"RedrivePolicy": json.dumps(once)}
+            )
+            message_id = stack.send(body)
 
-        def is_dead() -> bool:
-            stack.sqs.receive_message(QueueUrl=url, VisibilityTimeout=0)
-            return stack.messages_in("dead_letter_queue_url") == 1
+            def is_dead() -> bool:
+                stack.sqs.receive_message(QueueUrl=url, VisibilityTimeout=0)
+                return stack.messages_in("dead_letter_queue_url") == 1
 
-        wait_until(is_dead)
-    finally:
-        stack.sqs.set_queue_attributes(QueueUrl=url, Attributes=policy["Attributes"])
-        functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
-        functions.close()
+            wait_until(is_dead)
+        finally:
+            stack.sqs.set_queue_attributes(QueueUrl=url, Attributes=policy["Attributes"])
     return message_id
 
 

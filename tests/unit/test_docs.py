@@ -27,7 +27,7 @@ ROOT = aws_template.ROOT
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 README, ARCHITECTURE = ROOT / "README.md", ROOT / "docs/architecture.md"
 OPERATE = ROOT / "docs/operate.md"
-ADAPT = ROOT / "docs/adapt.md"
+ADAPT, DEPLOY = ROOT / "docs/adapt.md", ROOT / "docs/deploy.md"
 NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
 PARAMETERS: dict[str, dict[str, Any]] = aws_template.load()["Parameters"]
 PLACEHOLDERS = {
@@ -135,7 +135,7 @@ def test_the_messages_parse_once_they_are_filled_in() -> None:
 
 
 def test_every_message_that_a_command_sends_parses() -> None:
-    sent = re.findall(r"--message-body '([^']+)'", "\n".join(map(code, DOCUMENTS)))
+    sent = re.findall(r"--(?:message-body|event)\s+'([^']+)'", "\n".join(map(code, DOCUMENTS)))
     assert sent
     for body in sent:
         assert messages.parse(body)
@@ -207,6 +207,22 @@ def test_the_page_on_reliability_says_whether_the_code_has_changed_since_its_tab
     assert page.read_text() == prove_runner.DOCUMENT.read_text(), (
         "run: .venv/test/bin/python tests/prove_runner.py --stale"
     )
+
+
+def test_the_deployers_rights_name_every_service_of_the_template() -> None:
+    kinds = {resource["Type"] for resource in aws_template.load()["Resources"].values()}
+    served = {kind.rpartition("::")[0] for kind in kinds} - {"AWS::Serverless"}
+    served |= {"AWS::Lambda", "AWS::ApiGatewayV2", "AWS::Scheduler"}  # what SAM makes
+    rights = DEPLOY.read_text().partition("## What the deployer may do")[2]
+    assert served <= set(re.findall(r"^\| `(AWS::\w+)` \|", rights, re.M))
+
+
+def test_every_step_of_the_first_deployment_has_a_place_for_what_was_seen() -> None:
+    text = DEPLOY.read_text()
+    steps = re.findall(r"^### (\d+)\. ", text, re.M)
+    table = text.partition("## What was seen")[2]
+    assert sorted(set(re.findall(r"^\| (\d+) \|", table, re.M)), key=int) == steps
+    assert text.count("**Settles:**") == len(steps)
 
 
 # --- examples ------------------------------------------------------------------------------------
