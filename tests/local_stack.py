@@ -135,14 +135,17 @@ class LocalStack:
         functions.close()
 
     def physical_ids(self) -> dict[str, str]:
-        """Returns what the emulator calls each resource of the template."""
+        """Returns what the emulator calls each resource of the templates."""
         cloudformation = self.client("cloudformation")
-        pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName="local")
-        found = {
-            resource["LogicalResourceId"]: resource["PhysicalResourceId"]
-            for page in pages
-            for resource in page["StackResourceSummaries"]
-        }
+        found, left = {}, ["local"]
+        while left:
+            pages = cloudformation.get_paginator("list_stack_resources").paginate(
+                StackName=left.pop()
+            )
+            for resource in (r for page in pages for r in page["StackResourceSummaries"]):
+                found[resource["LogicalResourceId"]] = resource["PhysicalResourceId"]
+                if resource["ResourceType"] == "AWS::CloudFormation::Stack":
+                    left.append(resource["PhysicalResourceId"])
         cloudformation.close()
         return found
 

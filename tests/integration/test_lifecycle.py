@@ -85,7 +85,7 @@ def edited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edited]:
 
 
 def copy_project(root: Path) -> Path:
-    for name in ("local", "src", "targets"):
+    for name in ("local", "src", "targets", "monitoring"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("template.yaml", "samconfig.toml"):
         shutil.copy(ROOT / name, root / name)
