@@ -334,11 +334,22 @@ def test_build_and_deployment_read_one_constant() -> None:
     assert handed["Parameters"]["Architecture"] == {"Fn::FindInMap": architecture}
 
 
+def test_the_layer_of_a_nested_template_is_the_shared_one() -> None:
+    layers = of_type("AWS::Serverless::LayerVersion")
+    assert sorted(layers) == ["SharedLayer", "UniTokLayer"]
+    shared = aws_template.read(ROOT / "template.yaml")["Resources"]["SharedLayer"]
+    unitok = aws_template.read(ROOT / "src/unitok/template.yaml")["Resources"]["UniTokLayer"]
+    folders = ROOT / shared["Properties"]["ContentUri"], ROOT / "src/unitok/../layer"
+    assert unitok["Properties"]["ContentUri"] == "../layer"
+    assert folders[0].resolve() == folders[1].resolve()
+    assert shared["Properties"].keys() == unitok["Properties"].keys()
+
+
 def test_what_a_nested_template_says_of_its_functions_and_apis_is_what_the_root_says() -> None:
     root = aws_template.read(ROOT / "template.yaml")["Globals"]
     nested = aws_template.read(ROOT / "src/unitok/template.yaml")["Globals"]
     assert nested["HttpApi"] == root["HttpApi"]
-    same = ("Tracing", "Timeout", "MemorySize", "Layers")
+    same = ("Tracing", "Timeout", "MemorySize")
     assert [nested["Function"][n] for n in same] == [root["Function"][n] for n in same]
     assert nested["Function"]["Environment"]["Variables"] == {
         "LOG_LEVEL": "INFO", "METRICS_NAMESPACE": {"Ref": "StackName"}
