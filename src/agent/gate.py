@@ -256,7 +256,7 @@ class Gate(HookProvider):
         for use in uses:
             use["toolUseId"] = sendable_text(use["toolUseId"])
             if use["toolUseId"] in taken:
-                use["toolUseId"] = f"{uuid.uuid4().hex[:12]}_{use['toolUseId']}"
+                use["toolUseId"] = f"{uuid.uuid4().hex[:8]}_{use['toolUseId']}"
             taken.add(use["toolUseId"])
 
     def new_record_id(self, tool_use_id: str) -> str:

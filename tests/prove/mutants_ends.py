@@ -145,7 +145,7 @@ ENDS = (
         ),
         (
             "an id keeps what its provider has put into it",
-            "use[\"toolUseId\"] = f\"{uuid.uuid4().hex[:12]}_{use['toolUseId']}\"",
+            "use[\"toolUseId\"] = f\"{uuid.uuid4().hex[:8]}_{use['toolUseId']}\"",
             'use["toolUseId"] = uuid.uuid4().hex',
             "unit/test_gate.py::"
             "test_an_id_that_comes_again_keeps_what_its_provider_has_put_into_it",

@@ -662,6 +662,13 @@ def test_an_id_that_comes_again_keeps_what_its_provider_has_put_into_it() -> Non
     assert renamed != given
 
 
+def test_an_id_that_comes_again_stays_as_short_as_openai_takes_it() -> None:
+    """Source: OpenAI's error for `tool_call_id`: at most 40 characters; its own have 29."""
+    given = "call_" + "a" * 24
+    (renamed,) = added([given], [given])
+    assert len(renamed) <= 40
+
+
 @pytest.mark.parametrize("odd", ["call/1", "x" * 65, "über"])
 def test_an_id_that_cannot_be_a_key_stays_in_the_conversation_and_is_recorded_under_ours(
     odd: str,
