@@ -70,6 +70,14 @@ def test_every_alarm_has_a_line_in_the_guide_and_every_line_an_alarm() -> None:
     assert all(len(meaning.split()) > 4 and len(todo.split()) > 4 for _, meaning, todo in rows)
 
 
+def test_the_guide_counts_and_prices_them() -> None:
+    """Source: CloudWatch's price list, us-east-1: $0.10 a month for each standard alarm."""
+    always = [name for name in ALARMS if RESOURCES[name].get("Condition") != "UseEscalation"]
+    assert f"| {len(always)} alarms | {len(always) * 0.1:.2f} |" in OPERATE
+    assert len(ALARMS) - len(always) == 2, "as the text below the table says"
+    assert "has two more alarms" in OPERATE
+
+
 @pytest.mark.parametrize("alarm", ALARMS)
 def test_alarm_goes_to_the_topic_and_says_what_happened(alarm: str) -> None:
     given = properties(alarm)
