@@ -189,6 +189,6 @@ def test_make_deploy_offers_between_build_and_deployment() -> None:
         capture_output=True,
         text=True,
     )
-    offered, deployed = done.stdout.splitlines()[:2]
+    offered, deployed = [line for line in done.stdout.splitlines() if line.startswith(".venv")]
     assert offered == ".venv/uv/bin/python -m targets.offer_python .venv/sam/bin/sam build"
     assert deployed.startswith(".venv/sam/bin/sam deploy")
