@@ -27,6 +27,9 @@ SINGLE_KILLS_WITH_DUPLICATES = 8
 LATE_SECONDS = 500
 """Nobody is asked later than this, whoever died, and not only by the reminder."""
 
+LATE_SECONDS_OF_TWO = 900
+"""The second one may die before its first call: its message comes back after the queue's 720 s."""
+
 DOUBLE_KILLS = prove_figures.size(short=4, long=60)
 """Of each path, with and without duplicates."""
 
@@ -85,7 +88,8 @@ def _differences(living: LivingWorld, story: Story, session_id: str) -> Iterator
     posts = tuple(sorted(post["content"] for post in living.world.posts()))
     for asked in living.world.approvals(session_id):
         e_mail_at = living.asked_at.get(asked.key, asked.decide_by)
-        if asked.is_approval and e_mail_at > asked.requested_at + LATE_SECONDS:
+        late = LATE_SECONDS if sum(living.mortality.met.values()) < 2 else LATE_SECONDS_OF_TWO
+        if asked.is_approval and e_mail_at > asked.requested_at + late:
             yield f"asked too late: {asked.key}"
     if story.outcome != ANY and (outcome, posts) != (story.outcome, story.posts):
         yield f"expected {story.outcome} and {story.posts}, got {outcome} and {posts}"
