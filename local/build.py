@@ -5,7 +5,6 @@ import fcntl
 import hashlib
 import json
 import os
-import platform
 import shutil
 import signal
 import subprocess
@@ -159,7 +158,7 @@ def _require_sam(settings: Settings) -> None:
 def fingerprint(settings: Settings) -> str:
     """Returns a hash over everything the build reads."""
     digest = hashlib.sha256()
-    runs_on = [sys.version, platform.machine(), settings.runs_on]  # What the packages are for.
+    runs_on = [sys.version, settings.runs_on]  # What the packages are for.
     digest.update(json.dumps([str(settings.root), *runs_on]).encode())
     digest.update(str(settings.sam.stat().st_mtime_ns).encode())
     for path in _inputs(settings.root):

@@ -54,10 +54,26 @@ def create(settings: Settings, emulator: Emulator, build: Build) -> Stack:
     filled = {name: fill(t, settings.parameters, root) for name, t in build.templates.items()}
     _upload(emulator, build.artifacts, filled)
     _create(emulator, settings.parameters, root)
-    physical_ids = _physical_ids(emulator, STACK_NAME)
-    _enable_time_to_live(emulator, physical_ids, build.resources)
+    ids = physical_ids(emulator.client("cloudformation"), STACK_NAME)
+    _enable_time_to_live(emulator, ids, build.resources)
     found = tuple(route for template in build.templates.values() for route in routes(template))
-    return Stack(physical_ids, found, _log_groups(emulator, physical_ids, build.resources))
+    return Stack(ids, found, _log_groups(emulator, ids, build.resources))
+
+
+def physical_ids(cloudformation: Any, stack: str) -> dict[str, str]:
+    """Returns the physical id of every resource of a stack and of those that it nests.
+
+    Args:
+        cloudformation: A client.
+        stack: The stack, by its name or id.
+    """
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+    found = {}
+    for resource in (r for page in pages for r in page["StackResourceSummaries"]):
+        found[resource["LogicalResourceId"]] = resource["PhysicalResourceId"]
+        if resource["ResourceType"] == _NESTED:
+            found |= physical_ids(cloudformation, resource["PhysicalResourceId"])
+    return found
 
 
 def _upload(
@@ -121,35 +137,24 @@ def _failures(cloudformation: Any) -> str:
     )
 
 
-def _physical_ids(emulator: Emulator, stack: str) -> dict[str, str]:
-    cloudformation = emulator.client("cloudformation")
-    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
-    found = {}
-    for resource in (r for page in pages for r in page["StackResourceSummaries"]):
-        found[resource["LogicalResourceId"]] = resource["PhysicalResourceId"]
-        if resource["ResourceType"] == _NESTED:
-            found |= _physical_ids(emulator, resource["PhysicalResourceId"])
-    return found
-
-
 def _enable_time_to_live(
-    emulator: Emulator, physical_ids: dict[str, str], resources: Resources
+    emulator: Emulator, ids: dict[str, str], resources: Resources
 ) -> None:
     dynamodb = emulator.client("dynamodb")
     for logical_id, specification in time_to_live(resources).items():
         dynamodb.update_time_to_live(
-            TableName=physical_ids[logical_id], TimeToLiveSpecification=specification
+            TableName=ids[logical_id], TimeToLiveSpecification=specification
         )
 
 
 def _log_groups(
-    emulator: Emulator, physical_ids: dict[str, str], resources: Resources
+    emulator: Emulator, ids: dict[str, str], resources: Resources
 ) -> dict[str, str]:
     functions = emulator.client("lambda")
     groups = {}
     for logical_id, resource in resources.items():
         if resource["Type"] == "AWS::Lambda::Function":
-            name = physical_ids[logical_id]
+            name = ids[logical_id]
             logging = functions.get_function_configuration(FunctionName=name).get(
                 "LoggingConfig", {}
             )

@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from longrunning.approval_item import APPROVED, PENDING, SPENT, Approval, from_item
 from longrunning.messages import build_new
+from longrunning.sessions import COMPLETED
 from longrunning.text import utc, visible
 from operate import clicks
 from operate.mailbox import Mailbox, Question
@@ -27,8 +28,6 @@ TASK = "This only tests that posts work. Write one short post that says so, and 
 
 UNITOK_ACTION = "publish_post"
 """What the stack's own UniTok takes: every other call may reach somebody outside."""
-
-COMPLETED = "completed"
 
 FAULTY = ("failed", "stopped")
 """Outcomes of a session that its agent did not mean."""

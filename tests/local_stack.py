@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ import boto3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from local.settings import STACK_NAME
+from local.stack import physical_ids
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = ROOT / ".venv" / "local" / "bin" / "python"
@@ -136,18 +138,8 @@ class LocalStack:
 
     def physical_ids(self) -> dict[str, str]:
         """Returns what the emulator calls each resource of the templates."""
-        cloudformation = self.client("cloudformation")
-        found, left = {}, ["local"]
-        while left:
-            pages = cloudformation.get_paginator("list_stack_resources").paginate(
-                StackName=left.pop()
-            )
-            for resource in (r for page in pages for r in page["StackResourceSummaries"]):
-                found[resource["LogicalResourceId"]] = resource["PhysicalResourceId"]
-                if resource["ResourceType"] == "AWS::CloudFormation::Stack":
-                    left.append(resource["PhysicalResourceId"])
-        cloudformation.close()
-        return found
+        with closing(self.client("cloudformation")) as cloudformation:
+            return physical_ids(cloudformation, STACK_NAME)
 
     def sweep(self) -> dict[str, int]:
         """Runs a sweep now, without waiting for the minute; returns what it did."""

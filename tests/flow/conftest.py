@@ -11,7 +11,7 @@ import pytest
 
 import unitok_handler
 from pocket import clients_made_once
-from world import World, forget_environments, http_event, is_signed, make_world
+from world import World, forget_environments, http_event, is_signed, lasting_for_a_test
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -53,10 +53,7 @@ def receiver() -> Iterator[str]:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch, receiver: str) -> Iterator[World]:
     """An empty stack: all that the template declares, as far as the functions use it."""
-    world = make_world(monkeypatch, receiver)
-    yield world
-    forget_environments()
-    assert not world.pocket.refused, "asked of an AWS that has no such thing"
+    yield from lasting_for_a_test(monkeypatch, receiver)
 
 
 @pytest.fixture

@@ -57,9 +57,9 @@ def asked_and_approved(world: World) -> tuple[str, dict[str, Any]]:
 
 
 def end_leases(world: World, session_id: str) -> None:
-    """Lets time pass until another worker may come."""
-    ends = [approval.lease_until for approval in world.approvals(session_id)]
-    world.step(max(ends) - world.clock() + 1)
+    """Lets time pass until another worker may come; of a lease that was given back, a second."""
+    ends = max(approval.lease_until for approval in world.approvals(session_id))
+    world.step(max(ends - world.clock(), 0) + 1)
 
 
 def contents(world: World) -> list[str]:

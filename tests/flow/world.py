@@ -7,6 +7,7 @@ import json
 import os
 import re
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
@@ -284,6 +285,16 @@ class World:
     def with_time_left(self, seconds: float) -> None:
         """Sets what is left of the function's time from now on."""
         self.context = replace(self.context, remaining_seconds=seconds)
+
+
+def lasting_for_a_test(
+    monkeypatch: pytest.MonkeyPatch, receiver_url: str = ""
+) -> Iterator[World]:
+    """Yields an empty stack for one test, and sees at its end that nothing odd was asked."""
+    world = make_world(monkeypatch, receiver_url)
+    yield world
+    forget_environments()
+    assert not world.pocket.refused, "asked of an AWS that has no such thing"
 
 
 def make_world(monkeypatch: pytest.MonkeyPatch, receiver_url: str = "") -> World:

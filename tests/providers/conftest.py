@@ -9,7 +9,7 @@ from strands.models.model import Model
 import agent_definition
 import agent_handler
 from pocket import clients_made_once
-from world import World, forget_environments, make_world
+from world import World, lasting_for_a_test
 
 # Before LiteLLM is imported: it would fetch a list of prices, and read whatever .env there is.
 os.environ.update(LITELLM_LOCAL_MODEL_COST_MAP="True", LITELLM_MODE="PRODUCTION")
@@ -25,10 +25,7 @@ def shared_clients() -> Iterator[None]:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """An empty stack: all that the template declares, as far as the functions use it."""
-    world = make_world(monkeypatch)
-    yield world
-    forget_environments()
-    assert not world.pocket.refused, "asked of an AWS that has no such thing"
+    yield from lasting_for_a_test(monkeypatch)
 
 
 @pytest.fixture

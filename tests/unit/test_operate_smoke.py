@@ -28,7 +28,7 @@ from core_samples import asked
 from longrunning.emails import Question, turn_email
 from longrunning.links import LinkKeys, make_token, review_url
 from longrunning.messages import build_new
-from world import REGION, World, forget_environments, http_event, make_world
+from world import REGION, World, http_event, lasting_for_a_test
 
 DRAFT = 'Only a test.\r\nIt has two lines, and a quotation mark: "\n'
 ASK = tool_use("ask-1", "human_approval", {"content": DRAFT})
@@ -133,10 +133,7 @@ def subscribed(protocol: str, endpoint: str, arn: str) -> dict[str, str]:
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    world = make_world(monkeypatch)
-    yield world
-    forget_environments()
-    assert not world.pocket.refused, "asked of an AWS that has no such thing"
+    yield from lasting_for_a_test(monkeypatch)
 
 
 @pytest.fixture
