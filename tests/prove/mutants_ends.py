@@ -1,440 +1,519 @@
 """Guards of how a run ends, of what is saved, and of how long it lives."""
 
-from mutants import LAYER, of_file
+from mutants import Mutant, of_code
 
-ENDS = (
-    *of_file(
-        "src/agent/agent_run.py",
+ENDS: tuple[Mutant, ...] = tuple(
+    of_code(
         (
             "a stop that was meant is none of the deadline's",
-            "if stop == STOPPED and deadline.has_stopped:",
-            "if stop == STOPPED:",
+            "agent_run:run_agent",
+            "stop == STOPPED and deadline.has_stopped",
+            "stop == STOPPED",
             "flow/test_ends.py::"
             "test_an_agent_that_the_adopters_code_stops_ends_once_and_is_noticed",
         ),
         (
             "a stop of the deadline is no end",
-            "if stop == STOPPED and deadline.has_stopped:",
-            "if False:",
+            "agent_run:run_agent",
+            "stop == STOPPED and deadline.has_stopped",
+            "False",
             "flow/test_long_runs.py::test_a_run_goes_on_also_after_an_effect",
         ),
         (
             "what waits is in the conversation",
-            "if noted.keys() - set(ids) or set(ids) != set(answered):",
-            "if False:",
+            "agent_run:_paused",
+            "noted.keys() - set(ids) or set(ids) != set(answered)",
+            "False",
             "flow/test_ends.py::test_a_question_that_the_agent_went_on_from_is_a_fault",
         ),
         (
             "a pause ends with the results of its turn",
-            "return _run(gate, messages[: place + 2], pending, stop, agent)",
-            "return _run(gate, messages, pending, stop, agent)",
+            "agent_run:_paused",
+            "messages[: place + 2]",
+            "messages",
             "flow/test_ends.py::test_a_hook_that_ends_the_turn_does_not_hide_the_question",
         ),
         (
             "an interrupt is no end",
-            'if result.stop_reason == "interrupt" or result.interrupts:',
-            "if False:",
-            "flow/test_ends.py::"
-            "test_an_interrupt_is_a_dead_letter_at_once_that_says_what_to_do",
+            "agent_run:_stop_reason",
+            'result.stop_reason == "interrupt" or result.interrupts',
+            "False",
+            "flow/test_ends.py::test_an_interrupt_is_a_dead_letter_at_once_that_says_what_to_do",
         ),
         (
             "a checkpoint is no end",
-            'if result.stop_reason == "checkpoint":',
-            "if False:",
+            "agent_run:_stop_reason",
+            'result.stop_reason == "checkpoint"',
+            "False",
             "flow/test_ends.py::test_what_cannot_be_saved_here_is_a_dead_letter_at_once",
         ),
         (
             "the conversation is the session's own",
-            'if getattr(agent, "_session_manager", None) is not None or (given and not is_ours):',
-            "if False:",
+            "agent_run:_made",
+            'getattr(agent, "_session_manager", None) is not None or (given and not is_ours)',
+            "False",
             "flow/test_what_is_saved.py::"
             "test_an_agent_that_goes_on_from_other_messages_is_refused_at_once",
         ),
         (
             "the conversation is not on a server",
-            'if getattr(agent.model, "stateful", False):',
-            "if False:",
+            "agent_run:_made",
+            'getattr(agent.model, "stateful", False)',
+            "False",
             "flow/test_ends.py::test_what_cannot_be_saved_here_is_a_dead_letter_at_once",
         ),
         (
             "a turn before an effect is not gone back to",
-            "if not turns or turns[-1].effects != gate.effects:",
-            "if not turns:",
+            "agent_run:_kept_turn",
+            "not turns or turns[-1].effects != gate.effects",
+            "not turns",
             "flow/test_long_runs.py::test_a_turn_before_an_effect_is_not_gone_back_to",
         ),
         (
             "a turn after every effect is gone on from",
-            "if not turns or turns[-1].effects != gate.effects:",
-            "if not turns or gate.effects:",
+            "agent_run:_kept_turn",
+            "turns[-1].effects != gate.effects",
+            "gate.effects",
             "flow/test_long_runs.py::test_a_run_goes_on_also_after_an_effect",
         ),
         (
             "the token limit ends a run at once",
-            '    MaxTokensReachedException: "max_tokens",\n',
-            "",
+            "agent_run:",
+            """
+            {
+                MaxTokensReachedException: "max_tokens",
+                ContextWindowOverflowException: CONTEXT_EXCEEDED,
+                StructuredOutputException: "structured_output",
+            }
+            """,
+            """
+            {
+                ContextWindowOverflowException: CONTEXT_EXCEEDED,
+                StructuredOutputException: "structured_output",
+            }
+            """,
             "flow/test_ends.py::test_an_end_that_is_none_is_failed_at_once_and_noticed",
         ),
         (
             "a full window ends a run at once",
-            "    ContextWindowOverflowException: CONTEXT_EXCEEDED,\n",
-            "",
+            "agent_run:",
+            """
+            {
+                MaxTokensReachedException: "max_tokens",
+                ContextWindowOverflowException: CONTEXT_EXCEEDED,
+                StructuredOutputException: "structured_output",
+            }
+            """,
+            """
+            {
+                MaxTokensReachedException: "max_tokens",
+                StructuredOutputException: "structured_output",
+            }
+            """,
             "flow/test_ends.py::test_a_window_that_cannot_be_made_smaller_is_failed_at_once",
         ),
         (
             "an answer that broke off is no end",
-            'if tool_uses(last) and stop == "end_turn":',
-            "if False:",
+            "agent_run:_ended",
+            'tool_uses(last) and stop == "end_turn"',
+            "False",
             "flow/test_ends.py::test_an_answer_that_breaks_off_is_tried_again",
         ),
         (
             "a call without an answer is no good end",
-            "        if tool_uses(last):\n            stop = UNANSWERED",
-            "        if False:\n            stop = UNANSWERED",
+            "agent_run:_ended",
+            """
+            if tool_uses(last):
+                stop = UNANSWERED
+            elif not gate.model_answered:
+                stop = STOPPED
+            """,
+            """
+            if False:
+                stop = UNANSWERED
+            elif not gate.model_answered:
+                stop = STOPPED
+            """,
             "flow/test_ends.py::test_an_end_with_a_call_that_nobody_answers_is_failed",
         ),
         (
             "what a hook says is not the model's end",
-            "elif not gate.model_answered:",
-            "elif False:",
+            "agent_run:_ended",
+            "not gate.model_answered",
+            "False",
             "flow/test_ends.py::test_a_hook_that_answers_in_the_models_place_is_a_stop",
         ),
         (
             "what is saved can be sent",
-            "    gate.make_sendable(messages)\n",
+            "agent_run:_run",
+            "gate.make_sendable(messages)",
             "",
             "flow/test_what_is_saved.py::"
             "test_what_stands_beside_a_question_never_stops_its_session",
         ),
         (
             "what tools keep is there after the pause",
-            "        for name, value in (saved_state or {}).items():\n"
-            "            agent.state.set(name, value)\n",
+            "agent_run:run_agent",
+            """
+            for name, value in (saved_state or {}).items():
+                agent.state.set(name, value)
+            """,
             "",
             "flow/test_what_is_saved.py::"
             "test_what_tools_keep_in_the_agents_state_is_there_after_the_pause",
         ),
-    ),
-    *of_file(
-        "src/agent/gate.py",
         (
             "what is new is made sendable before it is sent",
-            "        self.make_sendable(event.agent.messages)\n",
-            "        pass\n",
+            "gate:Gate.before_model",
+            "self.make_sendable(event.agent.messages)",
+            "pass",
             "flow/test_what_is_saved.py::"
             "test_a_tools_result_is_made_sendable_before_the_next_model_call",
         ),
         (
             "a decision is put right before it is sent",
-            "if self.put_in_place and self._put_right(event.agent.messages):",
-            "if False:",
+            "gate:Gate.before_model",
+            "self.put_in_place and self._put_right(event.agent.messages)",
+            "False",
             "flow/test_what_is_saved.py::test_an_edited_text_survives_an_overflow",
         ),
         (
             "a decision is not put right for ever",
-            "if self._restored > MAX_RESTORED:",
-            "if False:",
+            "gate:Gate.before_model",
+            "self._restored > MAX_RESTORED",
+            "False",
             "flow/test_what_is_saved.py::"
             "test_a_manager_that_shortens_a_decision_again_and_again_ends_the_session",
         ),
         (
             "an id that was used before a trim is not used again",
-            "if can_be and self.is_trimmed and not self.is_new:",
-            "if False:",
+            "gate:Gate.new_record_id",
+            "can_be and self.is_trimmed and not self.is_new",
+            "False",
             "flow/test_what_is_saved.py::"
             "test_an_id_that_comes_again_after_a_trim_is_a_question_of_its_own",
         ),
         (
             "an id keeps what its provider has put into it",
-            "use[\"toolUseId\"] = f\"{uuid.uuid4().hex[:8]}_{use['toolUseId']}\"",
-            'use["toolUseId"] = uuid.uuid4().hex',
+            "gate:Gate.name_tool_uses_apart",
+            "f\"{uuid.uuid4().hex[:8]}_{use['toolUseId']}\"",
+            "uuid.uuid4().hex",
             "unit/test_gate.py::"
             "test_an_id_that_comes_again_keeps_what_its_provider_has_put_into_it",
         ),
         (
             "a starter's input is checked before anything waits",
+            "gate:Gate._problem_of_input",
             "_check_schema(jsonschema.Draft202012Validator(schema), complete)",
             "None",
             "flow/test_waits.py::test_a_jobs_input_is_checked_before_anything_waits",
         ),
         (
             "a refusal of a repeat is a fault",
-            "if approval.status == approvals.SPENT:\n            raise UnclearRefusalError",
-            "if False:\n            raise UnclearRefusalError",
-            "unit/test_gate.py::"
-            "test_a_refusal_of_what_may_have_arrived_before_is_a_fault",
+            "gate:Gate._refused",
+            "approval.status == approvals.SPENT",
+            "False",
+            "unit/test_gate.py::test_a_refusal_of_what_may_have_arrived_before_is_a_fault",
         ),
         (
             "a refusal of what is known to be done is not noted",
-            "if is_known:",
-            "if False:",
+            "gate:Gate._refused",
+            "is_known",
+            "False",
             "unit/test_gate.py::test_a_refusal_of_what_is_known_to_have_arrived_is_told",
         ),
         (
             "an answer that is recorded is not asked for again",
-            "        if approval.answer:\n            self._note(",
-            "        if False:\n            self._note(",
-            "unit/test_gate.py::"
-            "test_a_receiver_whose_answer_is_recorded_is_not_asked_again",
+            "gate:Gate.spend_and_perform",
+            """
+            if approval.answer:
+                self._note(approval, approval.answer["status"], approval.answer["text"])
+                return approval.answer["status"], approval.answer["text"]
+            """,
+            """
+            if False:
+                self._note(approval, approval.answer["status"], approval.answer["text"])
+                return approval.answer["status"], approval.answer["text"]
+            """,
+            "unit/test_gate.py::test_a_receiver_whose_answer_is_recorded_is_not_asked_again",
         ),
         (
             "an edit fits the whole call",
-            "    if approval.edited_content is None:\n        return None\n    try:",
-            "    return None\n    try:",
-            "unit/test_gate.py::"
-            "test_an_edit_that_the_whole_call_does_not_take_is_not_run",
+            "gate:_problem",
+            """
+            if approval.edited_content is None:
+                return None
+            """,
+            "return None",
+            "unit/test_gate.py::test_an_edit_that_the_whole_call_does_not_take_is_not_run",
         ),
         (
             "numbers that are not finite are not approved",
+            "gate:_json",
             "json.dumps(value, ensure_ascii=False, allow_nan=False)",
             "json.dumps(value, ensure_ascii=False)",
             "unit/test_gate.py::test_a_number_that_is_not_finite_cannot_be_approved",
         ),
         (
             "a pause that is refused is told",
-            'return str(paused["content"][0]["text"])',
-            "return waiting",
-            "unit/test_gate.py::"
-            "test_where_nothing_can_wait_the_model_is_told_and_nothing_is_asked",
+            "gate:Gate._check",
+            'str(paused["content"][0]["text"])',
+            "waiting",
+            "unit/test_gate.py::test_where_nothing_can_wait_the_model_is_told_and_nothing_is_asked",
         ),
         (
             "what nobody decided is not looked up",
-            "if text == call.content and",
-            "if",
+            "gate:Gate._approvals_for",
+            "text == call.content and record_id not in mine | self._earlier.keys()",
+            "record_id not in mine | self._earlier.keys()",
             "unit/test_gate.py::test_a_record_is_read_once_and_only_of_the_same_text",
         ),
-    ),
-    *of_file(
-        "src/agent/conversation_window.py",
         (
             "a decision is not shortened",
-            '{**message, "content": []} if any(map(is_decision, tool_results(message)))',
-            '{**message, "content": []} if False',
+            "conversation_window:BlockwiseWindow._find_oldest_message_with_tool_results",
+            "any(map(is_decision, tool_results(message)))",
+            "False",
             "unit/test_agent_run.py::test_a_full_window_shortens_anything_but_a_decision",
         ),
-    ),
-    *of_file(
-        "src/agent/worker.py",
         (
             "what receivers said is kept where the time is over",
-            "            gate.keep_answers()",
-            "            pass",
+            "worker:Worker._resume_claimed",
+            "gate.keep_answers()",
+            "pass",
             "flow/test_receivers.py::"
             "test_a_turn_of_slow_approved_calls_goes_on_where_its_time_was_over",
         ),
         (
             "no effect is begun without time for it",
-            "if gate.effects and self._seconds_left(delivery) < EFFECT_SECONDS:",
-            "if False:",
+            "worker:Worker._results",
+            "gate.effects and self._seconds_left(delivery) < EFFECT_SECONDS",
+            "False",
             "flow/test_receivers.py::"
             "test_a_turn_of_slow_approved_calls_goes_on_where_its_time_was_over",
         ),
         (
             "an approval that was not used is told so",
-            "if self.pausing.approvals.note_not_done(session.session_id, tool_use_id, reason):",
-            "if False:",
+            "worker:Worker._end",
+            "self.pausing.approvals.note_not_done(session.session_id, tool_use_id, reason)",
+            "False",
             "flow/test_ends.py::test_an_approval_that_the_model_never_uses_has_a_name",
         ),
         (
             "a worker that died before it said so says it later",
-            "        elif made_it:\n            self._end(session)",
-            "        elif False:\n            self._end(session)",
+            "worker:Worker._finish_pause",
+            """
+            if made_it:
+                self._end(session)
+            """,
+            """
+            if False:
+                self._end(session)
+            """,
             "flow/test_ends.py::test_a_worker_that_dies_before_it_says_so_says_it_later",
         ),
         (
             "an end that nobody wished for is noticed",
-            'if session.reason or session.outcome == "failed":',
-            "if False:",
+            "worker:Worker._end",
+            'session.reason or session.outcome == "failed"',
+            "False",
             "flow/test_ends.py::test_an_end_that_is_none_is_failed_at_once_and_noticed",
         ),
         (
             "a session that did nothing but fail is failed",
-            'return "failed" if gate.last_failed else "finished"',
-            'return "finished"',
+            "worker:_outcome",
+            '"failed" if gate.last_failed else "finished"',
+            '"finished"',
             "flow/test_ends.py::"
             "test_a_session_that_ends_after_an_error_without_having_done_anything_is_failed",
         ),
         (
             "a late result leaves a trace",
-            "        if not awaited:\n            self._check_late(results)\n",
+            "worker:Worker._accept",
+            """
+            if not awaited:
+                self._check_late(results)
+            """,
             "",
-            "flow/test_waits.py::"
-            "test_a_result_after_the_end_of_its_wait_is_kept_as_a_dead_letter",
+            "flow/test_waits.py::test_a_result_after_the_end_of_its_wait_is_kept_as_a_dead_letter",
         ),
         (
             "an expired job is not the session's outcome",
-            "if a.is_approval or a.status != approvals.EXPIRED}",
-            "}",
+            "worker:_outcome",
+            "{a.status for a in gate.claimed if a.is_approval or a.status != approvals.EXPIRED}",
+            "{a.status for a in gate.claimed }",
             "flow/test_waits.py::test_an_expired_job_does_not_make_the_sessions_outcome",
         ),
         (
             "what cannot be started goes on at once",
-            "if not_started and len(not_started) == len(session.pending):",
-            "if False:",
+            "worker:Worker._go_on_without",
+            "not_started and len(not_started) == len(session.pending)",
+            "False",
             "flow/test_waits.py::test_the_model_hears_at_once_of_what_cannot_be_started",
         ),
         (
             "what is left for later is kept as long as its session",
-            "release(unspent, saved.expires_at + OUTLIVES_SESSION_SECONDS)",
-            "release(unspent)",
-            "flow/test_waits.py::"
-            "test_an_approval_that_is_left_for_later_outlives_the_next_wait",
+            "worker:Worker._resume_claimed",
+            "self.pausing.approvals.release(unspent, saved.expires_at + OUTLIVES_SESSION_SECONDS)",
+            "self.pausing.approvals.release(unspent)",
+            "flow/test_waits.py::test_an_approval_that_is_left_for_later_outlives_the_next_wait",
         ),
         (
             "a task is known by its digest",
-            "    if session.task_digest:\n",
-            "    if False:\n",
+            "worker:_is_task_of",
+            """
+            if session.task_digest:
+                return session.task_digest == _digest(task)
+            """,
+            """
+            if False:
+                return session.task_digest == _digest(task)
+            """,
             "flow/test_what_is_saved.py::"
             "test_the_same_task_twice_is_one_also_where_a_guardrail_has_rewritten_it",
         ),
-    ),
-    *of_file(
-        "src/agent/pausing.py",
         (
             "a tool waits as long as it says",
-            "return pending.within_seconds or DEFAULT_WITHIN_SECONDS",
-            "return DEFAULT_WITHIN_SECONDS",
-            "flow/test_waits.py::"
-            "test_a_tool_says_how_long_it_waits_and_all_it_needs_lives_longer",
+            "pausing:Pausing._wait_seconds",
+            "pending.within_seconds or DEFAULT_WITHIN_SECONDS",
+            "DEFAULT_WITHIN_SECONDS",
+            "flow/test_waits.py::test_a_tool_says_how_long_it_waits_and_all_it_needs_lives_longer",
         ),
         (
             "AWS's no for good is told to the model",
-            "            if not _is_for_good(error):\n                raise\n",
-            "            raise\n",
+            "pausing:Pausing._start",
+            """
+            if not _is_for_good(error):
+                raise
+            """,
+            "raise",
             "flow/test_waits.py::test_the_model_hears_at_once_of_what_cannot_be_started",
         ),
         (
             "what another try may mend is tried again",
-            "            if not _is_for_good(error):\n                raise\n",
+            "pausing:Pausing._start",
+            """
+            if not _is_for_good(error):
+                raise
+            """,
             "",
             "flow/test_waits.py::test_what_another_try_may_mend_is_a_fault",
         ),
-    ),
-    *of_file(
-        LAYER + "human_approval.py",
         (
             "only the session's own agent waits",
-            "if agent is not None and not (is_in_session and (own is None or own is agent)):",
-            "if False:",
+            "human_approval:_no_pause",
+            "agent is not None and not (is_in_session and (own is None or own is agent))",
+            "False",
             "flow/test_ends.py::test_an_agent_within_the_agent_is_told_that_it_cannot_wait",
         ),
         (
             "a wait has bounds",
-            "    if within is not None and not (\n",
-            "    if False and not (\n",
-            "flow/test_waits.py::"
-            "test_a_time_that_is_out_of_bounds_is_an_error_and_no_pause",
+            "human_approval:_no_pause",
+            "within is not None",
+            "False",
+            "flow/test_waits.py::test_a_time_that_is_out_of_bounds_is_an_error_and_no_pause",
         ),
-    ),
-    *of_file(
-        LAYER + "sessions.py",
         (
             "a base is kept as long as its session",
-            "needed = seconds + RESTORABLE_SECONDS",
-            "needed = 0",
+            "sessions:_lifetime",
+            "seconds + RESTORABLE_SECONDS",
+            "0",
             "unit/test_sessions.py::"
             "test_a_base_is_kept_as_long_as_its_session_and_a_restore_may_need_it",
         ),
         (
             "a base is kept as long as a restore may need it",
-            "return ends_at >= expires_at + RESTORABLE_SECONDS",
-            "return ends_at >= expires_at",
+            "sessions:Base.outlives",
+            "expires_at + RESTORABLE_SECONDS",
+            "expires_at",
             "unit/test_sessions.py::test_a_base_is_written_anew_before_the_bucket_may_delete_it",
         ),
         (
             "a superseded base is found by its version",
+            "sessions:SessionStore._read_base",
             'version = {"VersionId": base.version_id} if base.version_id else {}',
             "version: dict[str, str] = {}",
             "flow/test_lifetimes.py::"
             "test_tables_restored_to_a_moment_find_the_conversation_of_that_moment",
         ),
-    ),
-    *of_file(
-        "src/agent/worker.py",
         (
             "an early message of one's own turn reads nothing again",
-            "if early.is_missing or session.paused_by == delivery.message_id:",
-            "if True:",
+            "worker:Worker._go_on",
+            "early.is_missing or session.paused_by == delivery.message_id",
+            "True",
             "flow/test_turns.py::test_a_decision_costs_the_same_calls_however_many_are_asked",
         ),
         (
             "a lease that cannot be given back hides no fault",
-            "        except Exception as error:\n            _logger.warning(\"kept",
-            "        except OSError as error:\n            _logger.warning(\"kept",
+            "worker:Worker._give_back",
+            "Exception",
+            "OSError",
             "flow/test_turns.py::test_a_lease_that_cannot_be_given_back_hides_no_fault",
         ),
         (
             "the results of a turn fit one transaction",
-            "if size_bytes <= room_bytes:",
-            "if True:",
+            "worker:Worker._fitting",
+            "size_bytes <= room_bytes",
+            "True",
             "flow/test_turns.py::test_the_largest_results_of_a_turn_can_be_claimed",
         ),
-    ),
-    *of_file(
-        "src/agent/gate.py",
         (
             "the texts of a turn fit one transaction",
-            "if sum(asked.size for asked in (*self._asked, call)) > MAX_ASKED_BYTES:",
-            "if False:",
+            "gate:Gate._check",
+            "sum(asked.size for asked in (*self._asked, call)) > MAX_ASKED_BYTES",
+            "False",
             "flow/test_turns.py::test_the_largest_texts_of_a_turn_can_be_claimed",
         ),
-    ),
-    *of_file(
-        "src/agent/pausing.py",
         (
             "edits of a turn fit one transaction",
+            "pausing:Pausing._with_call",
             "self._room_for_edits(session) if len(session.pending) > 1 else None",
             "None",
             "flow/test_turns.py::test_a_turn_can_be_claimed_however_it_was_edited",
         ),
-    ),
-    *of_file(
-        "src/agent/turn_budget.py",
         (
             "what is left for later fits one transaction",
-            "if len(kept) == most or taken_bytes > MAX_UNSPENT_BYTES:",
-            "if len(kept) == most:",
+            "turn_budget:newest_that_fit",
+            "len(kept) == most or taken_bytes > MAX_UNSPENT_BYTES",
+            "len(kept) == most",
             "unit/test_turn_budget.py::test_what_is_left_for_later_has_a_size",
         ),
-    ),
-    *of_file(
-        LAYER + "human_approval.py",
         (
             "no more wait in a turn than can be claimed",
-            "if len(waiting) > MAX_WAITS:",
-            "if False:",
+            "human_approval:pause",
+            "len(waiting) > MAX_WAITS",
+            "False",
             "flow/test_turns.py::test_no_more_wait_in_a_turn_than_can_be_claimed",
         ),
-    ),
-    *of_file(
-        LAYER + "approvals.py",
         (
             "a claim whose answer was lost is one's own",
-            "if old and claimed_by and old.claimed_by == claimed_by:",
-            "if False:",
+            "approvals:ApprovalStore._claim_one",
+            "old and claimed_by and old.claimed_by == claimed_by",
+            "False",
             "flow/test_turns.py::test_a_claim_whose_answer_was_lost_goes_on_at_once",
         ),
         (
             "a message is over only with all that it tells of",
-            "if told and all(a.acknowledged for a in told):",
-            "if any(a.acknowledged for a in told):",
+            "approvals:ApprovalStore.claim",
+            "told and all(a.acknowledged for a in told)",
+            "any(a.acknowledged for a in told)",
             "flow/test_turns.py::test_a_message_of_which_half_was_told_before_resumes_at_once",
         ),
-    ),
-    *of_file(
-        LAYER + "approval_table.py",
         (
             "a write that meets a transaction is made again",
-            "            except (\n"
-            "                errors.TransactionConflictException,",
-            "            except (\n"
-            "                ZeroDivisionError,",
+            "approval_table:ApprovalTable._write",
+            "(errors.TransactionConflictException, errors.TransactionCanceledException)",
+            "(ZeroDivisionError, errors.TransactionCanceledException)",
             "flow/test_turns.py::test_a_click_that_meets_a_claim_is_taken",
         ),
         (
             "what was not read is asked for again",
-            "            if not wanted:\n                return items",
-            "            return items",
+            "approval_table:ApprovalTable._read",
+            """
+            if not wanted:
+                return items
+            """,
+            "return items",
             "flow/test_turns.py::test_records_that_are_left_out_are_asked_for_again",
         ),
-    ),
+    )
 )
