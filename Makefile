@@ -18,7 +18,7 @@ PYTEST  := .venv/test/bin/python -m pytest
 # In the order of their names: by number of tests, files with one long test would come last.
 AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 UV      := .venv/uv/bin/uv
-TEMPLATES := template.yaml src/unitok/template.yaml monitoring/template.yaml
+TEMPLATES := template.yaml src/unitok/template.yaml src/picture/template.yaml monitoring/template.yaml
 
 .PHONY: help run demo task ledger redrive smoke test unit prove bench lint build deploy test-sam-local clean
 
@@ -29,7 +29,7 @@ run: ## The whole stack on http://localhost:3000, without AWS (another port: mak
 	@$(call set_up,sam local)
 	@$(LOCAL) run
 
-demo: ## The ten steps without a person: a task, an e-mail, an approval, a post
+demo: ## A task past an agent, a job, a person and a timer, by itself (one approval: STORY=approval)
 	@$(call set_up,sam local)
 	@$(LOCAL) demo
 

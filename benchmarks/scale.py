@@ -170,7 +170,7 @@ def read_ours() -> Ours:
     agent = read["Resources"]["AgentFunction"]["Properties"]["Environment"]["Variables"]
     hours = parameters["DecideWithinHours"]["Default"]
     return Ours(
-        shards=constants("src/layer/python/longrunning/approval_item.py")["OPEN_SHARDS"],
+        shards=constants("src/layer/python/longrunning/waits/item.py")["OPEN_SHARDS"],
         entries_per_shard=audit["MAX_ENTRIES_PER_SHARD"],
         audited=audit["AUDITED_PER_MINUTE"],
         threads=sweeper["THREADS"],
@@ -436,7 +436,7 @@ def open_limits(ours: Ours, use: Use) -> list[Limit]:
             ours.most_seen,
             f"{ours.shards} shards of {ours.entries_per_shard:,} entries read by a sweep",
             "what is due comes first and is not missed, all else is read in turn; "
-            "`OpenApprovals` counts no further",
+            "`OpenWaits` counts no further",
             f"`MAX_ENTRIES_PER_SHARD`: {further} fill a sweep's {ours.sweep_seconds} s at "
             f"{ours.sweeper_megabytes} MB, {whole} with a whole processor",
         ),

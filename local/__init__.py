@@ -18,6 +18,12 @@ AWS emulator; its pins exclude those of the tests and of the SAM CLI.
     signatures      requests signed with the owner's key
     server          reads and answers HTTP requests on http://localhost:3000
     front_door      what is behind it: guard, pages, proxy to the HTTP APIs, view of the tables
+    session_list    the list of sessions, with what each is waiting for
+    session_routes  a session's page: records, timeline, conversation, mail_links, session_page
+    operators       cancels a wait, as an operator would
+    view, waiting   what the tables say: sessions, and what each waits for
+    markup          texts, times and addresses as the pages show them
+    layer           the layer's own modules, which read what they wrote
     tasks           sends a task
     reload          a changed file under src/ becomes running code; overlay does it without a build
     trial           imports such code first, in a process of its own: trial_process

@@ -1,8 +1,8 @@
-"""`make demo`: the ten steps without a person.
+"""`make demo`: a task past everything that may wait, by itself.
 
-The times are what the functions traced, counted from the moment the task was sent; a step that
-leaves no trace of its own (validate, pause) has the moment the next one began or the one before it
-ended.
+`STORY=approval` is the short one: the ten steps of one approval. Its times are what the functions
+traced, counted from the moment the task was sent; a step that leaves no trace of its own (validate,
+pause) has the moment the next one began or the one before it ended.
 """
 
 import argparse
@@ -10,13 +10,17 @@ import os
 import socket
 import tempfile
 import time
+from typing import Any
 
 from local import tasks
 from local.console import Console, LocalError
 from local.lifecycle import Running, running
 from local.settings import make_settings, port_from_environment
+from local.story import Story, task_for
 from local.walk import Walk
 
+LONG, APPROVAL = "long", "approval"
+STORIES = (LONG, APPROVAL)
 DEFAULT_TASK = "Announce our new rainbow unicorn, for rent from Monday."
 
 
@@ -26,6 +30,9 @@ def main(console: Console, options: argparse.Namespace) -> int:
     Raises:
         LocalError: It could not start, or a step failed: the message names it.
     """
+    story = os.environ.get("STORY", "").strip() or LONG
+    if story not in STORIES:
+        raise LocalError(f"STORY={story} is no story: {' or '.join(STORIES)}.")
     console.shows_logs = False
     with tempfile.TemporaryDirectory(prefix="demo-") as folder:
         port = _free_port(port_from_environment(), console)
@@ -34,9 +41,26 @@ def main(console: Console, options: argparse.Namespace) -> int:
         started = time.monotonic()
         with running(settings, console, reload=False) as run:
             console.say("")
-            _walk(run, os.environ.get("TASK", "").strip() or DEFAULT_TASK, console)
+            if story == APPROVAL:
+                _walk(run, os.environ.get("TASK", "").strip() or DEFAULT_TASK, console)
+            else:
+                _tell(run, console)
         console.say(f"\nDone, started and stopped in {time.monotonic() - started:.1f} s.")
     return 0
+
+
+def _tell(run: Running, console: Console) -> None:
+    sent_at = time.time()
+    task = task_for(sent_at)
+    console.say(f"Task: {task}\n")
+    session_id = tasks.send(run.emulator.client("sqs"), run.task_queue_url, task)
+    story = Story(run, session_id)
+    try:
+        for beat in story.beats():
+            console.say(f"  {beat.at - sent_at:6.2f} s  {beat.name:<14}  {beat.note}")
+    except (LocalError, OSError, ValueError, KeyError) as error:
+        raise LocalError(f"The story broke off: {error}") from error
+    _show(story.post, console)
 
 
 def _walk(run: Running, task: str, console: Console) -> None:
@@ -50,7 +74,10 @@ def _walk(run: Running, task: str, console: Console) -> None:
         except (LocalError, OSError, ValueError, KeyError) as error:
             raise LocalError(f"The step {name} failed: {error}") from error
         console.say(f"  {name:<9} {happened.at - sent_at:6.2f} s  {happened.note}")
-    post = walk.post
+    _show(walk.post, console)
+
+
+def _show(post: dict[str, Any], console: Console) -> None:
     console.say(f"\nPublished by {post['author']}, {post['unicorn_color']} unicorn:\n")
     console.say("\n".join(f"  | {line}" for line in post["content"].splitlines()))
 

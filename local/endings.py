@@ -10,7 +10,8 @@ from local.console import Console
 from local.traces import Traces
 from local.view import SessionRow, View
 
-QUIET_OUTCOMES = ("published", "finished")
+LOUD_OUTCOMES = ("denied", "expired", "cancelled", "not_done", "failed", "stopped")
+"""Any other is a good end, in a tool's own word, such as `published`."""
 SHOWN_CHARACTERS = 200
 SAVE = "save"
 """The step after which a session may have ended."""
@@ -43,7 +44,7 @@ class Endings:
             except (BotoCoreError, ClientError):
                 return  # The emulator is busy or going down; the next look asks again.
             self._saved.remove(session_id)
-            if row and row.outcome and row.has_ended and row.outcome not in QUIET_OUTCOMES:
+            if row and row.outcome and row.has_ended and row.outcome in LOUD_OUTCOMES:
                 self._console.error(ending(row))
 
 

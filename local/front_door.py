@@ -4,6 +4,8 @@
 |---|---|
 | `GET /` | a page to send a task, and the sessions |
 | `POST /local/tasks` | sends `task` (form or JSON): 303, or for programs 202 `{"session_id"}` |
+| `GET /local/sessions/<session_id>` | a session: what happened, its conversation |
+| `POST /local/sessions/<session_id>/cancel` | cancels the wait of `tool_use_id` (form): 303 |
 | `GET /local/mail`, `/local/mail.json` | the approver's e-mails |
 | `GET /local/traces.json` | what the functions traced |
 | a path that some HTTP API has a route for | that API's answer |
@@ -23,6 +25,7 @@ from local.guard import Guard
 from local.mail import Mailbox
 from local.proxy import Proxy
 from local.server import Answer, Request
+from local.session_routes import PATH, Sessions
 from local.traces import Traces
 from local.view import View
 
@@ -37,6 +40,7 @@ class FrontDoor:
     """Answers every request.
 
     Attributes:
+        sessions: The pages of single sessions.
         send_task: Takes the task and returns the session's id.
         is_scripted: Whether the model is the scripted one.
         started_at: When the stack was started, epoch seconds.
@@ -47,6 +51,7 @@ class FrontDoor:
     mailbox: Mailbox
     traces: Traces
     view: View
+    sessions: Sessions
     send_task: Callable[[str], str]
     is_scripted: bool
     started_at: float
@@ -74,6 +79,8 @@ class FrontDoor:
 
     def _own(self, request: Request) -> Answer:
         method = "GET" if request.method == "HEAD" else request.method
+        if request.path.startswith(PATH):
+            return self.sessions.answer(method, request)
         match method, request.path:
             case "GET", "/":
                 sent = parse_qs(request.query).get("sent", [""])[0]

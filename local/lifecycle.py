@@ -22,9 +22,12 @@ from local.front_door import FrontDoor
 from local.function_logs import FunctionLogs
 from local.guard import Guard
 from local.mail import Mailbox
+from local.operators import Operators
 from local.proxy import Proxy
+from local.records import Records
 from local.reload import Reloader
 from local.server import LoopbackServer
+from local.session_routes import Sessions
 from local.settings import REGION, SCRIPTED, Settings
 from local.signatures import OwnerKey
 from local.stack import Stack
@@ -39,6 +42,8 @@ FUNCTIONS = {
     "operator": "OperatorFunction",
 }
 TASK_QUEUE, DEAD_LETTER_QUEUE = "post-generator-task-queue", "post-generator-dead-letter-queue"
+SESSIONS_TABLE, WAITS_TABLE, BUCKET = "agent-memory-store", "-approvals", "StateBucket"
+POSTS_TABLE = "PostsTable"  # Whoever has a receiver has removed the example's.
 TOPICS = ("approval-notifications", "escalation-notifications")
 _OWN_FILES = ("stack.json", "functions.log", "emulator.log")
 _OWN_FOLDERS = ("tmp", "rebuild")
@@ -110,23 +115,33 @@ def _start(settings: Settings, console: Console, emulator: Emulator, traces: Tra
     mailbox = Mailbox(emulator, topic_arns, settings.front_url)
     mailbox.open()
     queues = [stack.id_ending(name) for name in (TASK_QUEUE, DEAD_LETTER_QUEUE)]
-    view = View(emulator, stack.id_ending("agent-memory-store"), *queues)
+    sessions, waits = stack.id_ending(SESSIONS_TABLE), stack.id_ending(WAITS_TABLE)
+    view = View(emulator, sessions, *queues, waits)
     return Running(settings, emulator, stack, mailbox, traces, build, view)
 
 
 def _front_door(run: Running) -> FrontDoor:
     send = partial(tasks.send, run.emulator.client("sqs"), run.task_queue_url)
     owner = OwnerKey(run.emulator.access_key_id, run.emulator.secret_access_key)
+    proxy = Proxy(run.stack, run.emulator.port, owner)
     return FrontDoor(
         guard=Guard(run.settings.port),
-        proxy=Proxy(run.stack, run.emulator.port, owner),
+        proxy=proxy,
         mailbox=run.mailbox,
         traces=run.traces,
         view=run.view,
+        sessions=_sessions(run, Operators(proxy, owner, f"localhost:{run.settings.port}")),
         send_task=send,
         is_scripted=run.settings.model_id == SCRIPTED,
         started_at=time.time(),
     )
+
+
+def _sessions(run: Running, operators: Operators) -> Sessions:
+    ids = run.stack.physical_ids
+    waits = run.stack.id_ending(WAITS_TABLE)
+    records = Records(run.emulator, run.view, waits, ids[BUCKET], ids.get(POSTS_TABLE))
+    return Sessions(records, operators, run.mailbox, run.traces)
 
 
 def _function_logs(run: Running, console: Console) -> FunctionLogs:
@@ -147,10 +162,9 @@ def _write_stack_json(run: Running) -> None:
         "queue_url": run.task_queue_url,
         "dead_letter_queue_url": stack.id_ending(DEAD_LETTER_QUEUE),
         "tables": {
-            "sessions": stack.id_ending("agent-memory-store"),
-            "approvals": stack.id_ending("-approvals"),
-            # Whoever has a receiver has removed the example's.
-            **({"posts": posts} if (posts := stack.physical_ids.get("PostsTable")) else {}),
+            "sessions": stack.id_ending(SESSIONS_TABLE),
+            "approvals": stack.id_ending(WAITS_TABLE),
+            **({"posts": posts} if (posts := stack.physical_ids.get(POSTS_TABLE)) else {}),
         },
         "functions": {
             name: stack.physical_ids[key]

@@ -2,12 +2,14 @@
 
 import base64
 import hashlib
-import time
 from html import escape
 from pathlib import Path
 from string import Template
 
 from local.mail import Mail, Question
+from local.mail_links import sessions_of
+from local.markup import clock, session_link, shown
+from local.session_list import session_list
 from local.view import SessionRow
 
 _PAGES = Path(__file__).parent / "pages"
@@ -46,15 +48,10 @@ $sessions
 </section>
 """)
 
-_SESSION = Template("""\
-<li><span class="status">$state</span> $task<br>
-$last_words<span class="soft"><code>$session_id</code> $changed_at</span></li>
-""")
-
 _MAIL = Template("""\
 <article>
-<h2>$subject</h2>
-<p class="soft">To the approver, <time datetime="$sent_at">$sent_at</time></p>
+<h2 id="mail-$number">$subject</h2>
+<p class="soft">To the approver, <time datetime="$sent_at">$sent_at</time>$sessions</p>
 $questions
 </article>
 """)
@@ -81,11 +78,6 @@ _SCRIPTED = """\
 agent has with the words of the task. <code>docs/adapt.md</code> says how to give it turns of your \
 own, or a real model.</p>
 """
-
-_LAST_WORDS = Template("""\
-<span class="words" dir="auto">$words</span><br>
-""")
-_LAST_WORDS_CHARACTERS = 400
 
 _GONE = Template("""\
 <section><h1>There is no approval here</h1>
@@ -126,14 +118,15 @@ def landing(
         model=_SCRIPTED if is_scripted else "",
         task=f"\n{escape(task)}",
         queues=_queues(*queue_lengths),
-        sessions=_sessions(sessions),
+        sessions=session_list(sessions),
     )
-    return _page("Tasks", main, mails)
+    return page("Tasks", main, mails)
 
 
 def mailbox(mails: list[Mail]) -> bytes:
     """Returns the page `/local/mail`, newest first."""
-    return _page("E-mail", "".join(map(_mail, reversed(mails))) or _NO_MAIL, len(mails))
+    articles = [_mail(number, mail) for number, mail in enumerate(mails, 1)]
+    return page("E-mail", "".join(reversed(articles)) or _NO_MAIL, len(mails))
 
 
 def gone(started_at: float, mails: int) -> bytes:
@@ -144,21 +137,23 @@ def gone(started_at: float, mails: int) -> bytes:
         mails: How many e-mails there are.
     """
     main = _GONE.substitute(started_at=clock(started_at))
-    return _page("No approval", main, mails)
-
-
-def clock(at: float) -> str:
-    """Returns a time of this day, such as 15:14:02, as this machine's clock shows it."""
-    return time.strftime("%H:%M:%S", time.localtime(at))
+    return page("No approval", main, mails)
 
 
 def not_found(mails: int) -> bytes:
     """Returns the page for an address that nothing has."""
-    return _page("Nothing here", _NOT_FOUND, mails)
+    return page("Nothing here", _NOT_FOUND, mails)
 
 
-def _page(title: str, main: str, mails: int) -> bytes:
-    text = _FRAME.substitute(title=escape(title), style=_STYLE, main=main, mails=mails)
+def page(title: str, main: str, mails: int) -> bytes:
+    """Returns a whole page.
+
+    Args:
+        title: As text.
+        main: As HTML.
+        mails: How many e-mails there are.
+    """
+    text = _FRAME.substitute(title=shown(title), style=_STYLE, main=main, mails=mails)
     return text.encode()
 
 
@@ -183,35 +178,17 @@ def _queues(on_their_way: int, dead_letters: int) -> str:
     return f'<p class="soft">{" ".join(parts)}</p>' if parts else ""
 
 
-def _sessions(sessions: list[SessionRow]) -> str:
-    if not sessions:
-        return '<p class="soft">None yet.</p>'
-    rows = (
-        _SESSION.substitute(
-            state=escape(row.state),
-            task=escape(row.task),
-            last_words=_last_words(row.last_words),
-            session_id=escape(row.session_id),
-            changed_at=clock(row.changed_at),
-        )
-        for row in sessions
-    )
-    return f"<ul>\n{''.join(rows)}</ul>"
-
-
-def _last_words(words: str) -> str:
-    if len(words) > _LAST_WORDS_CHARACTERS:
-        words = f"{words[:_LAST_WORDS_CHARACTERS]} …"
-    return _LAST_WORDS.substitute(words=escape(words)) if words else ""
-
-
-def _mail(mail: Mail) -> str:
+def _mail(number: int, mail: Mail) -> str:
     is_one = len(mail.questions) == 1
     parts = [_question(q, "" if is_one else f" {n}") for n, q in enumerate(mail.questions, 1)]
     if not is_one:
         parts.append(_AS_SENT.substitute(body=escape(mail.body)))
     return _MAIL.substitute(
-        subject=escape(mail.subject), sent_at=escape(mail.sent_at), questions="".join(parts)
+        number=number,
+        subject=escape(mail.subject),
+        sent_at=escape(mail.sent_at),
+        sessions="".join(f", session {session_link(found)}" for found in sessions_of(mail)),
+        questions="".join(parts),
     )
 
 

@@ -28,7 +28,8 @@ from local.stack import Stack
 from local.trial import Part, Problem, try_out
 
 READ_AT_START = (
-    "template.yaml", "src/unitok/template.yaml", "monitoring/template.yaml", "samconfig.toml"
+    "template.yaml", "src/unitok/template.yaml", "src/picture/template.yaml",
+    "monitoring/template.yaml", "samconfig.toml",
 )  # fmt: skip
 _POLL_SECONDS = 0.5
 _FAULTS = (LocalError, OSError, BotoCoreError, ClientError)

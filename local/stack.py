@@ -137,9 +137,7 @@ def _failures(cloudformation: Any) -> str:
     )
 
 
-def _enable_time_to_live(
-    emulator: Emulator, ids: dict[str, str], resources: Resources
-) -> None:
+def _enable_time_to_live(emulator: Emulator, ids: dict[str, str], resources: Resources) -> None:
     dynamodb = emulator.client("dynamodb")
     for logical_id, specification in time_to_live(resources).items():
         dynamodb.update_time_to_live(
@@ -147,9 +145,7 @@ def _enable_time_to_live(
         )
 
 
-def _log_groups(
-    emulator: Emulator, ids: dict[str, str], resources: Resources
-) -> dict[str, str]:
+def _log_groups(emulator: Emulator, ids: dict[str, str], resources: Resources) -> dict[str, str]:
     functions = emulator.client("lambda")
     groups = {}
     for logical_id, resource in resources.items():

@@ -1,13 +1,22 @@
 """What the landing page shows: the sessions, how they ended, and what could not be handled."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from local.emulator import Emulator
+from local.layer import Wait, codec, wait_items
+from local.waiting import Waiting, inputs, waiting
 
-SHOWN_SESSIONS = 50
 _TASK_CHARACTERS = 160
-_COMPLETED = "completed"
+_WAITING, _COMPLETED = "waiting", "completed"
+_OF_A_WAIT = (
+    "session_id, tool_use_id, agent_name, tool_name, requested_at, decide_by, remind_at, "
+    "decision, #status, #action"
+)
+_NAMES = {"#status": "status", "#action": "action"}
+
+Waits = dict[tuple[str, str], Wait]
+"""By session and tool use."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +31,9 @@ class SessionRow:
         reason: Why it failed or was stopped, or "".
         last_words: What the agent said last, once it has ended.
         changed_at: Epoch seconds.
+        agent_name: Whose session it is.
+        parent_id: The session that asked for it, or "".
+        waits: What it waits for now; only a list of sessions tells.
     """
 
     session_id: str
@@ -31,6 +43,9 @@ class SessionRow:
     reason: str
     last_words: str
     changed_at: int
+    agent_name: str = ""
+    parent_id: str = ""
+    waits: tuple[Waiting, ...] = ()
 
     @property
     def has_ended(self) -> bool:
@@ -52,6 +67,7 @@ class View:
         sessions_table: The table's name.
         task_queue_url: The queue of tasks.
         dead_letter_queue_url: The queue of what could not be handled.
+        waits_table: The table of what sessions wait for.
     """
 
     def __init__(
@@ -60,32 +76,59 @@ class View:
         sessions_table: str,
         task_queue_url: str,
         dead_letter_queue_url: str,
+        waits_table: str,
     ) -> None:
         self._dynamodb = emulator.client("dynamodb")
         self._sqs = emulator.client("sqs")
         self._table = sessions_table
+        self._waits_table = waits_table
         self._queues = (task_queue_url, dead_letter_queue_url)
 
     def sessions(self) -> list[SessionRow]:
-        """Returns the newest sessions, newest first."""
-        items = self._dynamodb.scan(TableName=self._table, ConsistentRead=True)["Items"]
-        rows = sorted(map(_row, items), key=lambda row: row.changed_at, reverse=True)
-        return rows[:SHOWN_SESSIONS]
+        """Returns all sessions, newest first, with what each waits for: two scans at most."""
+        items = self._scan(TableName=self._table)
+        some_wait = any(_text(item, "status") == _WAITING for item in items)
+        waits = self._waits() if some_wait else {}
+        rows = [replace(row_of(item), waits=_waiting(item, waits)) for item in items]
+        return sorted(rows, key=lambda row: row.changed_at, reverse=True)
 
     def session(self, session_id: str) -> SessionRow | None:
         """Returns one session, or None."""
+        item = self.item(session_id)
+        return row_of(item) if item else None
+
+    def item(self, session_id: str) -> dict[str, Any] | None:
+        """Returns one session as it is stored, or None."""
         items = self._dynamodb.query(
             TableName=self._table,
             KeyConditionExpression="session_id = :id",
             ExpressionAttributeValues={":id": {"S": session_id}},
             ConsistentRead=True,
         )["Items"]
-        return _row(items[0]) if items else None
+        return dict(items[0]) if items else None
 
     def queue_lengths(self) -> tuple[int, int]:
         """Returns how many tasks are on their way, and how many messages are dead letters."""
         tasks, dead_letters = (self._length(url) for url in self._queues)
         return tasks, dead_letters
+
+    def _waits(self) -> Waits:
+        items = self._scan(
+            TableName=self._waits_table,
+            ProjectionExpression=_OF_A_WAIT,
+            ExpressionAttributeNames=_NAMES,
+        )
+        waits = map(wait_items.from_item, items)
+        return {(wait.session_id, wait.tool_use_id): wait for wait in waits}
+
+    def _scan(self, **request: Any) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = []
+        while True:
+            answer = self._dynamodb.scan(**request, ConsistentRead=True)
+            items += answer["Items"]
+            if not answer.get("LastEvaluatedKey"):
+                return items
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def _length(self, queue_url: str) -> int:
         states = ("", "NotVisible", "Delayed")
@@ -94,7 +137,8 @@ class View:
         return sum(int(value) for value in attributes["Attributes"].values())
 
 
-def _row(item: dict[str, Any]) -> SessionRow:
+def row_of(item: dict[str, Any]) -> SessionRow:
+    """Returns a stored session as a page shows it, without what it waits for."""
     messages = item.get("messages", {}).get("L", [])
     status = _text(item, "status")
     return SessionRow(
@@ -107,6 +151,23 @@ def _row(item: dict[str, Any]) -> SessionRow:
         if status == _COMPLETED
         else "",
         changed_at=int(item.get("paused_at", {}).get("N", 0)),
+        agent_name=_text(item, "agent_name"),
+        parent_id=_text(item.get("parent", {}).get("M", {}), "session_id"),
+    )
+
+
+def _waiting(item: dict[str, Any], waits: Waits) -> tuple[Waiting, ...]:
+    """Says what a session waits for now, in the turn's order."""
+    if _text(item, "status") != _WAITING or "pending" not in item:
+        return ()
+    given = inputs(codec.from_attribute(item["messages"]))
+    return tuple(
+        waiting(
+            pending["tool_name"],
+            given.get(pending.get("given_id") or pending["tool_use_id"], {}),
+            waits.get((item["session_id"]["S"], pending["tool_use_id"])),
+        )
+        for pending in codec.from_attribute(item["pending"])
     )
 
 

@@ -22,10 +22,10 @@ CATEGORIES = (
 )  # fmt: skip
 
 _CATEGORY_OF = {
-    "published": "completed", "finished": "completed", "not_done": "not done", "denied": "denied",
+    "finished": "completed", "not_done": "not done", "denied": "denied",
     "expired": "expired", "failed": "failed", "stopped": "stopped", "cancelled": "cancelled",
 }  # fmt: skip
-"""By the outcome of a session that ended."""
+"""By the outcome of a session that ended; any other is a tool's word for what it has done."""
 
 MOVING_SECONDS = 3_600
 """A message is handled or a dead letter long before: five deliveries, two minutes apart."""
@@ -216,7 +216,8 @@ class _Count:
     def _category(self, session: Session) -> str | None:
         if session.status == "waiting":
             return "dead-lettered" if self._is_dead(session) else "waiting"
-        return _CATEGORY_OF.get(session.outcome)
+        is_word = session.outcome and session.outcome not in CATEGORIES
+        return _CATEGORY_OF.get(session.outcome, "completed" if is_word else None)
 
     def _is_dead(self, session: Session) -> bool:
         return any(self._moves(letter, session) for letter in self.by_session[session.session_id])

@@ -178,7 +178,7 @@ def _queue_arn(topic_arn: str, name: str) -> str:
 def _ids(token: str) -> tuple[str, str] | None:
     """Returns session and tool use of a link's token, unchecked: it only says which mail is ours.
 
-    Its payload is the JSON list that `longrunning.links` describes.
+    Its payload is the JSON list that `longrunning.people.links` describes.
     """
     payload = token.partition(".")[0]
     try:

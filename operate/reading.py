@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from longrunning import shared_pace
+from longrunning.people import shared_pace
 from operate.errors import OperateError
 from operate.receivers import Receiver
 from operate.rows import Approval, Letter, Post, Session

@@ -13,8 +13,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from longrunning.approval_item import Approval, wake_up_message
 from longrunning.messages import NewTask, build_new, parse
+from longrunning.waits.item import Status, Wait, wake_up_message
 from operate.errors import OperateError
 from operate.ledger import settled
 from operate.reading import (
@@ -209,7 +209,7 @@ def _bring_on(stack: Stack, session: Session, asked: dict[str, str]) -> None:
     """Sends what the session misses: the messages of its decisions, or else its own once more.
 
     Its own asks what was not asked, and goes on with what was interrupted. An `existing` message
-    would not do: of a tool that is no approval, its result would count.
+    would not do: its result would count as that of a job.
     """
     statuses = [asked.get(f"{session.session_id}/{i}") for i, _ in session.pending]
     if not statuses or not all(statuses):
@@ -217,7 +217,7 @@ def _bring_on(stack: Stack, session: Session, asked: dict[str, str]) -> None:
         return _send(stack, body, _identity(session.paused_by))
     for (tool_use_id, tool_name), status in zip(session.pending, statuses, strict=True):
         ids = (session.session_id, tool_use_id, session.agent_name, tool_name)
-        _send(stack, wake_up_message(Approval(*ids, 0, 0, status=str(status))), {})
+        _send(stack, wake_up_message(Wait(*ids, 0, 0, status=Status(str(status)))), {})
 
 
 def _send(stack: Stack, body: str, attributes: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from longrunning import messages
-from longrunning.messages import MESSAGE_ID_PATTERN, MalformedMessageError, NewTask
+from longrunning.messages import MESSAGE_ID_PATTERN, Cancel, Look, MalformedMessageError, NewTask
 
 Item = dict[str, Any]
 """A DynamoDB item as a low-level client returns it: `{"status": {"S": "waiting"}, …}`."""
@@ -170,6 +170,10 @@ class Letter:
             return cls(original, "unreadable", "", **fields | {"reason": said or str(error)})
         if isinstance(parsed, NewTask):
             return cls(original, "new", parsed.session_id or original, **fields)
+        if isinstance(parsed, Look):
+            return cls(original, "look", "", **fields)
+        if isinstance(parsed, Cancel):
+            return cls(original, "cancel", parsed.session_id, **fields)
         ids = tuple(result["toolUseId"] for result in parsed.results)
         return cls(original, "existing", parsed.session_id, ids, **fields)
 

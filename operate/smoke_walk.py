@@ -10,10 +10,10 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from longrunning.approval_item import APPROVED, PENDING, SPENT, Approval, from_item
 from longrunning.messages import build_new
 from longrunning.sessions import COMPLETED
 from longrunning.text import utc, visible
+from longrunning.waits.item import Status, Wait, from_item
 from operate import clicks
 from operate.mailbox import Mailbox, Question
 from operate.reading import Reader
@@ -114,10 +114,10 @@ class Walk:
                 raise FailedError("What is recorded is not what was decided here. Was it edited?")
             if approval.refused:
                 raise FailedError(
-                    f"The receiver refused {approval.action} for good. What its test data must be, "
-                    "SMOKE_TASK= can say; the log of AgentFunction has its status."
+                    f"The receiver refused {approval.asked.action} for good. What its test data "
+                    "must be, SMOKE_TASK= can say; the log of AgentFunction has its status."
                 )
-        spent = [approval for approval in approvals if approval.status == SPENT]
+        spent = [approval for approval in approvals if approval.status == Status.SPENT]
         _check_end(self._session())
         if not spent:
             raise FailedError(
@@ -154,7 +154,7 @@ class Walk:
         session_id = self._plan.session_id
         try:
             items = self._items()
-            waiting = [i for i, item in items.items() if from_item(item).status == PENDING]
+            waiting = [i for i, item in items.items() if from_item(item).status == Status.PENDING]
             if not items:
                 print(f"    Its task may still be in the queue: session {session_id}.")
             for tool_use_id in waiting:
@@ -168,19 +168,19 @@ class Walk:
             print(f"    Session {session_id} still waits and could not be cancelled ({error}).")
             print("    Cancel it as docs/operate.md says, or let its question expire.")
 
-    def _decide(self, approval: Approval, item: Item, question: Question) -> None:
+    def _decide(self, approval: Wait, item: Item, question: Question) -> None:
         """Looks at the question, then presses the button as a person does."""
-        if approval.status != PENDING:
+        if approval.status != Status.PENDING:
             raise FailedError(
                 f"Somebody else was faster: it is {approval.status}. Run it again, and tell the "
                 f"approvers to leave session {self._plan.session_id} alone."
             )
-        self._steps.done(f"asked by e-mail: {visible(approval.action)}")
+        self._steps.done(f"asked by e-mail: {visible(approval.asked.action)}")
         self._show(approval)
         page = self._look(question, item)
-        if self._plan.endpoint or approval.action != UNITOK_ACTION:
-            self._consent.ask(f"The agent asks to run {visible(approval.action)}.")
-        answer = clicks.press(question.approve_url, "approved", page, approval.content)
+        if self._plan.endpoint or approval.asked.action != UNITOK_ACTION:
+            self._consent.ask(f"The agent asks to run {visible(approval.asked.action)}.")
+        answer = clicks.press(question.approve_url, "approved", page, approval.asked.content)
         if answer.status != 200:
             raise FailedError(
                 f"The button Approve was answered {answer.status}. Look at the log of "
@@ -192,8 +192,8 @@ class Walk:
         self._decided[approval.tool_use_id] = question
         self._steps.done("approved by the link, as a browser does")
 
-    def _show(self, approval: Approval) -> None:
-        text = visible(approval.content)
+    def _show(self, approval: Wait) -> None:
+        text = visible(approval.asked.content)
         cut = " […]" if len(text) > MAX_SHOWN_CHARS else ""
         for line in (text[:MAX_SHOWN_CHARS] + cut).split("\n"):
             print(f"                | {line}")
@@ -214,17 +214,17 @@ class Walk:
                     f"{told.status} as JSON. Look at the log of ApprovalFunction; if "
                     "ApprovalBaseUrl is set, at where that domain leads."
                 )
-            if told.document.get("content") != from_item(before).content:
+            if told.document.get("content") != from_item(before).asked.content:
                 raise FailedError("The link shows another text than the record. Report it.")
         self._steps.done("both links show it, and looking changes nothing")
         return looks[0][0].text
 
-    def _check_post(self, approval: Approval) -> None:
-        receiver = self._stack.receivers.get(approval.action)
+    def _check_post(self, approval: Wait) -> None:
+        receiver = self._stack.receivers.get(approval.asked.action)
         if receiver is None:
             return self._steps.note(
-                f"What {visible(approval.action)} did is not counted here: look at its receiver "
-                f"for the key {approval.key}."
+                f"What {visible(approval.asked.action)} did is not counted here: look at its "
+                f"receiver for the key {approval.key}."
             )
         named = receiver.partition | {"idempotency_key": approval.key}
         key = {name: {"S": value} for name, value in named.items()}
@@ -243,11 +243,11 @@ class Walk:
         if not session:
             return "the agent works: no pause yet"
         for approval in map(from_item, items.values()):
-            if approval.status == PENDING and not approval.is_approval:
+            if approval.status == Status.PENDING and approval.call is None:
                 return f"the agent waits for {visible(approval.tool_name)}, not for a person"
-            if approval.status == PENDING:
+            if approval.status == Status.PENDING:
                 return "it is asked and recorded; its e-mail has not come yet"
-            if approval.status == APPROVED:
+            if approval.status == Status.APPROVED:
                 return "it is approved; the agent has not gone on yet"
         return "the agent goes on"
 
@@ -258,7 +258,7 @@ class Walk:
                 return f"{said} Its message is a dead letter: make redrive DRY_RUN=1 says why."
         if not session:
             todo = "the log of AgentFunction, and whether its trigger is enabled"
-        elif any(from_item(item).status == PENDING for item in items.values()):
+        elif any(from_item(item).status == Status.PENDING for item in items.values()):
             todo = "ApprovalMailAlarm and the log of AgentFunction; a new queue may be late, too"
         else:
             todo = "the log of AgentFunction, and RunFailedAlarm in docs/operate.md"

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from longrunning.approvals import Approval, Decided
-from longrunning.links import LinkKeys, make_token
+from core_samples import changed, wait_of
+from longrunning.people.links import LinkKeys, make_token
+from longrunning.waits.answers import Decided
+from longrunning.waits.item import Status, Wait
 
 NOW = 1_773_482_400  # 2026-03-14T10:00:00Z
 DAY_SECONDS = 86_400
@@ -18,9 +20,9 @@ FORM = "application/x-www-form-urlencoded"
 HTML = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
-def pending(**changes: Any) -> Approval:
+def pending(**changes: Any) -> Wait:
     """An approval that waits, asked for an hour ago, open for a day."""
-    approval = Approval(
+    approval = wait_of(
         session_id="session-1",
         tool_use_id="tooluse_1",
         agent_name="post-generator",
@@ -32,10 +34,10 @@ def pending(**changes: Any) -> Approval:
         requested_at=NOW - 3_600,
         decide_by=NOW + DAY_SECONDS,
     )
-    return replace(approval, **changes)
+    return changed(approval, **changes)
 
 
-def token_for(approval: Approval, keys: LinkKeys = KEYS) -> str:
+def token_for(approval: Wait, keys: LinkKeys = KEYS) -> str:
     """The token that the approver was sent."""
     return make_token(keys, approval.session_id, approval.tool_use_id, approval.decide_by)
 
@@ -85,17 +87,17 @@ def json_event(token: str, document: Any, **more: Any) -> dict[str, Any]:
 
 @dataclass
 class FakeApprovals:
-    """Approvals in memory, with the rules of `ApprovalStore.decide`; counts its calls."""
+    """Approvals in memory, with the rules of `WaitStore.decide`; counts its calls."""
 
-    items: dict[tuple[str, str], Approval] = field(default_factory=dict)
+    items: dict[tuple[str, str], Wait] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
 
-    def put(self, approval: Approval) -> Approval:
+    def put(self, approval: Wait) -> Wait:
         """Sets an approval, whatever was there."""
         self.items[approval.session_id, approval.tool_use_id] = approval
         return approval
 
-    def get(self, session_id: str, tool_use_id: str) -> Approval | None:
+    def get(self, session_id: str, tool_use_id: str) -> Wait | None:
         """Reads one."""
         self.calls.append("get")
         return self.items.get((session_id, tool_use_id))
@@ -114,12 +116,12 @@ class FakeApprovals:
         """Takes the first decision."""
         self.calls.append("decide")
         old = self.items.get((session_id, tool_use_id))
-        if old is None or not old.action:
+        if old is None or old.call is None:
             return Decided("unknown", old)
         if old.status == "PENDING" and old.decide_by > now:
             decided = replace(
                 old,
-                status=decision.upper(),
+                status=Status(decision.upper()),
                 decision=decision,
                 decided_by=decided_by,
                 decided_at=now,

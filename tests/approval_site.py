@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import approval_handler
 from approval_api_driver import KEYS, FakeApprovals, FakeQueue, http_event, token_for
 from approval_services import Services
-from longrunning.approvals import Approval
+from longrunning.waits.item import Wait
 
 
 @dataclass
@@ -23,12 +23,12 @@ class Site:
     queue: FakeQueue = field(default_factory=FakeQueue)
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
 
-    def link(self, approval: Approval, decision: str = "approved") -> str:
+    def link(self, approval: Wait, decision: str = "approved") -> str:
         """Stores an approval and returns its link."""
         self.approvals.put(approval)
         return f"{self.url}/approvals/{token_for(approval)}?decision={decision}"
 
-    def stored(self, approval: Approval) -> Approval:
+    def stored(self, approval: Wait) -> Wait:
         """The approval as it stands now."""
         return self.approvals.items[approval.session_id, approval.tool_use_id]
 

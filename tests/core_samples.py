@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from longrunning.approvals import Approval
+from longrunning.waits.item import Call, Wait
 
 NOW = 1_773_482_400  # 2026-03-14T10:00:00Z
 DAY_SECONDS = 86_400
@@ -14,9 +14,25 @@ SESSION_ID = "6f1d7a52-3c0e-4c57-9d0b-2a9f4be1c0de"
 TOOL_USE_ID = "tooluse_Zk3vX0hYQm2rT9bL1cWd5A"
 
 
-def asked(**changes: Any) -> Approval:
+CALL_PARTS = ("action", "content", "arguments")
+
+
+def wait_of(**values: Any) -> Wait:
+    """A wait from flat values, as its item has them: a call's parts among them make its call."""
+    return changed(Wait("", "", "", "", 0, 0), **values)
+
+
+def changed(wait: Wait, **values: Any) -> Wait:
+    """A wait with other values; those of its call's parts change its call."""
+    parts = {name: values.pop(name) for name in CALL_PARTS if name in values}
+    if parts:
+        values["call"] = replace(wait.call or Call("", ""), **parts)
+    return replace(wait, **values)
+
+
+def asked(**changes: Any) -> Wait:
     """An approval that waits, as `human_approval` asks for it: one ordinary post."""
-    approval = Approval(
+    approval = wait_of(
         session_id=SESSION_ID,
         tool_use_id=TOOL_USE_ID,
         agent_name="post-generator",
@@ -30,12 +46,12 @@ def asked(**changes: Any) -> Approval:
         due_at=NOW + DAY_SECONDS,
         expires_at=NOW + 91 * DAY_SECONDS,
     )
-    return replace(approval, **changes)
+    return changed(approval, **changes)
 
 
-def job(**changes: Any) -> Approval:
-    """A waiting tool that is no approval: only a message brings its result."""
-    waiting = Approval(
+def job(**changes: Any) -> Wait:
+    """A wait for a job, whose result only a message brings."""
+    waiting = Wait(
         session_id=SESSION_ID,
         tool_use_id="tooluse_job",
         agent_name="post-generator",

@@ -7,7 +7,7 @@ service accepts. Where a right is missing, IAM refuses before the service looks.
 from collections.abc import Iterator
 from typing import Any
 
-from rights import NEWEST_POSTS, OBJECTS, OPEN_APPROVALS, POST_TO_UNITOK
+from rights import NEWEST_POSTS, OBJECTS, OPEN_APPROVALS, PICTURES, POST_TO_UNITOK
 
 Right = tuple[str, str]
 """A resource as `rights.py` writes it, and an action."""
@@ -26,6 +26,7 @@ INDEXES = {
     NEWEST_POSTS: ("PostsTable", "feed"),
 }
 MAX_MESSAGE_BYTES = 256 * 1024  # Source: SNS, "Publish".
+PREFIXES = {"stepfunctions": "states"}
 OTHER_NAMES = {"ListObjectsV2": "ListBucket", "Invoke": "InvokeFunction"}
 
 PROBE = """
@@ -80,7 +81,8 @@ def every_call(ids: dict[str, str], api_urls: dict[str, str]) -> dict[Right, Cal
         ids: The physical ids of the stack's resources.
         api_urls: The URLs of its HTTP APIs, by logical id.
     """
-    tries = [*_of_tables(ids), *_of_queues(ids), *_of_topics(ids), *_of_bucket(ids), *_others(ids)]
+    tries = [*_of_tables(ids), *_of_queues(ids), *_of_topics(ids), *_of_bucket(ids), *_of_jobs(ids)]
+    tries += _others(ids)
     calls = {(resource, _action(call)): call for resource, call in tries}
     for resource, method, url in (
         (POST_TO_UNITOK, "POST", f"{api_urls['UniTokApi']}/posts"),
@@ -96,6 +98,7 @@ def _action(call: Call) -> str:
     action = "".join(word.capitalize() for word in method.split("_"))
     if "VersionId" in arguments:
         action = f"{action}Version"
+    service = PREFIXES.get(service, service)
     return f"{service}:{OTHER_NAMES.get(action, action)}"
 
 
@@ -168,6 +171,17 @@ def _of_bucket(ids: dict[str, str]) -> Tries:
     yield "StateBucket.Arn", ("s3", "list_objects_v2", bucket | {"MaxKeys": 1})
     yield "StateBucket.Arn", ("s3", "get_bucket_policy", bucket)
     yield "StateBucket.Arn", ("s3", "delete_bucket_policy", bucket)
+
+
+def _of_jobs(ids: dict[str, str]) -> Tries:
+    machine = ids["PictureMachine"]
+    execution = {"executionArn": f"{machine.replace(':stateMachine:', ':execution:')}:none"}
+    start = {"stateMachineArn": machine, "name": "none", "input": "no JSON"}
+    yield "PictureMachine", ("stepfunctions", "start_execution", start)
+    described = {"stateMachineArn": machine}
+    yield "PictureMachine", ("stepfunctions", "describe_state_machine", described)
+    yield PICTURES, ("stepfunctions", "describe_execution", execution)
+    yield PICTURES, ("stepfunctions", "stop_execution", execution)
 
 
 def _others(ids: dict[str, str]) -> Tries:

@@ -15,6 +15,8 @@ NEWEST_POSTS = "${PostsTable.Arn}/index/newest-first"
 OBJECTS = "${StateBucket.Arn}/*"
 POST_TO_UNITOK = f"{ARN}:execute-api:{HERE}:${{UniTokApi}}/$default/POST/posts"
 
+PICTURES = f"{ARN}:states:{HERE}:execution:${{Picture.Outputs.MachineName}}:*"
+
 RIGHTS = {
     "AgentRole": {
         "TaskQueue.Arn": {
@@ -22,9 +24,10 @@ RIGHTS = {
             "sqs:DeleteMessage",
             "sqs:GetQueueAttributes",
             "sqs:ChangeMessageVisibility",
+            "sqs:SendMessage",
         },
         "DeadLetterQueue.Arn": {"sqs:SendMessage"},
-        "SessionsTable.Arn": READ_AND_WRITE,
+        "SessionsTable.Arn": {"dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"},
         "ApprovalsTable.Arn": READ_AND_WRITE | {"dynamodb:BatchGetItem"},
         OBJECTS: {"s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObject"},
         "StateBucket.Arn": {"s3:ListBucket"},
@@ -32,6 +35,8 @@ RIGHTS = {
         "LinkKeys": {"secretsmanager:GetSecretValue"},
         "PublishTokenSecretArn": {"secretsmanager:GetSecretValue"},
         POST_TO_UNITOK: {"execute-api:Invoke"},
+        "PictureMachine": {"states:StartExecution"},
+        PICTURES: {"states:DescribeExecution", "states:StopExecution"},
         f"{ARN}:bedrock:${{AWS::Region}}::foundation-model/${{ModelId}}": MODEL,
         f"{ARN}:bedrock:{HERE}:inference-profile/${{ModelId}}": MODEL,
         f"{ARN}:bedrock:*::foundation-model/${{Vendor}}.${{Model}}*": MODEL,
@@ -63,6 +68,7 @@ RIGHTS = {
         "LinkKeys": {"secretsmanager:GetSecretValue"},
         "SweeperLogGroup.Arn": LOGGING,
     },
+    "PictureRole": TRACING,
     "SweepScheduleRole": {"SweeperFunction.Arn": {"lambda:InvokeFunction"}},
     "OperatorRole": {
         "ApprovalsTable.Arn": {"dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:Query"},

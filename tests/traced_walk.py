@@ -16,9 +16,9 @@ import pytest
 import agent_handler
 import aws_template
 import publish_post
-from longrunning.approvals import ApprovalStore
 from longrunning.messages import build_existing, build_new, tool_result
 from pocket import Pocket, clients_made_once
+from wait_store import WaitStore
 
 REGION = "eu-west-1"
 KEYS = {"current": "k1", "k1": "a-key-for-tests-of-forty-eight-characters-length"}
@@ -42,7 +42,7 @@ def main() -> None:
 
     publish_post._send = send
     deliver("message-1", build_new("Announce the summer sale", "s-1"))
-    store = ApprovalStore(client("dynamodb"), os.environ["APPROVALS_TABLE_NAME"])
+    store = WaitStore(client("dynamodb"), os.environ["APPROVALS_TABLE_NAME"])
     (approval,) = store.of_session("s-1")
     store.decide("s-1", approval.tool_use_id, "approved", decided_by="link", now=int(time.time()))
     answer = tool_result(approval.tool_use_id, "success", "approved")

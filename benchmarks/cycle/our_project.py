@@ -21,8 +21,9 @@ from benchmarks.cycle.contender import Contender, Cycle, Offers
 from benchmarks.cycle.conversation import Conversation, ScriptedModel
 from benchmarks.cycle.engine import BUCKETS, Engine
 from benchmarks.cycle.meter import Meter
-from longrunning.approvals import SPENT, ApprovalStore
 from longrunning.sessions import SessionStore
+from longrunning.waits.item import Status
+from wait_store import WaitStore
 
 NAME = "this project"
 OUT_OF_REACH = 1_000_000
@@ -99,12 +100,12 @@ class Walk:
 
     def _seed_approvals(self, session_id: str, count: int) -> None:
         """A conversation so long has been approved so often: each approval has its record."""
-        store = ApprovalStore(self.engine.dynamodb, self.engine.tables["ApprovalsTable"])
+        store = WaitStore(self.engine.dynamodb, self.engine.tables["ApprovalsTable"])
         (waiting,) = store.of_session(session_id)
         for n in range(count):
             earlier = f"tooluse_{n:022x}"
             store.put_if_absent(
-                replace(waiting, tool_use_id=earlier, status=SPENT, fence=1, due_at=None)
+                replace(waiting, tool_use_id=earlier, status=Status.SPENT, fence=1, due_at=None)
             )
 
     def _cycle(self) -> None:

@@ -25,7 +25,7 @@ from benchmarks.cycle.conversation import (
 from benchmarks.cycle.engine import BUCKETS
 from benchmarks.cycle.meter import Meter
 from longrunning import human_approval
-from tool_results import put_in_place
+from longrunning.agent.tool_results import fill_placeholders
 
 SNAPSHOTS = Offers("the answer in the conversation", "no: the last writer wins", "no")
 
@@ -155,7 +155,7 @@ def _answer(model: ScriptedModel, messages: list[Any]) -> list[Any]:
     use = messages[-2]["content"][0]["toolUse"]
     content = [{"text": answer_to(use["input"]["content"])}]
     result = {"toolUseId": use["toolUseId"], "status": "success", "content": content}
-    put_in_place(messages, {use["toolUseId"]: result})
+    fill_placeholders(messages, {use["toolUseId"]: result})
     return _run(_make_agent(model, messages, [human_approval, publish_post]), None)
 
 

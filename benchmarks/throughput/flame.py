@@ -46,7 +46,7 @@ WAITING = "waiting for the emulator"
 HAND_OVER = "from thread to thread"
 
 OWNERS = {
-    "src/agent/scripted_": MODEL,
+    "src/layer/python/longrunning/agent/scripted/": MODEL,
     "src/": OURS,
     "strands/": STRANDS,
     "opentelemetry/": STRANDS,

@@ -13,10 +13,11 @@ from botocore.response import StreamingBody
 from strands import Agent
 
 import agent_handler
-import agent_run
 import publish_post
-from gate import Gate
 from longrunning import human_approval
+from longrunning.agent import run as agent_run
+from longrunning.agent import watch as watch_of_a_run
+from longrunning.agent.gate import Gate
 
 OURS, STRANDS, AWS = "ours", "strands", "aws"
 
@@ -72,7 +73,7 @@ def installed() -> Iterator[Stopwatch]:
 
     places = {
         OURS: [  # What Strands calls.
-            (Gate, "name_tool_uses_apart"),
+            (watch_of_a_run, "name_apart"),
             (Gate, "before_tool"),
             (Gate, "_run_allowed"),
             (human_approval, "human_approval"),

@@ -1,20 +1,34 @@
-"""EDIT ME: the agent. Its name, prompt, model, tools, and which tools need an approval.
+"""EDIT ME: the agent. Its name, prompt, model, tools, and which of them need an approval.
 
-This file and `publish_post.py` are the two to change for an agent of your own; the rest is how it
-pauses, and does not know what it is about. `docs/adapt.md` walks through both.
+This file and `publish_post.py` are the two to change for an agent of your own; the library
+`longrunning` is how it waits, and does not know what it is about. `docs/adapt.md` walks through.
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
+import boto3
 from botocore.config import Config
 from strands import Agent, ModelRetryStrategy
 from strands.models.model import Model
 
+import ask_agent
+import evaluator
 import publish_post
-from conversation_window import BlockwiseWindow
-from gate import Gate, ProtectedTool
+import run_job
+import wait_until
 from longrunning import human_approval
+from longrunning.agent.calls import ProtectedTool
+from longrunning.agent.conversation_window import BlockwiseWindow
+from longrunning.agent.definition import AgentDefinition
+from longrunning.agent.gate import Gate
+from longrunning.agent.long_running import LongTool
+from longrunning.people import links
+from longrunning.sessions import Session, SessionStore
+from longrunning.waits.item import Wait
 
 AGENT_NAME = "post-generator"
 
@@ -31,16 +45,89 @@ MAX_TURNS = 30
 MAX_WINDOW_MESSAGES, TRIMMED_WINDOW_MESSAGES = 1_000, 800
 """Beyond the one the conversation is trimmed to the other; its first message, the task, stays."""
 
+_CONFIG = Config(connect_timeout=3, read_timeout=10)
+
+SCRIPT = Path(__file__).with_name("script.json")
+"""A script of your own for the model of `make run`: `docs/adapt.md` says what it may hold."""
+
 OTHER_TOOLS: list[Any] = []
 """Tools that need no approval: what they do may happen more than once, after a crash."""
 
-STARTERS: dict[str, Callable[[str, str, dict[str, Any]], None]] = {}
-"""What starts the work behind a long-running tool that is no approval, by tool name.
+LONG_TOOLS: tuple[LongTool, ...] = (wait_until.wait_until,)
+"""Tools whose work outlives the function, each in a file of its own. Those that need an AWS client
+are made in `make_long_tools`."""
 
-Called with session id, tool use id and the tool's input, after the pause is saved; possibly more
-than once, so pass the tool use id on as the job's idempotency key. Whatever it starts sends an
-`existing` message to the task queue when it is done.
-"""
+
+def make_agents(session: boto3.Session, settings: Mapping[str, str]) -> Iterator[AgentDefinition]:
+    """Makes the agents, once for each Lambda environment.
+
+    Args:
+        session: Makes the AWS clients that your tools need.
+        settings: The function's environment variables.
+
+    Yields:
+        One definition for each agent; the first gets the tasks that name none.
+    """
+    model = make_model(settings["MODEL_ID"], session.region_name)
+    yield AgentDefinition(
+        name=AGENT_NAME,
+        make_agent=partial(make_agent, model),
+        protected_tools=make_protected_tools(make_publisher(session, settings)),
+        long_tools=(*LONG_TOOLS, *make_long_tools(session, settings)),
+        max_turns=MAX_TURNS,
+    )
+    yield evaluator.make_evaluator(model)
+
+
+def make_long_tools(session: boto3.Session, settings: Mapping[str, str]) -> Iterator[LongTool]:
+    """Makes the long-running tools that call AWS; a client is made when it is first used."""
+    client = cache(partial(session.client, config=_CONFIG))
+
+    def send_message(body: str) -> None:
+        client("sqs").send_message(QueueUrl=settings["TASK_QUEUE_URL"], MessageBody=body)
+
+    def find_session(session_id: str) -> Session | None:
+        table, bucket = settings["SESSIONS_TABLE_NAME"], settings["STATE_BUCKET_NAME"]
+        return SessionStore(client("dynamodb"), table, client("s3"), bucket).find(session_id)
+
+    if machines := json.loads(settings.get("JOB_MACHINES") or "{}"):
+        yield run_job.make_run_job(partial(client, "stepfunctions"), machines)
+    yield ask_agent.make_ask_agent([evaluator.AGENT_NAME], send_message, find_session)
+
+
+def make_callback_url(
+    session: boto3.Session, settings: Mapping[str, str]
+) -> Callable[[Wait], str]:
+    """Makes what says where a system answers a wait; for tools that are answered by callback."""
+
+    @cache
+    def read_keys() -> links.LinkKeys:
+        secrets = session.client("secretsmanager", config=_CONFIG)
+        secret = secrets.get_secret_value(SecretId=settings["LINK_KEYS_SECRET_ARN"])
+        return links.LinkKeys.parse(secret["SecretString"])
+
+    def url(wait: Wait) -> str:
+        token = links.make_token(read_keys(), wait.session_id, wait.tool_use_id, wait.decide_by)
+        return links.callback_url(settings["APPROVAL_BASE_URL"], token)
+
+    return url
+
+
+def make_publisher(session: boto3.Session, settings: Mapping[str, str]) -> publish_post.Publish:
+    """Makes what publishes a post: UniTok's API, or an external one with a bearer token."""
+    token_arn = settings.get("PUBLISH_TOKEN_SECRET_ARN")
+    client = cache(partial(session.client, config=_CONFIG))
+
+    def read_token() -> str:
+        secrets = client("secretsmanager")
+        return str(secrets.get_secret_value(SecretId=token_arn)["SecretString"])
+
+    return publish_post.make_publisher(
+        settings["PUBLISH_ENDPOINT_URL"],
+        region=session.region_name,
+        credentials=session.get_credentials(),
+        read_token=read_token if token_arn else None,
+    )
 
 
 def make_model(model_id: str, region: str) -> Model:
@@ -49,9 +136,11 @@ def make_model(model_id: str, region: str) -> Model:
     Any other provider of Strands is one line here: import it and return it.
     """
     if model_id == "scripted":
-        from scripted_model import ScriptedModel
+        import scripted_evaluator
+        import scripted_writer
+        from longrunning.agent.scripted.model import ScriptedModel
 
-        return ScriptedModel()
+        return ScriptedModel(SCRIPT, [scripted_writer.play, scripted_evaluator.play])
     from strands.models.bedrock import BedrockModel
 
     # Seconds; both attempts together end before the run does, so that a stall is a fault like any
@@ -70,6 +159,7 @@ def make_protected_tools(publisher: publish_post.Publish) -> tuple[ProtectedTool
         spec=publish_post.TOOL_SPEC,
         function=publisher,
         refused=publish_post.PublishRefusedError,
+        done="published",
     )
     return (publish,)
 

@@ -84,7 +84,7 @@ class PublishFailedError(Exception):
 
 
 class Publish(Protocol):
-    """What the gate calls, with the tool's arguments and the key of the effect."""
+    """The function that is called with the tool's arguments and the key of the effect."""
 
     def __call__(
         self,
@@ -100,7 +100,7 @@ class Publish(Protocol):
 
 @dataclass(frozen=True)
 class _Answer:
-    """What the receiver said; the body is JSON if all is well."""
+    """The receiver's answer; the body is JSON if all is well."""
 
     status: int
     body: bytes

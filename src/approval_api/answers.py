@@ -1,14 +1,14 @@
 """HTTP answers: one document for programs, one page for people, the same headers on both."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import page_parts
 import review_pages
-from longrunning import effects
-from longrunning.approvals import APPROVED, CANCELLED, EXPIRED, SPENT, Approval
 from longrunning.http import RefusedError, Response
+from longrunning.waits import outcomes as effects
+from longrunning.waits.item import Status, Wait
 from review_request import Choice, ReviewRequest
 
 ALLOWED_METHODS = "GET, HEAD, POST, OPTIONS"
@@ -41,7 +41,7 @@ Document = dict[str, Any]
 def asked(
     request: ReviewRequest,
     status: int,
-    approval: Approval,
+    approval: Wait,
     now: int,
     draft: Choice | None = None,
     problem: str = "",
@@ -66,7 +66,7 @@ def asked(
 
 
 def decided(
-    request: ReviewRequest, status: int, approval: Approval, outcome: str = "shown"
+    request: ReviewRequest, status: int, approval: Wait, outcome: str = "shown"
 ) -> Response:
     """Answers with a decided approval: who decided what and when (epoch seconds).
 
@@ -81,7 +81,7 @@ def decided(
     )
 
 
-def closed(request: ReviewRequest, approval: Approval, reason: str) -> Response:
+def closed(request: ReviewRequest, approval: Wait, reason: str) -> Response:
     """Answers 410 for what ended without a decision: how, by whom, and what it was about.
 
     Args:
@@ -89,8 +89,8 @@ def closed(request: ReviewRequest, approval: Approval, reason: str) -> Response:
         approval: What is over; EXPIRED also where the sweeper has not been there yet.
         reason: How it ended, as a sentence.
     """
-    document = {"error": reason} | {name: getattr(approval, name) for name in CLOSED_FIELDS}
-    document["status"] = CANCELLED if approval.status == CANCELLED else EXPIRED
+    document = {"error": reason} | _facts(approval, CLOSED_FIELDS)
+    document["status"] = Status.CANCELLED if approval.status == Status.CANCELLED else Status.EXPIRED
     return _answer(request, 410, document, lambda: review_pages.closed_page(approval, reason))
 
 
@@ -124,11 +124,16 @@ def allowed_methods() -> Response:
     return response
 
 
-def _document(approval: Approval, *more: str) -> Document:
-    """What was decided reads the same however far the agent has come; `effect` says how far."""
-    document = {name: getattr(approval, name) for name in DECIDED_FIELDS + more}
+def _facts(approval: Wait, names: Sequence[str]) -> Document:
+    facts = {**vars(approval), **vars(approval.asked)}
+    return {name: facts[name] for name in names}
+
+
+def _document(approval: Wait, *more: str) -> Document:
+    """Shows a decision the same way however far the agent has come; `effect` says how far."""
+    document = _facts(approval, DECIDED_FIELDS + more)
     document |= effects.facts_of(approval)
-    return {**document, "status": APPROVED} if approval.status == SPENT else document
+    return {**document, "status": Status.APPROVED} if approval.status == Status.SPENT else document
 
 
 def _answer(

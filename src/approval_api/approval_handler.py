@@ -1,5 +1,7 @@
 """The step *decide*: GET shows an approval, POST decides it, then the agent is told.
 
+Systems answer at /callbacks/{token}: `callbacks.py`.
+
 | Request for /approvals/{token} | Answer |
 |---|---|
 | GET or HEAD of an open or decided approval | 200, nothing changes |
@@ -21,12 +23,13 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 import answers
+import callbacks
 import decisions
 from approval_services import services
 from longrunning import observability
-from longrunning.approvals import PENDING, Approval
-from longrunning.http import Event, RefusedError, Response
-from longrunning.links import InvalidLinkError, Link, read_token
+from longrunning.http import Event, RefusedError, Response, json_answer
+from longrunning.people.links import InvalidLinkError, Link, read_token
+from longrunning.waits.item import Status, Wait
 from review_request import Choice, ReviewRequest, parse_choice, parse_request
 
 NOT_FOUND = "There is no approval here. Please take the whole link from the e-mail."
@@ -42,6 +45,8 @@ logger = observability.get_logger("approval_api")
 
 def handler(event: Event, context: Any) -> Response:
     """Answers one HTTP API request (payload format 2.0)."""
+    if callbacks.is_callback(event):
+        return _answer_callback(event)
     request = parse_request(event)
     try:
         response = _answer(request, int(time.time()))
@@ -56,6 +61,14 @@ def handler(event: Event, context: Any) -> Response:
         logger.error("an AWS call failed", extra=observability.facts_of(error))
         response = answers.unavailable(request, UNAVAILABLE)
     return {**response, "body": ""} if request.method == "HEAD" else response
+
+
+def _answer_callback(event: Event) -> Response:
+    try:
+        return callbacks.answer(services(), event, int(time.time()))
+    except (BotoCoreError, ClientError) as error:
+        logger.error("an AWS call failed", extra=observability.facts_of(error))
+        return json_answer(503, {"error": UNAVAILABLE}, retry_after=callbacks.RETRY_AFTER_SECONDS)
 
 
 def _answer(request: ReviewRequest, now: int) -> Response:
@@ -81,7 +94,7 @@ def _link(request: ReviewRequest, now: int) -> Link:
 
 def _show(request: ReviewRequest, link: Link, now: int) -> Response:
     approval = services().approvals.get(link.session_id, link.tool_use_id)
-    if approval is None or not approval.is_approval:
+    if approval is None or approval.call is None:
         raise RefusedError(404, NOT_FOUND)
     if approval.decision:
         return answers.decided(request, 200, approval)
@@ -109,17 +122,18 @@ def _ask_again(
 ) -> Response:
     """A person gets the page back with what was typed, to put right what was refused."""
     approval = services().approvals.get(link.session_id, link.tool_use_id)
-    if not request.wants_html or approval is None or not _is_open(approval, now):
+    is_open = approval is not None and approval.call is not None and _is_open(approval, now)
+    if not request.wants_html or approval is None or not is_open:
         raise refusal
     _note(refusal)
     return answers.asked(request, refusal.status, approval, now, choice, refusal.reason)
 
 
-def _is_open(approval: Approval, now: int) -> bool:
-    return approval.status == PENDING and approval.decide_by > now
+def _is_open(approval: Wait, now: int) -> bool:
+    return approval.status == Status.PENDING and approval.decide_by > now
 
 
-def _closed(request: ReviewRequest, approval: Approval) -> Response:
+def _closed(request: ReviewRequest, approval: Wait) -> Response:
     refusal = RefusedError(410, CLOSED.get(approval.status, CLOSED["EXPIRED"]))
     _note(refusal)
     return answers.closed(request, approval, refusal.reason)

@@ -1,4 +1,4 @@
-"""What the approval API works with, made once per environment at its first event."""
+"""The clients and keys of the approval API, made once per environment at its first event."""
 
 import os
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ import botocore.session  # not boto3: its resource layer is a sixth of the start
 from botocore.config import Config
 
 from longrunning import observability, tracing
-from longrunning.approvals import ApprovalStore
-from longrunning.links import LinkKeys
+from longrunning.people.links import LinkKeys
+from longrunning.waits.answers import Answers
 
 
 @dataclass(frozen=True)
 class Services:
     """The approvals, the keys of the links, and the queue with its low-level client."""
 
-    approvals: ApprovalStore
+    approvals: Answers
     keys: LinkKeys
     sqs: Any
     task_queue_url: str
@@ -39,7 +39,7 @@ def services() -> Services:
     dynamodb, sqs, secrets = _clients("dynamodb", "sqs", "secretsmanager")
     secret = secrets.get_secret_value(SecretId=os.environ["LINK_KEYS_SECRET_ARN"])
     return Services(
-        approvals=ApprovalStore(dynamodb, os.environ["APPROVALS_TABLE_NAME"]),
+        approvals=Answers(dynamodb, os.environ["APPROVALS_TABLE_NAME"]),
         keys=LinkKeys.parse(secret["SecretString"]),
         sqs=sqs,
         task_queue_url=os.environ["TASK_QUEUE_URL"],

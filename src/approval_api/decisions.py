@@ -5,14 +5,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from approval_services import Services
 from edits import edit_of, is_untouched
 from longrunning import observability, tracing
-from longrunning.approvals import Approval, ApprovalStore, Decided, wake_up_message
 from longrunning.http import RefusedError, clean_comment
-from longrunning.links import Link
+from longrunning.people.links import Link
+from longrunning.waits.answers import Answers, Decided
+from longrunning.waits.item import Decision, Wait, wake_up_message
 from review_request import Choice
 
 DECIDED_BY_LINK = "link"
 """A link proves a mailbox, not a person."""
 
+_DECISIONS: dict[str, Decision] = {"approved": "approved", "denied": "denied"}
 METRIC_NAMES = {"approved": "ApprovalApproved", "denied": "ApprovalDenied"}
 
 logger = observability.get_logger("approval_api")
@@ -38,7 +40,7 @@ def decide(services: Services, link: Link, choice: Choice, now: int) -> Decided:
     with tracing.subsegment("decide", **ids):
         decided = services.approvals.decide(
             **ids,
-            decision=choice.decision,
+            decision=_DECISIONS[choice.decision],
             decided_by=DECIDED_BY_LINK,
             now=now,
             comment=clean_comment(choice.comment),
@@ -52,35 +54,35 @@ def decide(services: Services, link: Link, choice: Choice, now: int) -> Decided:
     return decided
 
 
-def _edit(approvals: ApprovalStore, link: Link, choice: Choice) -> str | None:
+def _edit(approvals: Answers, link: Link, choice: Choice) -> str | None:
     """Only an approval can carry an edit, and only then the record must be read first."""
     if choice.content is None or (choice.is_from_page and choice.decision == "denied"):
         return None
     approval = approvals.get(link.session_id, link.tool_use_id)
-    if approval is None:
-        return None
+    if approval is None or approval.call is None:
+        return None  # Which is told apart by the write: there is nothing to decide.
     if choice.decision == "denied":
         _check_untouched(choice.content, approval)
         return None
     edited = edit_of(choice.content, approval)
     if edited is None and approval.edited_content is not None:
-        return approval.content  # Somebody else's edit counts: this is not what was approved.
+        return approval.asked.content  # Somebody else's edit counts: this is not what was approved.
     return edited
 
 
-def _check_untouched(content: str, approval: Approval) -> None:
+def _check_untouched(content: str, approval: Wait) -> None:
     """Says of a denial that its edit would be lost; our page has said so beside its editor."""
     if not is_untouched(content, approval):
         raise RefusedError(400, "content: expected none or the text as asked: a denial edits none")
 
 
-def _measure(approval: Approval) -> None:
+def _measure(approval: Wait) -> None:
     waited_seconds = (approval.decided_at or approval.requested_at) - approval.requested_at
     observability.put_metric(METRIC_NAMES[approval.decision or "denied"])
     observability.put_metric("TimeToDecision", waited_seconds, "Seconds")
 
 
-def _tell_agent(services: Services, approval: Approval) -> None:
+def _tell_agent(services: Services, approval: Wait) -> None:
     try:
         services.sqs.send_message(
             QueueUrl=services.task_queue_url, MessageBody=wake_up_message(approval)

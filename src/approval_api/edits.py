@@ -3,16 +3,16 @@
 import re
 from typing import Any
 
-from longrunning.approvals import Approval
 from longrunning.http import RefusedError, check_sendable
 from longrunning.messages import MAX_CONTENT_BYTES
 from longrunning.text import normalise_newlines
+from longrunning.waits.item import Wait
 
 MAX_TEXTS_BYTES = 350_000
 """Content and edit together, in UTF-8: both stand in one DynamoDB item of at most 400 KB."""
 
 
-def edit_of(submitted: str, approval: Approval) -> str | None:
+def edit_of(submitted: str, approval: Wait) -> str | None:
     """Returns the approver's own text, or None where the submitted one is untouched.
 
     Browsers send text areas with CRLF, whatever was in them: newlines alone are no edit.
@@ -35,26 +35,26 @@ def edit_of(submitted: str, approval: Approval) -> str | None:
     return edited
 
 
-def is_untouched(submitted: str, approval: Approval) -> bool:
+def is_untouched(submitted: str, approval: Wait) -> bool:
     """Whether a text is what was asked, but for its newlines."""
-    return normalise_newlines(submitted) == _as_browsers_return(approval.content)
+    return normalise_newlines(submitted) == _as_browsers_return(approval.asked.content)
 
 
-def obstacle(approval: Approval) -> str | None:
+def obstacle(approval: Wait) -> str | None:
     """Returns why an approval's text cannot be edited at all, or None."""
     if not _takes_text(approval.content_schema):
         return "This cannot be edited here: it is no text."
-    if not _fits(approval, approval.content):
+    if not _fits(approval, approval.asked.content):
         return "This text is too long to be edited here."
     return None
 
 
-def _fits(approval: Approval, edited: str) -> bool:
+def _fits(approval: Wait, edited: str) -> bool:
     """Whether content and edit fit one item, and the edit what its turn has room for."""
     size_bytes = len(edited.encode())
     if approval.max_edit_bytes is not None and size_bytes > approval.max_edit_bytes:
         return False
-    return len(approval.content.encode()) + size_bytes <= MAX_TEXTS_BYTES
+    return len(approval.asked.content.encode()) + size_bytes <= MAX_TEXTS_BYTES
 
 
 def _takes_text(schema: dict[str, Any]) -> bool:
@@ -63,8 +63,8 @@ def _takes_text(schema: dict[str, Any]) -> bool:
     return "string" in ([kinds] if isinstance(kinds, str) else kinds)
 
 
-def _room(approval: Approval) -> str:
-    room_bytes = MAX_TEXTS_BYTES - len(approval.content.encode())
+def _room(approval: Wait) -> str:
+    room_bytes = MAX_TEXTS_BYTES - len(approval.asked.content.encode())
     if approval.max_edit_bytes is not None:
         room_bytes = min(room_bytes, approval.max_edit_bytes)
     return f"expected at most {max(0, room_bytes)} bytes of UTF-8: there is no room for more here"

@@ -1,7 +1,7 @@
-"""What became of a decision, in the words of the page: plain ones, for people who approve."""
+"""Says on the page what became of a decision, in plain words for people who approve."""
 
-from longrunning import effects
-from longrunning.approvals import DENIED, Approval
+from longrunning.waits import outcomes as effects
+from longrunning.waits.item import Status, Wait
 from page_parts import shown
 
 CAME_TO_ITS_END = "the agent came to its end without making the call"
@@ -25,9 +25,9 @@ WHY_NOT_DONE = {
 "Converse", `stopReason`."""
 
 
-def verdict(approval: Approval) -> tuple[str, str, str]:
+def verdict(approval: Wait) -> tuple[str, str, str]:
     """Returns the heading of a decided page, its mark, and its tone: `yes` or `no`."""
-    if approval.status == DENIED:
+    if approval.status == Status.DENIED:
         return "Denied", "✕", "no"
     match effects.effect_of(approval):
         case effects.NOT_DONE | effects.REFUSED:
@@ -37,7 +37,7 @@ def verdict(approval: Approval) -> tuple[str, str, str]:
     return "Approved", "✓", "yes"
 
 
-def trouble(approval: Approval) -> str:
+def trouble(approval: Wait) -> str:
     """Returns why what was approved is not done, as a sentence; nothing where it is, or may be."""
     match effects.effect_of(approval):
         case effects.REFUSED:
@@ -47,10 +47,10 @@ def trouble(approval: Approval) -> str:
     return ""
 
 
-def next_step(approval: Approval) -> str:
+def next_step(approval: Wait) -> str:
     """Returns what happens next, or has happened, as HTML."""
-    agent, action = shown(approval.agent_name), f"<code>{shown(approval.action)}</code>"
-    if approval.status == DENIED:
+    agent, action = shown(approval.agent_name), f"<code>{shown(approval.asked.action)}</code>"
+    if approval.status == Status.DENIED:
         return (
             f"{action} does not run. {agent} is told so, with the comment, and may come back with "
             "another text in a new e-mail."
@@ -71,6 +71,6 @@ def _why(stop_reason: str) -> str:
     return WHY_NOT_DONE.get(stop_reason, unknown or "the agent's session ended")
 
 
-def _answer(approval: Approval) -> str:
+def _answer(approval: Wait) -> str:
     said = effects.reason_of(approval)
     return f": <q>{shown(said)}</q>" if said else "."

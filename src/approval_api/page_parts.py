@@ -15,8 +15,8 @@ from string import Template
 from typing import Any
 
 from edits import obstacle
-from longrunning.approvals import Approval
 from longrunning.text import NO_DEADLINE, code_points, has_deadline, utc, visible
+from longrunning.waits.item import Wait
 from review_request import Choice
 
 LEGEND = (
@@ -91,7 +91,7 @@ def row(name: str, cell: str) -> str:
     return f'<tr><th scope="row">{shown(name)}</th><td>{cell}</td></tr>'
 
 
-def editor(approval: Approval, draft: Choice | None) -> str:
+def editor(approval: Wait, draft: Choice | None) -> str:
     """Offers to edit the text, unless it is none or a change of that length cannot be stored."""
     if why := obstacle(approval):
         return f'<p class="soft">{why}</p>'
@@ -99,13 +99,13 @@ def editor(approval: Approval, draft: Choice | None) -> str:
     return fill(
         "editor.html",
         open=" open" if edited is not None else "",
-        text=html.escape(approval.content if edited is None else edited),
+        text=html.escape(approval.asked.content if edited is None else edited),
     )
 
 
-def choices(approval: Approval, preselected: str | None) -> str:
+def choices(approval: Wait, preselected: str | None) -> str:
     """Returns the two buttons; the preselected one comes first and stands out."""
-    action = f"<code>{shown(approval.action)}</code>"
+    action = f"<code>{shown(approval.asked.action)}</code>"
     effects = {
         "approved": ("yes", "Approve", f"The agent goes on and runs {action} with this text."),
         "denied": ("no", "Deny", f"{action} does not run. The agent may come back with another "
@@ -115,17 +115,17 @@ def choices(approval: Approval, preselected: str | None) -> str:
     return "\n".join(_choice(name, *effects[name], name == preselected) for name in order)
 
 
-def decision_rows(approval: Approval) -> str:
+def decision_rows(approval: Wait) -> str:
     """Tells who decided, when, and with which comment."""
     return _who_when_why(approval, DECIDERS)
 
 
-def withdrawal_rows(approval: Approval) -> str:
+def withdrawal_rows(approval: Wait) -> str:
     """Tells who withdrew it, when, and with which comment."""
     return _who_when_why(approval, WITHDRAWERS)
 
 
-def _who_when_why(approval: Approval, names: dict[str, str]) -> str:
+def _who_when_why(approval: Wait, names: dict[str, str]) -> str:
     by = approval.decided_by or ""
     at = approval.decided_at or 0
     rows = [
@@ -136,7 +136,7 @@ def _who_when_why(approval: Approval, names: dict[str, str]) -> str:
     return "\n".join(rows)
 
 
-def deadline(approval: Approval, now: int) -> str:
+def deadline(approval: Wait, now: int) -> str:
     """Says until when to decide, and how long that is from now (epoch seconds)."""
     end = approval.decide_by
     if not has_deadline(approval.requested_at, end):

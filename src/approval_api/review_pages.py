@@ -3,8 +3,8 @@
 import html
 
 from effect_words import next_step, trouble, verdict
-from longrunning.approvals import CANCELLED, Approval
 from longrunning.http import MAX_COMMENT_CHARS
+from longrunning.waits.item import Status, Wait
 from page_parts import (
     alert,
     arguments,
@@ -42,7 +42,7 @@ ENDING = "How it ended"
 
 
 def review_page(
-    approval: Approval, now: int, preselected: str | None, draft: Choice | None, problem: str
+    approval: Wait, now: int, preselected: str | None, draft: Choice | None, problem: str
 ) -> str:
     """Shows what waits for a decision, and the form that decides it.
 
@@ -57,12 +57,12 @@ def review_page(
         "review.html",
         problem=alert(problem),
         agent=shown(approval.agent_name),
-        action=shown(approval.action),
+        action=shown(approval.asked.action),
         followed=FOLLOWED.get(preselected or "", ""),
         deadline=deadline(approval, now),
-        content=shown(approval.content),
-        legend=legend(approval.content),
-        arguments=arguments(approval.arguments),
+        content=shown(approval.asked.content),
+        legend=legend(approval.asked.content),
+        arguments=arguments(approval.asked.arguments),
         comment=html.escape(draft.comment or "") if draft else "",
         max_comment=str(MAX_COMMENT_CHARS),
         editor=editor(approval, draft),
@@ -75,7 +75,7 @@ def review_page(
     return page(f"{approval.agent_name} asks for your approval", main, footer=footer)
 
 
-def decided_page(approval: Approval, outcome: str) -> str:
+def decided_page(approval: Wait, outcome: str) -> str:
     """Shows what was decided, by whom and when, and what happens next; there is no button.
 
     Args:
@@ -93,27 +93,27 @@ def decided_page(approval: Approval, outcome: str) -> str:
         text_heading=_text_heading(approval),
         content=shown(approval.text),
         legend=legend(approval.text),
-        arguments=arguments(approval.arguments),
+        arguments=arguments(approval.asked.arguments),
         rows=decision_rows(approval),
     )
     return page(word, main, tone=tone)
 
 
-def closed_page(approval: Approval, reason: str) -> str:
+def closed_page(approval: Wait, reason: str) -> str:
     """Says how something ended that nobody has decided, and what it was about.
 
     Args:
         approval: What is over.
         reason: How it ended.
     """
-    is_withdrawn = approval.status == CANCELLED
+    is_withdrawn = approval.status == Status.CANCELLED
     heading = WITHDRAWN if is_withdrawn else HEADINGS[410]
     main = fill(
         "closed.html",
         heading=heading,
         text=shown(reason),
         agent=shown(approval.agent_name),
-        action=shown(approval.action),
+        action=shown(approval.asked.action),
         how=table(ENDING, withdrawal_rows(approval)) if is_withdrawn else "",
     )
     return page(heading, main)
@@ -138,5 +138,5 @@ def _notice(heading: str, text: str, form: str = "") -> str:
     return page(heading, main)
 
 
-def _text_heading(approval: Approval) -> str:
+def _text_heading(approval: Wait) -> str:
     return "The text" if approval.edited_content is None else "The text, as it was edited"

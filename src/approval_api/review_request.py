@@ -49,7 +49,7 @@ class ReviewRequest:
 
 @dataclass(frozen=True)
 class Choice:
-    """What an approver sends: the decision, and as typed the comment and the text in the editor."""
+    """A decision as an approver sends it, with the comment and the edited text as typed."""
 
     decision: str
     comment: str | None = None

@@ -3,7 +3,8 @@
 from botocore.exceptions import BotoCoreError, ClientError
 
 from longrunning import observability, tracing
-from longrunning.approvals import Decided, wake_up_message
+from longrunning.waits.answers import Decided
+from longrunning.waits.item import wake_up_message
 from operator_requests import Cancellation
 from operator_services import Services
 

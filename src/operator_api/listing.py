@@ -1,38 +1,43 @@
-"""What operators are shown of approvals: facts and the first characters, never a link."""
+"""Shows operators the facts of approvals and their first characters, never a link."""
 
 import heapq
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from longrunning import effects
-from longrunning.approvals import Approval
-from longrunning.open_approvals import SHARDS, OpenApprovals, OpenEntry
+from longrunning.waits import outcomes as effects
+from longrunning.waits.item import Wait, digest
+from longrunning.waits.open_waits import SHARDS, OpenEntry, OpenWaits
 from operator_requests import Page, Positions, next_token
 
 PREVIEW_CHARS = 200
 """Enough to know it again; the whole text is the approver's to read."""
 
 ASKED_FIELDS = (
-    "session_id", "tool_use_id", "agent_name", "tool_name", "action", "status",
-    "requested_at", "decide_by", "due_at",
+    "session_id", "tool_use_id", "agent_name", "tool_name", "status", "requested_at",
+    "decide_by", "due_at",
 )  # fmt: skip
 DECIDED_FIELDS = ("decision", "decided_by", "decided_at", "comment")
 
 Document = dict[str, Any]
 
 
-def document(approval: Approval) -> Document:
+def document(approval: Wait) -> Document:
     """Returns what was asked, who decided what, what came of it, and the digest of the text."""
     facts = {name: getattr(approval, name) for name in ASKED_FIELDS + DECIDED_FIELDS}
-    return facts | effects.facts_of(approval) | {
-        "edited": approval.edited_content is not None,
-        "digest": approval.digest if approval.is_approval else None,
-        "preview": approval.text[:PREVIEW_CHARS],
-    }
+    return (
+        facts
+        | effects.facts_of(approval)
+        | {
+            "action": approval.call.action if approval.call else "",
+            "edited": approval.edited_content is not None,
+            "digest": digest(approval.text) if approval.call else None,
+            "preview": approval.text[:PREVIEW_CHARS] if approval.call else "",
+        }
+    )
 
 
-def history(approvals: list[Approval], sessions: list[Document]) -> Document:
+def history(approvals: list[Wait], sessions: list[Document]) -> Document:
     """Returns what became of a session, and all its approvals in the order of asking.
 
     Args:
@@ -48,7 +53,7 @@ def history(approvals: list[Approval], sessions: list[Document]) -> Document:
     }
 
 
-def open_page(table: OpenApprovals, page: Page) -> Document:
+def open_page(table: OpenWaits, page: Page) -> Document:
     """Returns a page of what is open, the earliest due first, and where the next one starts.
 
     The index is a moment behind: what a worker has claimed since is left out, so a page may be
@@ -65,13 +70,13 @@ def open_page(table: OpenApprovals, page: Page) -> Document:
     }
 
 
-def _entries(table: OpenApprovals, shard: str, page: Page) -> Iterator[tuple[str, OpenEntry]]:
+def _entries(table: OpenWaits, shard: str, page: Page) -> Iterator[tuple[str, OpenEntry]]:
     # One more than asked for, to learn whether there are more.
     for entry in table.entries(shard, page.limit + 1, page.after.get(shard)):
         yield shard, entry
 
 
-def _documents(table: OpenApprovals, entries: list[OpenEntry]) -> Iterator[Document]:
+def _documents(table: OpenWaits, entries: list[OpenEntry]) -> Iterator[Document]:
     for entry in entries:
         approval = table.get(entry.session_id, entry.tool_use_id)
         if approval and approval.due_at is not None:

@@ -1,4 +1,4 @@
-"""What operators may do: list what is open, read what was decided, cancel what waits.
+"""Lists what is open, shows what was decided, cancels what waits: the operators' routes.
 
 | Request | Answer |
 |---|---|

@@ -1,4 +1,4 @@
-"""What operators may ask: who calls, which page, which session, what to cancel.
+"""Reads an operator's request: who calls, which page, which session, what to cancel.
 
 Reasons name the field and what was expected, and never repeat a value: they are logged.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from longrunning import http
 from longrunning.http import Event, RefusedError
 from longrunning.messages import SESSION_ID_PATTERN, TOOL_USE_ID_PATTERN
-from longrunning.open_approvals import SHARDS, OpenEntry
+from longrunning.waits.open_waits import SHARDS, OpenEntry
 
 CANCELLATION_FIELDS = ("session_id", "tool_use_id", "comment")
 LIMIT_PATTERN = re.compile(r"[1-9][0-9]?|100")
@@ -35,7 +35,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Cancellation:
-    """What to cancel, and what the agent is told beside it."""
+    """The wait to cancel, and a comment for the agent."""
 
     session_id: str
     tool_use_id: str

@@ -1,4 +1,4 @@
-"""What the operators' API works with, made once per environment at its first event."""
+"""The clients of the operators' API, made once per environment at its first event."""
 
 import os
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ import botocore.session  # not boto3: its resource layer is a sixth of the start
 from botocore.config import Config
 
 from longrunning import observability, tracing
-from longrunning.approvals import ApprovalStore
-from longrunning.open_approvals import OpenApprovals
+from longrunning.waits.answers import Answers
+from longrunning.waits.open_waits import OpenWaits
 from session_facts import SessionFacts
 
 
@@ -18,8 +18,8 @@ from session_facts import SessionFacts
 class Services:
     """The approvals with their index, facts of sessions, and the queue with its client."""
 
-    approvals: ApprovalStore
-    open: OpenApprovals
+    approvals: Answers
+    open: OpenWaits
     sessions: SessionFacts
     sqs: Any
     task_queue_url: str
@@ -40,8 +40,8 @@ def services() -> Services:
     dynamodb, sqs = (session.create_client(name, config=config) for name in ("dynamodb", "sqs"))
     table_name = os.environ["APPROVALS_TABLE_NAME"]
     return Services(
-        approvals=ApprovalStore(dynamodb, table_name),
-        open=OpenApprovals(dynamodb, table_name),
+        approvals=Answers(dynamodb, table_name),
+        open=OpenWaits(dynamodb, table_name),
         sessions=SessionFacts(dynamodb, os.environ["SESSIONS_TABLE_NAME"]),
         sqs=sqs,
         task_queue_url=os.environ["TASK_QUEUE_URL"],

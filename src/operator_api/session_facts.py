@@ -1,4 +1,4 @@
-"""What has become of a session: a few facts of its item, and no message of its conversation.
+"""Reads a few facts of a session's item, and no message of its conversation.
 
 `OperatorRole` may read these attributes and no others. They are asked for by the session's id
 alone, because the name of the agent is part of the key, and a session that ended before it asked

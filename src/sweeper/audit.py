@@ -21,7 +21,7 @@ from functools import cached_property
 from typing import Any
 
 from gauges import note_failure
-from longrunning.open_approvals import SHARDS, OpenApprovals, OpenEntry, batches
+from longrunning.waits.open_waits import APPROVAL_SHARDS, SHARDS, OpenEntry, OpenWaits, batches
 
 AUDITED_PER_MINUTE = 500
 """Open approvals that are not due, but looked up for a decision: up to so many are all of them."""
@@ -70,7 +70,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Note:
-    """What one sweep leaves to the next."""
+    """A sweep's note for the next one."""
 
     looked_at: int
     """When it looked: epoch seconds."""
@@ -97,7 +97,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Plan:
-    """What one sweep looks up, by shard, and what it leaves to the next; None: nothing."""
+    """The windows that one sweep looks through, by shard, and its note for the next one, if any."""
 
     windows: Mapping[str, Window]
     note: Note | None = None
@@ -106,7 +106,7 @@ class Plan:
 class Audit:
     """The part of one sweep: it reads what is open, looks up, and notes how far it has come."""
 
-    def __init__(self, approvals: OpenApprovals, now: int) -> None:
+    def __init__(self, approvals: OpenWaits, now: int) -> None:
         """Takes the table, and epoch seconds."""
         self._approvals = approvals
         self._now = now
@@ -119,6 +119,11 @@ class Audit:
         for shard in SHARDS:
             self._read(shard)
         return [entry for found in self._found.values() for entry in found]
+
+    @property
+    def open_approvals(self) -> list[OpenEntry]:
+        """The entries that wait for a person."""
+        return [e for shard in APPROVAL_SHARDS for e in self._found.get(shard, ())]
 
     def find(self, each: Callable[..., Iterable[list[OpenEntry]]]) -> list[OpenEntry]:
         """Looks up this sweep's part; returns what is decided and not due.
@@ -171,7 +176,7 @@ class Audit:
 
     @cached_property
     def _last(self) -> Note | None:
-        """What the last sweep left. Read only by one that cannot look up all."""
+        """The last sweep's note. Read only by a sweep that cannot look up all."""
         values = self._approvals.read_note()
         return Note.parse(values) if values else None
 

@@ -1,11 +1,11 @@
-"""What the sweep measures, for the alarms and the dashboard."""
+"""Measures, in each sweep, what the alarms and the dashboard show."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from longrunning.observability import facts_of, get_logger, put_metric
-from longrunning.open_approvals import OpenEntry
+from longrunning.waits.open_waits import OpenEntry
 
 METRIC_OF = {
     "expired": "ApprovalExpired",
@@ -13,9 +13,10 @@ METRIC_OF = {
     "escalated": "ApprovalEscalated",
     "resent": "DecisionResent",
     "closed": "ApprovalClosed",
+    "looked": "SourceLookedAt",
     "failed": "SweepFailed",
 }
-"""What may come of one item."""
+"""The metric of each thing that may come of one item."""
 
 _logger = get_logger("sweeper")
 

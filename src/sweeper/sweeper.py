@@ -3,6 +3,7 @@
     what it finds                                   what it does
     no session waits on it any more                 closes it; an open question is cancelled
     nobody decided, and its time is over            expires it and tells the agent
+    a timer, a job, an agent may have an answer     tells the agent to look
     nobody decided, a reminder is due               sends the e-mail again
     nobody decided, an escalation is due            sends it to the second topic
     decided, and no worker has come for it          sends the message again that a crash lost
@@ -23,10 +24,10 @@ from typing import TypeVar
 
 from audit import Audit
 from gauges import METRIC_OF, measure_open, measure_overdue, note_failure
-from longrunning.approval_item import PENDING, Approval, wake_up_message
-from longrunning.notifications import ESCALATION, REMINDER
 from longrunning.observability import get_logger, put_metric
-from longrunning.open_approvals import OpenApprovals, OpenEntry
+from longrunning.people.notifications import ESCALATION, REMINDER
+from longrunning.waits.item import Status, Wait, wake_up_message
+from longrunning.waits.open_waits import OpenEntry, OpenWaits
 
 RETRY_SECONDS = 300
 """A reminder that could not be sent is due again after this long."""
@@ -41,6 +42,12 @@ BUSY_RESEND_SECONDS = 3_600
 
 MAX_BUSY_RESEND_SECONDS = 28_800
 
+MIN_LOOK_SECONDS, MAX_LOOK_SECONDS = 60, 3_600
+"""A source is asked again after as long as it has been waited for, between these two."""
+
+LAST_LOOK_SECONDS = 300
+"""After its last look a wait has this long to be answered before it expires."""
+
 MAILS_PER_SECOND = 4
 """SNS suspends an e-mail subscription that gets more than 10: `longrunning/pace.py` has the sum of
 all senders."""
@@ -52,7 +59,7 @@ STEPS = (("escalate_at", ESCALATION, "escalated"), ("remind_at", REMINDER, "remi
 
 _logger = get_logger("sweeper")
 
-Item = TypeVar("Item", OpenEntry, Approval)
+Item = TypeVar("Item", OpenEntry, Wait)
 
 
 def _none_waiting() -> int:
@@ -63,10 +70,10 @@ def _none_waiting() -> int:
 class Sweeper:
     """Looks after the open approvals. All it touches is passed in."""
 
-    approvals: OpenApprovals
+    approvals: OpenWaits
     read_turn: Callable[[str, str], tuple[str, ...]]
     """Session id and agent name to the tool uses that the session waits for."""
-    notify: Callable[[Approval, str], None]
+    notify: Callable[[Wait, str], None]
     """Sends the e-mail of an approval; the occasion is `reminder` or `escalation`."""
     send_message: Callable[[str], None]
     """Puts a body on the task queue."""
@@ -87,7 +94,7 @@ class Sweeper:
         now = self._now()
         audit = Audit(self.approvals, now)
         entries = audit.read()
-        measure_open(entries, now)
+        measure_open(audit.open_approvals, now)
         due = sorted((e for e in entries if e.due_at <= now), key=lambda e: e.due_at)
         with ThreadPoolExecutor(THREADS) as threads:
             both = _in_turn(due, audit.find(threads.map))
@@ -97,14 +104,12 @@ class Sweeper:
         decided = (what for entry, what in zip(both, found, strict=True) if entry.due_at > now)
         if "left" not in decided:
             audit.done()
-        mails = self._mail([what for what in found if isinstance(what, Approval)], deadline)
+        mails = self._mail([what for what in found if isinstance(what, Wait)], deadline)
         outcomes = Counter(what for what in (*found, *mails) if isinstance(what, str))
         looked_at = outcomes.total() - outcomes["left"]
         return {"looked_at": looked_at, **{name: outcomes[name] for name in METRIC_OF}}
 
-    def _look(
-        self, item: Item, deadline: float, do: Callable[[Item], str | Approval]
-    ) -> str | Approval:
+    def _look(self, item: Item, deadline: float, do: Callable[[Item], str | Wait]) -> str | Wait:
         """Does what one item needs; whatever is wrong with it, the others go on."""
         if self.clock() >= deadline:
             return "left"
@@ -114,38 +119,52 @@ class Sweeper:
             note_failure(error, session_id=item.session_id, tool_use_id=item.tool_use_id)
             return "failed"
 
-    def _look_after(self, entry: OpenEntry, is_busy: Callable[[], bool]) -> str | Approval:
+    def _look_after(self, entry: OpenEntry, is_busy: Callable[[], bool]) -> str | Wait:
         """Returns what became of it, or the approval itself if an e-mail is due."""
         now = self._now()
         approval = self.approvals.get(entry.session_id, entry.tool_use_id)
         if approval is None or approval.due_at is None:
             return "nothing"  # The index is a moment behind.
-        if approval.status != PENDING and now < _told_again_at(approval):
+        if approval.status != Status.PENDING and now < _told_again_at(approval):
             return "nothing"
         # After the record: a session is saved before its approvals are recorded.
         turn = self.read_turn(approval.session_id, approval.agent_name)
         if approval.tool_use_id not in turn:
             return self._noted("closed", self.approvals.close(approval, now))
-        if approval.status != PENDING:
+        if approval.status != Status.PENDING:
             return self._tell_again(approval, turn, is_busy)
-        if approval.decide_by <= now:
+        if approval.decide_by <= now and not _is_looked_at_once_more(approval):
             return self._expire(approval, now)
+        if approval.call is None:
+            return self._hint(approval, now)
         return approval
 
-    def _expire(self, approval: Approval, now: int) -> str:
+    def _expire(self, approval: Wait, now: int) -> str:
         measure_overdue(now - approval.decide_by)
         expired = self.approvals.expire(approval, now)
         if expired:
             self.send_message(wake_up_message(expired))
         return self._noted("expired", expired)
 
-    def _tell_again(
-        self, approval: Approval, turn: Sequence[str], is_busy: Callable[[], bool]
-    ) -> str:
+    def _hint(self, wait: Wait, now: int) -> str:
+        """Has the agent look at the source of a timer, a job, an agent: a message may be lost.
+
+        It is looked at ever more rarely, and once more at its end.
+        """
+        waited = min(max(now - wait.requested_at, MIN_LOOK_SECONDS), MAX_LOOK_SECONDS)
+        until = min(now + waited, wait.decide_by)
+        if wait.decide_by <= now:
+            until = now + LAST_LOOK_SECONDS
+        taken = self.approvals.postpone(wait, until)
+        if taken:
+            self.send_message(wake_up_message(taken))
+        return self._noted("looked", taken)
+
+    def _tell_again(self, approval: Wait, turn: Sequence[str], is_busy: Callable[[], bool]) -> str:
         """Only once all of the turn is decided, and only what may still resume it."""
         others = (i for i in turn if i != approval.tool_use_id)
         read = (self.approvals.get(approval.session_id, i) for i in others)
-        if approval.acknowledged or any(other.status == PENDING for other in read if other):
+        if approval.acknowledged or any(other.status == Status.PENDING for other in read if other):
             return "nothing"
         now = self._now()
         if now < _told_again_at(approval, is_busy=True) and is_busy():
@@ -163,14 +182,14 @@ class Sweeper:
             note_failure(error)
             return False
 
-    def _mail(self, due: list[Approval], deadline: float) -> Iterator[str | Approval]:
+    def _mail(self, due: list[Wait], deadline: float) -> Iterator[str | Wait]:
         """Sends the e-mails that are due, the longest due first, and not too fast."""
         for place, approval in enumerate(sorted(due, key=lambda a: a.due_at or 0)):
             if place:
                 self.sleep(1 / MAILS_PER_SECOND)
             yield self._look(approval, deadline, self._remind)
 
-    def _remind(self, approval: Approval) -> str:
+    def _remind(self, approval: Wait) -> str:
         """Takes what is due, sends it, and only then notes that it is done.
 
         Of two steps that are due, the one that fails does not keep the other from being sent.
@@ -178,7 +197,7 @@ class Sweeper:
         now = self._now()
         due = [step for step in STEPS if now >= (getattr(approval, step[0]) or now + 1)]
         until = now + RETRY_SECONDS if due else approval.next_step_at
-        taken = self.approvals.put_off(approval, until)
+        taken = self.approvals.postpone(approval, until)
         if not (due and taken):
             return "nothing"
         next_at = None
@@ -194,7 +213,7 @@ class Sweeper:
             return self._noted(outcome, taken)
         return "failed"
 
-    def _noted(self, outcome: str, updated: Approval | None) -> str:
+    def _noted(self, outcome: str, updated: Wait | None) -> str:
         """Counts what was done; a click or another sweeper may have been faster."""
         if updated is None:
             return "nothing"
@@ -227,7 +246,12 @@ def _in_turn(due: Sequence[OpenEntry], decided: Sequence[OpenEntry]) -> list[Ope
     return [entry for pair in zip_longest(due, decided) for entry in pair if entry]
 
 
-def _told_again_at(approval: Approval, is_busy: bool = False) -> int:
+def _is_looked_at_once_more(wait: Wait) -> bool:
+    """Tells whether a wait at its end has a source that is still to be asked."""
+    return wait.remind_at is not None and wait.call is None and (wait.due_at or 0) <= wait.decide_by
+
+
+def _told_again_at(approval: Wait, is_busy: bool = False) -> int:
     """Returns when a decision is told again, ever more rarely: epoch seconds."""
     told_last = max(approval.decided_at or 0, approval.resent_at or 0)
     first = BUSY_RESEND_SECONDS if is_busy else RESEND_SECONDS

@@ -11,13 +11,14 @@ import botocore.session
 from botocore.config import Config
 
 from gauges import Subscribers
-from longrunning import notifications, observability
-from longrunning.approval_item import Approval
-from longrunning.links import LinkKeys
-from longrunning.notifications import Notifier
-from longrunning.open_approvals import OpenApprovals
+from longrunning import observability
+from longrunning.people import notifications
+from longrunning.people.links import LinkKeys
+from longrunning.people.notifications import Notifier
+from longrunning.people.shared_pace import SharedPace
 from longrunning.sessions import read_turn
-from longrunning.shared_pace import SharedPace
+from longrunning.waits.item import Wait
+from longrunning.waits.open_waits import OpenWaits
 from sweeper import THREADS, Sweeper
 
 STOP_BEFORE_END_SECONDS = 15
@@ -28,7 +29,7 @@ _logger = observability.get_logger("sweeper")
 
 @dataclass(frozen=True)
 class Resources:
-    """What one Lambda environment keeps between sweeps."""
+    """Kept between the sweeps of one Lambda environment."""
 
     sweeper: Sweeper
     measure_subscriptions: Callable[[], None]
@@ -77,7 +78,7 @@ def _resources() -> Resources:
     mail = client("sns", config=config.merge(Config(retries={"total_max_attempts": 1})))
     notifier = Notifier(mail, env["APPROVAL_BASE_URL"], read_keys, pace)
     sweeper = Sweeper(
-        approvals=OpenApprovals(dynamodb, table_name),
+        approvals=OpenWaits(dynamodb, table_name),
         read_turn=partial(read_turn, dynamodb, env["SESSIONS_TABLE_NAME"]),
         notify=partial(_notify, notifier, subscribers),
         send_message=lambda body: sqs.send_message(
@@ -90,9 +91,7 @@ def _resources() -> Resources:
     return Resources(sweeper, subscribers.measure)
 
 
-def _notify(
-    notifier: Notifier, subscribers: Subscribers, approval: Approval, occasion: str
-) -> None:
+def _notify(notifier: Notifier, subscribers: Subscribers, approval: Wait, occasion: str) -> None:
     """A reminder goes to those asked first, an escalation to the second topic.
 
     Where there is no second topic any more, those asked first are reminded in its place.

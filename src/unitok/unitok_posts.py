@@ -59,7 +59,7 @@ class Post:
 
 @dataclass(frozen=True)
 class Stored:
-    """What a put did, and the post that the key stands for now.
+    """The outcome of a put, and the post that the key stands for now.
 
     Attributes:
         outcome: `created` (this put), `repeated` (an earlier put of the same post) or `conflict`

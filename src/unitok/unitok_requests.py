@@ -1,4 +1,4 @@
-"""What UniTok accepts: the one place where its requests are validated.
+"""Validates what UniTok accepts; no other module does.
 
 A post, as `POST /posts` takes it (all but `content` may be left out):
 

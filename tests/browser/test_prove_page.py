@@ -182,9 +182,15 @@ def ask(world: World, content: str) -> tuple[str, str]:
 def check_bytes(world: World, key: str, content: str, walk: Walk) -> None:
     """Has the agent go on, and compares what is recorded and published with what was asked."""
     world.deliver_all()
-    approval = {a.key: a for a in world.approvals(key.partition("/")[0])}[key]
+    session_id, _, tool_use_id = key.partition("/")
+    approval = {a.key: a for a in world.approvals(session_id)}[key]
+    stored = world.aws["dynamodb"].get_item(
+        TableName=world.env["APPROVALS_TABLE_NAME"],
+        Key={"session_id": {"S": session_id}, "tool_use_id": {"S": tool_use_id}},
+    )["Item"]
     digest = sha256(content.encode()).hexdigest()
-    recorded = (approval.status, approval.edited_content, approval.text, approval.digest)
+    texts = (approval.text, stored["digest"]["S"])
+    recorded = (approval.status, approval.edited_content, *texts)
     if recorded != ("SPENT", None, content, digest):
         walk.changed.append(f"recorded as {approval.status}, {approval.edited_content!a:.50}")
     posted = world.aws["dynamodb"].get_item(

@@ -11,8 +11,9 @@ import pytest
 import chromium
 from approval_api_driver import pending
 from approval_site import Site
-from longrunning.approvals import Approval
+from core_samples import changed
 from longrunning.text import visible
+from longrunning.waits.item import Wait
 
 WORD_OF_5000 = "Unicorn" * 714 + "!!"
 HOSTILE = {
@@ -55,20 +56,20 @@ def shown(page: Any) -> str:
     return text
 
 
-def open_approval(**changes: Any) -> Approval:
+def open_approval(**changes: Any) -> Wait:
     """As `pending`, by the real clock."""
     now = int(time.time())
     return pending(requested_at=now - 3_600, decide_by=now + 86_400, **changes)
 
 
-def withdrawn() -> Approval:
+def withdrawn() -> Wait:
     """Cancelled by an operator with a long name, for a long reason."""
     facts = {"decided_by": f"iam:assumed-role/Operators/{'a' * 150}", "decided_at": 1}
     return open_approval(status="CANCELLED", comment=WORD_OF_5000, **facts)
 
 
 @pytest.fixture
-def approval() -> Approval:
+def approval() -> Wait:
     return open_approval()
 
 
@@ -94,10 +95,10 @@ def test_the_page_fits_a_phone_even_with_a_word_of_5000_characters(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("decision", ["approved", "denied"])
 def test_all_text_has_enough_contrast(
-    page: Any, site: Site, approval: Approval, scheme: str, decision: str
+    page: Any, site: Site, approval: Wait, scheme: str, decision: str
 ) -> None:
     page.emulate_media(color_scheme=scheme)
-    page.goto(site.link(replace(approval, content="a\u200bb"), decision))
+    page.goto(site.link(changed(approval, content="a\u200bb"), decision))
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (luminance(background) < 0.2) is (scheme == "dark")
     assert contrasts(page) >= 4.5
@@ -108,7 +109,7 @@ def test_all_text_has_enough_contrast(
 
 @pytest.mark.parametrize("decision", ["approved", "denied"])
 def test_the_links_answer_is_the_first_button(
-    page: Any, site: Site, approval: Approval, decision: str
+    page: Any, site: Site, approval: Wait, decision: str
 ) -> None:
     page.goto(site.link(approval, decision))
     buttons = page.locator("button")
@@ -120,7 +121,7 @@ def test_the_links_answer_is_the_first_button(
     assert all(button.bounding_box()["height"] >= 44 for button in (first, second))
 
 
-def test_a_click_approves(page: Any, site: Site, approval: Approval) -> None:
+def test_a_click_approves(page: Any, site: Site, approval: Wait) -> None:
     page.goto(site.link(approval))
     assert site.stored(approval).status == "PENDING"
     page.locator("button[value=approved]").click()
@@ -131,7 +132,7 @@ def test_a_click_approves(page: Any, site: Site, approval: Approval) -> None:
     assert page.locator("button").count() == 0
 
 
-def test_a_click_denies_with_a_comment(page: Any, site: Site, approval: Approval) -> None:
+def test_a_click_denies_with_a_comment(page: Any, site: Site, approval: Wait) -> None:
     page.goto(site.link(approval, "denied"))
     page.get_by_label("Comment to the agent").fill("Too long.\nAnd no emoji – bitte!")
     page.get_by_role("button", name="Deny").click()
@@ -140,11 +141,11 @@ def test_a_click_denies_with_a_comment(page: Any, site: Site, approval: Approval
     assert (stored.status, stored.comment) == ("DENIED", "Too long.\nAnd no emoji – bitte!")
 
 
-def test_a_text_is_edited_and_approved(page: Any, site: Site, approval: Approval) -> None:
+def test_a_text_is_edited_and_approved(page: Any, site: Site, approval: Wait) -> None:
     page.goto(site.link(approval))
     page.get_by_text("Edit the text before you approve it").click()
     editor = page.get_by_label("Your text")
-    assert editor.input_value() == approval.content
+    assert editor.input_value() == approval.asked.content
     editor.fill("Mine.\n\nWith two paragraphs & <b>marks</b>.\n")
     page.get_by_role("button", name="Approve").click()
     assert site.stored(approval).text == "Mine.\n\nWith two paragraphs & <b>marks</b>.\n"
@@ -152,7 +153,7 @@ def test_a_text_is_edited_and_approved(page: Any, site: Site, approval: Approval
     assert "as it was edited" in page.locator("main").inner_text()
 
 
-def test_an_edit_that_is_refused_is_not_lost(page: Any, site: Site, approval: Approval) -> None:
+def test_an_edit_that_is_refused_is_not_lost(page: Any, site: Site, approval: Wait) -> None:
     page.goto(site.link(replace(approval, content_schema={"maxLength": 50})))
     page.get_by_label("Comment to the agent").fill("shorter")
     page.locator("summary").click()
@@ -166,7 +167,7 @@ def test_an_edit_that_is_refused_is_not_lost(page: Any, site: Site, approval: Ap
     assert site.stored(approval).text == "x" * 50
 
 
-def test_the_keyboard_is_enough(page: Any, site: Site, approval: Approval) -> None:
+def test_the_keyboard_is_enough(page: Any, site: Site, approval: Wait) -> None:
     page.goto(site.link(approval, "denied"))
     page.keyboard.press("Tab")
     page.keyboard.type("No emoji.")
@@ -186,14 +187,14 @@ def test_the_keyboard_is_enough(page: Any, site: Site, approval: Approval) -> No
 
 
 def test_every_field_and_button_has_a_name_for_screen_readers(
-    page: Any, site: Site, approval: Approval
+    page: Any, site: Site, approval: Wait
 ) -> None:
     page.goto(site.link(approval))
     page.locator("summary").click()
     tree = page.locator("body").aria_snapshot()
     for line in ('heading "post-generator asks for your approval" [level=1]',
                  'textbox "Comment to the agent (optional)"', 'button "Approve"', 'button "Deny"',
-                 'textbox "Your text (if you change it, approving publishes yours)"',
+                 'textbox "Your text (if you change it, yours is what you approve)"',
                  'rowheader "unicorn color"', 'region "The text"'):  # fmt: skip
         assert line in tree
     assert page.locator("html").get_attribute("lang") == "en"
@@ -237,7 +238,7 @@ def test_no_character_that_a_text_can_hold_turns_into_an_edit(page: Any, site: S
     assert site.stored(approval).edited_content is None
 
 
-def test_the_page_needs_nothing_but_itself(page: Any, site: Site, approval: Approval) -> None:
+def test_the_page_needs_nothing_but_itself(page: Any, site: Site, approval: Wait) -> None:
     problems: list[str] = []
     page.on("console", lambda message: problems.append(message.text))
     page.goto(site.link(approval))
@@ -251,7 +252,7 @@ def test_the_page_needs_nothing_but_itself(page: Any, site: Site, approval: Appr
 
 
 def test_the_browser_tells_no_other_page_where_it_was(
-    page: Any, site: Site, approval: Approval
+    page: Any, site: Site, approval: Wait
 ) -> None:
     page.goto(site.link(approval))
     page.locator("button[value=approved]").click()
@@ -318,7 +319,7 @@ def test_what_became_of_an_approval_is_told_on_a_phone(
 
 
 def test_the_opposite_click_in_a_second_tab_is_told_what_stands(
-    page: Any, site: Site, approval: Approval
+    page: Any, site: Site, approval: Wait
 ) -> None:
     link = site.link(approval)
     page.goto(link)

@@ -1,5 +1,6 @@
 """Agents as adopters make them: with tools, hooks and settings of their own."""
 
+import functools
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from strands import Agent
 from strands.tools.tools import PythonAgentTool
 
 import agent_definition
+from longrunning.agent.long_running import LongTool, long_running
 from longrunning.human_approval import pause
 
 
@@ -48,6 +50,30 @@ def a_job(
         return pause(tool, "Wait.", within=within, **state)
 
     return PythonAgentTool(name, _spec(name, schema), wait)  # type: ignore[arg-type]
+
+
+def a_long_tool(
+    start: Callable[..., None] = lambda wait: None, within: timedelta = timedelta(days=30)
+) -> LongTool:
+    """A long-running tool `render` without `look`: a message brings its result.
+
+    Args:
+        start: Called with the wait, and with the input that it names.
+        within: How long its result may take.
+    """
+
+    @functools.wraps(start)
+    def render(*given: Any, **more: Any) -> None:
+        start(*given, **more)
+
+    render.__name__ = "render"
+    return long_running(within=within)(render)
+
+
+def give_long_tools(monkeypatch: pytest.MonkeyPatch, *tools: LongTool) -> None:
+    """Gives the agent these long-running tools and no others."""
+    monkeypatch.setattr(agent_definition, "LONG_TOOLS", tools)
+    monkeypatch.setattr(agent_definition, "make_long_tools", lambda *_: ())
 
 
 def _spec(name: str, schema: dict[str, Any] | None) -> dict[str, Any]:

@@ -5,16 +5,17 @@ that stays must come back whatever befalls its worker.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from converse_stand_in import Turn, tool_use
-from longrunning import approvals, sessions
-from longrunning.approvals import ApprovalStore
+from longrunning import sessions
+from longrunning.agent.worker import Worker
+from longrunning.waits.claims import MAX_MESSAGES_OVER, Claims
+from longrunning.waits.item import Wait
 from test_overtaken import ProcessEnds, end_leases, handle
-from worker import Worker
 from world import World
 
 ONE = [tool_use("ask-1", "human_approval", {"content": "One"})]
@@ -60,13 +61,13 @@ def dies(during: Callable[[], Any]) -> Callable[[], Turn]:
 @pytest.fixture(autouse=True)
 def dead_workers_give_nothing_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leases end by their time, as those of a process that is gone."""
-    give_back = Worker._give_back
+    release = Claims.release
 
-    def unless_dead(worker: Worker, claimed: list[approvals.Approval]) -> None:
+    def unless_dead(claims: Claims, claimed: Sequence[Wait], *more: Any) -> None:
         if not isinstance(sys.exc_info()[1], ProcessEnds):
-            give_back(worker, claimed)
+            release(claims, claimed, *more)
 
-    monkeypatch.setattr(Worker, "_give_back", unless_dead)
+    monkeypatch.setattr(Claims, "release", unless_dead)
 
 
 @asked
@@ -127,17 +128,17 @@ def test_who_is_over_while_it_claims_does_not_claim(
     with pytest.raises(ProcessEnds):
         handle(world, first, 1, dies(lambda: None))
     name = "_claim_all" if len(questions) > 1 else "_claim_one"
-    claim = getattr(ApprovalStore, name)
+    claim = getattr(Claims, name)
 
-    def overtaken(store: ApprovalStore, *of: Any) -> Any:
+    def overtaken(claims: Claims, *of: Any) -> Any:
         held = next(a for a in world.approvals(session_id) if a.tool_use_id == "ask-1")
-        assert store._note_over(held, second["messageId"])
-        return claim(store, *of)
+        assert claims._note_over(held, second["messageId"])
+        return claim(claims, *of)
 
     end_leases(world, session_id)
     world.play([])
     with monkeypatch.context() as patch:
-        patch.setattr(ApprovalStore, name, overtaken)
+        patch.setattr(Claims, name, overtaken)
         world.handle(second)
     assert fences(world, session_id) == {1}
     assert world.handle(second, receive_count=2), "over"
@@ -167,19 +168,19 @@ def test_who_meets_a_later_claim_while_it_ends_comes_back(
 ) -> None:
     """The later claim may be another delivery's of the very message that was about to end."""
     session_id, (first, second) = clicked(world, questions, 2)
-    note_over = ApprovalStore._note_over
+    note_over = Claims._note_over
 
-    def overtaken(store: ApprovalStore, *of: Any) -> bool:
+    def overtaken(claims: Claims, *of: Any) -> bool:
         with monkeypatch.context() as patch:
-            patch.setattr(ApprovalStore, "_note_over", note_over)
+            patch.setattr(Claims, "_note_over", note_over)
             end_leases(world, session_id)
             with pytest.raises(ProcessEnds):
                 handle(world, second, 2, dies(lambda: None))
-        return note_over(store, *of)
+        return note_over(claims, *of)
 
     def deliver_the_second() -> None:
         with monkeypatch.context() as patch:
-            patch.setattr(ApprovalStore, "_note_over", overtaken)
+            patch.setattr(Claims, "_note_over", overtaken)
             assert not world.handle(second)
 
     with pytest.raises(ProcessEnds):
@@ -197,7 +198,7 @@ def test_the_lease_of_an_earlier_turn_ends_no_message(
     session_id = world.start()
     world.click(world.read_mail()[0].links["approve"])
     with monkeypatch.context() as patch:
-        patch.setattr(ApprovalStore, "release", lambda *_: None)
+        patch.setattr(Claims, "release", lambda *_: None)
         world.deliver_until_quiet()
     (left,) = (a for a in world.approvals(session_id) if a.tool_use_id == "ask-1")
     assert left.lease_until > world.clock()
@@ -211,7 +212,7 @@ def test_the_lease_of_an_earlier_turn_ends_no_message(
 
 
 def test_an_item_does_not_grow_with_every_click(world: World) -> None:
-    most = approvals.MAX_MESSAGES_OVER
+    most = MAX_MESSAGES_OVER
     session_id, (first, *others) = clicked(world, ONE, most + 2)
     ended: list[bool] = []
 

@@ -14,8 +14,8 @@ import agent_handler
 import approval_handler
 import sweeper_handler
 from converse_stand_in import tool_use
-from longrunning import approvals
-from longrunning.approvals import ApprovalStore
+from longrunning.waits.item import Status
+from wait_store import WaitStore
 from world import World
 
 DRAFT = "Rides for two"
@@ -81,7 +81,7 @@ def test_an_api_that_is_behind_and_the_sweeper_agree_on_one_end(
     assert contents(world) == ([DRAFT] if first == "click" else [])
     assert set(told(world)) == {"approved" if first == "click" else "expired"}
     (approval, *_) = world.approvals(session_id)
-    assert approval.status == (approvals.SPENT if first == "click" else approvals.EXPIRED)
+    assert approval.status == (Status.SPENT if first == "click" else Status.EXPIRED)
 
 
 def test_a_sweeper_that_is_ahead_ends_it_early_and_a_click_is_too_late(
@@ -118,7 +118,7 @@ def test_a_lease_from_before_the_clock_jumped_back_is_waited_for(
     session_id, link = ask(world)
     world.click(link)
     now = int(world.clock())
-    store = ApprovalStore(world.aws["dynamodb"], world.env["APPROVALS_TABLE_NAME"])
+    store = WaitStore(world.aws["dynamodb"], world.env["APPROVALS_TABLE_NAME"])
     store.claim(session_id, ["ask-1"], [], [], now=now, lease_until=now + 125)  # that worker died
     set_clock(agent_handler, -HOUR_SECONDS)
     world.deliver_until_quiet()
@@ -162,7 +162,7 @@ def test_an_agent_whose_clock_jumps_back_between_two_questions_asks_both(
     assert second.requested_at < first.requested_at
     assert world.click(mail.links["approve"])["status_code"] == 200
     world.deliver_until_quiet()
-    assert world.approvals(session_id)[1].status == approvals.APPROVED
+    assert world.approvals(session_id)[1].status == Status.APPROVED
     assert contents(world) == []
 
 

@@ -8,10 +8,10 @@ import pytest
 from strands.tools.tools import PythonAgentTool
 
 import agent_definition
-from agent_handler import MAX_REASON_CHARS
 from converse_stand_in import tool_use
 from core_samples import metrics
 from longrunning import sessions
+from longrunning.agent.deliveries import MAX_REASON_CHARS
 from longrunning.human_approval import pause
 from longrunning.messages import MAX_CONTENT_BYTES, build_existing, build_new, tool_result
 from pocket.queues import MAX_MESSAGE_BYTES

@@ -10,11 +10,13 @@ from strands.tools.tools import PythonAgentTool
 import agent_definition
 import agent_handler
 import publish_post
+from agents import a_job, a_long_tool, give_long_tools, give_tools
 from converse_stand_in import StandInError, Turn, throttled, tool_use
-from longrunning import approvals, sessions
-from longrunning.human_approval import pause
+from longrunning import sessions
+from longrunning.agent.deliveries import BACKOFF_SECONDS, Deliveries
 from longrunning.messages import build_existing, tool_result
-from longrunning.notifications import Notifier
+from longrunning.people.notifications import Notifier
+from longrunning.waits.item import Status, Wait
 from world import LINK_KEYS, World
 
 ASK = "human_approval"
@@ -178,7 +180,7 @@ def test_an_approval_is_still_good_after_another_question(world: World) -> None:
     world.click(third.links["approve"])
     world.deliver_all()
     assert sorted(contents(world)) == ["One", "Three", "Two"]
-    assert {a.status for a in world.approvals(session_id)} == {approvals.SPENT}
+    assert {a.status for a in world.approvals(session_id)} == {Status.SPENT}
 
 
 def test_approval_beside_another_tool_keeps_the_other_result(
@@ -407,7 +409,7 @@ def test_a_click_before_the_save_finds_nothing_and_changes_nothing(
 
 def early(world: World, answers: list[int]) -> None:
     """A click with a link that is right, before there is anything to decide."""
-    from longrunning import links
+    from longrunning.people import links
 
     keys = links.LinkKeys.parse(json.dumps(LINK_KEYS))
     if len(answers) < 2:
@@ -497,19 +499,15 @@ def test_the_same_session_id_twice_is_one_task(world: World) -> None:
 # --- tools that take long and are no approval ----------------------------------------------------
 
 
-def render(tool: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-    return pause(tool, "Rendering.", **kwargs)
-
-
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, dict[str, Any]]]:
+def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, float]]:
     """Gives the agent a long-running tool `render`; returns what was started."""
-    schema = {"type": "object", "properties": {"seconds": {"type": "number"}}}
-    spec = {"name": "render", "description": "Renders.", "inputSchema": {"json": schema}}
-    jobs: list[tuple[str, str, dict[str, Any]]] = []
-    tools = [PythonAgentTool("render", spec, render)]
-    monkeypatch.setattr(agent_definition, "OTHER_TOOLS", tools)
-    monkeypatch.setattr(agent_definition, "STARTERS", {"render": lambda *job: jobs.append(job)})
+    jobs: list[tuple[str, str, float]] = []
+
+    def start(wait: Wait, seconds: float) -> None:
+        jobs.append((wait.session_id, wait.tool_use_id, seconds))
+
+    give_long_tools(monkeypatch, a_long_tool(start))
     return jobs
 
 
@@ -518,7 +516,7 @@ def test_a_long_running_tool_is_started_after_the_save_and_resumes_with_its_resu
 ) -> None:
     world.play([[tool_use("job-1", "render", {"seconds": 2.5})], "Rendered."])
     session_id = world.start()
-    assert started == [(session_id, "job-1", {"seconds": 2.5})]
+    assert started == [(session_id, "job-1", 2.5)]
     assert not world.read_mail()
     result = {"toolUseId": "job-1", "status": "success", "content": [{"json": {"took": 2.25}}]}
     world.send(build_existing(session_id, "render", [result]))
@@ -526,7 +524,7 @@ def test_a_long_running_tool_is_started_after_the_save_and_resumes_with_its_resu
     world.deliver_all()
     assert last_results(world)["job-1"] == result
     (item,) = world.approvals(session_id)
-    assert item.status == approvals.RESOLVED
+    assert item.status == Status.RESOLVED
     assert world.session(session_id).outcome == "finished"
 
 
@@ -553,7 +551,8 @@ def test_a_job_and_an_approval_in_one_turn_wait_for_each_other(
 # --- state ---------------------------------------------------------------------------------------
 
 
-def test_numbers_in_tool_inputs_come_back_as_they_went(world: World, started: list[Any]) -> None:
+def test_numbers_in_tool_inputs_come_back_as_they_went(world: World) -> None:
+    give_tools(world.monkeypatch, a_job())
     given = {"seconds": 0.1, "n": 3, "big": 10**40, "nested": [{"f": 1.0, "t": True}], "no": None}
     world.play([[tool_use("job-1", "render", given)], "Done."])
     session_id = world.start()
@@ -605,17 +604,17 @@ def test_a_throttled_model_is_tried_again_after_a_backoff(
     monkeypatch.setattr(agent_definition, "ModelRetryStrategy", lambda **_: None)
     world.play([throttled(), [ask("ask-1", "Hi")]])
     backoff: list[float] = []
-    come_back = agent_handler._come_back_after
+    come_back = Deliveries._come_back_after
     monkeypatch.setattr(
-        agent_handler,
+        Deliveries,
         "_come_back_after",
-        lambda record, resources, seconds: (
+        lambda deliveries, record, seconds: (
             backoff.append(seconds),
-            come_back(record, resources, seconds),
+            come_back(deliveries, record, seconds),
         ),
     )
     record = start_and_fail(world)
-    assert backoff[-1] == agent_handler.BACKOFF_SECONDS[0]
+    assert backoff[-1] == BACKOFF_SECONDS[0]
     assert world.handle(record, receive_count=2)
     assert len(world.read_mail()) == 1
 
@@ -654,7 +653,7 @@ def test_a_publish_whose_answer_is_lost_is_published_once(
     assert record
     monkeypatch.setattr(publish_post, "_send", lost)
     assert not world.handle(record)
-    assert [a.status for a in world.approvals(session_id)] == [approvals.SPENT]
+    assert [a.status for a in world.approvals(session_id)] == [Status.SPENT]
     monkeypatch.setattr(publish_post, "_send", send)
     assert world.handle(record, receive_count=2)
     assert contents(world) == ["Hi"]
@@ -759,13 +758,13 @@ def test_a_resume_longer_than_the_function_keeps_its_approval(
     record = world.receive()
     assert record
     assert not world.handle(record)
-    assert world.session(session_id).is_interrupted
+    assert world.session(session_id).was_cut_short
     assert world.session(session_id).unspent == ("ask-1",)
     world.click(mail.links["approve"])
     other = world.receive()
     assert other
     assert world.handle(other), "only its own message goes on with it"
-    assert world.session(session_id).is_interrupted
+    assert world.session(session_id).was_cut_short
     deliver_until_done(world, record)
     assert contents(world) == ["Hi"]
     assert world.session(session_id).outcome == "published"
@@ -805,18 +804,18 @@ def test_a_message_of_another_worker_comes_back_after_its_lease(
     (mail,) = world.read_mail()
     world.click(mail.links["approve"])
     record = world.receive()
-    store = agent_handler._resources().worker.pausing.approvals
-    (approval,) = store.claim(
+    claims = agent_handler._resources().worker.claims
+    (approval,) = claims.claim(
         session_id, ["ask-1"], [], [], now=int(time.time()), lease_until=int(time.time()) + 60
     )
     delays: list[float] = []
     monkeypatch.setattr(
-        agent_handler, "_come_back_after", lambda _r, _s, seconds: delays.append(seconds)
+        Deliveries, "_come_back_after", lambda _self, _record, seconds: delays.append(seconds)
     )
     assert record
     assert not world.handle(record)
     assert 59 <= delays[-1] <= 62
-    store.release([approval])
+    claims.release([approval])
     assert world.handle(record, receive_count=2)
     assert contents(world) == ["Hi"]
 

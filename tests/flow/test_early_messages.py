@@ -10,9 +10,10 @@ import pytest
 import approval_handler
 import publish_post
 from converse_stand_in import tool_use
-from longrunning import approvals, sessions
-from longrunning.approvals import Approval, ApprovalStore
-from worker import Worker
+from longrunning import sessions
+from longrunning.agent.worker import Worker
+from longrunning.waits.claims import Claims
+from longrunning.waits.item import Status, Wait
 from world import Mail, World
 
 SetClock = Callable[[ModuleType, float], None]
@@ -69,18 +70,18 @@ def test_a_message_whose_other_delivery_has_claimed_comes_back(
     world.click(first.links["deny"])
     earlier = world.receive()
     assert earlier
-    acknowledge = ApprovalStore._acknowledge
+    acknowledge = Claims._acknowledge
 
-    def overtaken(store: ApprovalStore, approval: Approval, now: int) -> None:
+    def overtaken(claims: Claims, approval: Wait, now: int) -> None:
         world.click(second.links["deny"])
         lose(world)
         with monkeypatch.context() as patch:
             patch.setattr(Worker, "_run", fail)
             assert not world.handle(earlier, receive_count=2), "claims, and dies"
-        acknowledge(store, approval, now)
+        acknowledge(claims, approval, now)
 
     with monkeypatch.context() as patch:
-        patch.setattr(ApprovalStore, "_acknowledge", overtaken)
+        patch.setattr(Claims, "_acknowledge", overtaken)
         assert not world.handle(earlier), "acknowledged, it would be gone for the other one, too"
     assert fences(world, session_id) == {1}
     assert world.handle(earlier, receive_count=3)
@@ -95,14 +96,14 @@ def test_a_message_that_is_over_while_it_claims_does_not_claim(
     earlier = world.receive()
     assert earlier
     world.click(second.links["deny"])
-    claim_all = ApprovalStore._claim_all
+    claim_all = Claims._claim_all
 
-    def overtaken(store: ApprovalStore, *claim: Any) -> list[Approval]:
-        store._acknowledge(next(a for a in claim[0] if a.tool_use_id == "ask-1"), 0)
-        return claim_all(store, *claim)
+    def overtaken(claims: Claims, *claim: Any) -> list[Wait]:
+        claims._acknowledge(next(a for a in claim[0] if a.tool_use_id == "ask-1"), 0)
+        return claim_all(claims, *claim)
 
     with monkeypatch.context() as patch:
-        patch.setattr(ApprovalStore, "_claim_all", overtaken)
+        patch.setattr(Claims, "_claim_all", overtaken)
         assert not world.handle(earlier)
     assert world.handle(earlier, receive_count=2), "over: the other decision's message resumes"
     assert fences(world, session_id) == {0}
@@ -144,9 +145,9 @@ def test_the_model_is_told_of_an_effect_that_was_redone(
     assert not handled, "the second resume spent the first approval, and its effect failed"
     assert world.handle(record, receive_count=2)
     told = json.dumps(world.stand_in.requests[-1]["messages"])
-    assert "Published; do not publish it again." in told
+    assert "Published; do not do it again." in told
     spent = next(a for a in world.approvals(session_id) if a.tool_use_id == "ask-1")
-    assert spent.status == approvals.SPENT
+    assert spent.status == Status.SPENT
     assert [post["content"] for post in world.posts()] == ["One"]
 
 

@@ -26,6 +26,7 @@ from converse_stand_in import ConverseStandIn, Said, StandInSession, Turn, text,
 from longrunning import human_approval, sessions
 from longrunning.messages import build_existing, tool_result
 from longrunning.sessions import Session
+from longrunning.waits.claims import Claims
 from test_detours import ask, contents, last_results, publish
 from world import World
 
@@ -486,9 +487,8 @@ def test_a_worker_that_dies_before_it_says_so_says_it_later(
     approve(world)
     record = world.receive()
     assert record
-    store = type(agent_handler._resources().worker.pausing.approvals)
     with monkeypatch.context() as patch:
-        patch.setattr(store, "note_not_done", lambda *_: 1 / 0)
+        patch.setattr(Claims, "note_not_done", lambda *_: 1 / 0)
         assert not world.handle(record)
     assert world.approvals(session_id)[0].not_done is None
     assert world.handle(record, receive_count=2)

@@ -12,10 +12,11 @@ import agent_handler
 import approval_handler
 import aws_template
 import operator_handler
-import scripted_model
+import scripted_writer
 import unitok_handler
-from longrunning import links
-from longrunning.approvals import Approval, ApprovalStore
+from longrunning.people import links
+from longrunning.waits.item import Wait
+from wait_store import WaitStore
 from world import World
 
 EVENTS = aws_template.ROOT / "events"
@@ -30,6 +31,9 @@ FILES = sorted(path for source in HANDLERS for path in (EVENTS / source).glob("*
 LINK_KEYS = {"current": "k1", "k1": "example-key-of-the-events-folder-only-0123456789"}
 
 STATUS_CODES = {
+    "approval_api/callback_of_an_approval": 404,
+    "approval_api/callback_unknown": 404,
+    "approval_api/callback_without_result": 400,
     "approval_api/get_expired_token": 410,
     "approval_api/get_json": 200,
     "approval_api/get_page": 200,
@@ -106,7 +110,7 @@ def stack(world: World) -> World:
 
 
 @pytest.fixture
-def waiting(stack: World) -> Approval:
+def waiting(stack: World) -> Wait:
     """The session of the events waits for its approval."""
     assert invoke(stack, "sqs/new_task_with_session_id") == {"batchItemFailures": []}
     [approval] = stack.approvals("blue-unicorn-launch")
@@ -155,7 +159,7 @@ def test_every_route_has_an_event_and_every_event_a_route() -> None:
     assert {load(case)["routeKey"] for case in REQUESTS} == routes
 
 
-def test_tokens_are_signed_for_the_tool_use_of_the_scripted_model(waiting: Approval) -> None:
+def test_tokens_are_signed_for_the_tool_use_of_the_scripted_model(waiting: Wait) -> None:
     keys = links.LinkKeys.parse(json.dumps(LINK_KEYS))
     token = load("approval_api/get_page")["pathParameters"]["token"]
     link = links.read_token(keys, token)
@@ -166,7 +170,7 @@ def test_tokens_are_signed_for_the_tool_use_of_the_scripted_model(waiting: Appro
 def test_new_task_pauses_for_an_approval(stack: World, case: str) -> None:
     assert invoke(stack, case) == {"batchItemFailures": []}
     [mail] = stack.read_mail()
-    assert scripted_model.draft_post(task_of(case)) in mail.body
+    assert scripted_writer.draft_post(task_of(case)) in mail.body
 
 
 def task_of(case: str) -> str:
@@ -176,7 +180,7 @@ def task_of(case: str) -> str:
 
 @pytest.mark.parametrize("case", REJECTED)
 def test_rejected_message_goes_to_the_dead_letter_queue(
-    stack: World, waiting: Approval, case: str
+    stack: World, waiting: Wait, case: str
 ) -> None:
     stack.read_mail()
     before = stack.snapshot()
@@ -188,7 +192,7 @@ def test_rejected_message_goes_to_the_dead_letter_queue(
 
 
 @pytest.mark.parametrize("case", ["sqs/approved", "sqs/denied"])
-def test_message_alone_decides_nothing(stack: World, waiting: Approval, case: str) -> None:
+def test_message_alone_decides_nothing(stack: World, waiting: Wait, case: str) -> None:
     before = stack.snapshot()
     assert invoke(stack, case) == {"batchItemFailures": []}
     assert stack.snapshot() == before
@@ -203,7 +207,7 @@ def test_message_alone_decides_nothing(stack: World, waiting: Approval, case: st
     ],
 )
 def test_decision_and_message_resume_the_agent(
-    stack: World, waiting: Approval, request_case: str, message_case: str, expected: str
+    stack: World, waiting: Wait, request_case: str, message_case: str, expected: str
 ) -> None:
     stack.read_mail()
     assert invoke(stack, request_case)["statusCode"] == 200
@@ -213,7 +217,7 @@ def test_decision_and_message_resume_the_agent(
 
 
 @pytest.mark.parametrize("case", REQUESTS)
-def test_request_is_answered_with_its_status(stack: World, waiting: Approval, case: str) -> None:
+def test_request_is_answered_with_its_status(stack: World, waiting: Wait, case: str) -> None:
     if case == "unitok_api/post_other_text_same_key":
         invoke(stack, "unitok_api/post")
     assert invoke(stack, case)["statusCode"] == STATUS_CODES[case]
@@ -223,9 +227,9 @@ def test_no_status_is_listed_for_an_event_that_is_gone() -> None:
     assert sorted(STATUS_CODES) == REQUESTS
 
 
-def test_untouched_form_is_no_edit(stack: World, waiting: Approval) -> None:
+def test_untouched_form_is_no_edit(stack: World, waiting: Wait) -> None:
     invoke(stack, "approval_api/post_form_approved")
-    store = ApprovalStore(stack.aws["dynamodb"], stack.env["APPROVALS_TABLE_NAME"])
+    store = WaitStore(stack.aws["dynamodb"], stack.env["APPROVALS_TABLE_NAME"])
     decided = store.get(waiting.session_id, waiting.tool_use_id)
     assert decided is not None
     assert (decided.decision, decided.edited_content) == ("approved", None)

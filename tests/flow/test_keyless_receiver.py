@@ -11,7 +11,7 @@ import pytest
 
 import publish_post
 from converse_stand_in import tool_use
-from longrunning.approvals import Approval
+from longrunning.waits.item import Wait
 from world import World
 
 DELIVERIES = 5  # The queue's maxReceiveCount.
@@ -36,7 +36,7 @@ def approve_and_publish(
     monkeypatch: pytest.MonkeyPatch,
     receiver: KeylessReceiver,
     publish_calls: int = 1,
-) -> Approval:
+) -> Wait:
     """Lets a model ask and publish what was approved, so often; returns the approval."""
     monkeypatch.setattr(publish_post, "_send", receiver.send)
     calls = [[tool_use(f"p-{n}", "publish_post", {"content": "Hi"})] for n in range(publish_calls)]

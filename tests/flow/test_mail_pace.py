@@ -9,7 +9,7 @@ import botocore.session
 import pytest
 
 from converse_stand_in import tool_use
-from longrunning.shared_pace import LEAD_SECONDS, SHARED_PER_SECOND, SharedPace
+from longrunning.people.shared_pace import LEAD_SECONDS, SHARED_PER_SECOND, SharedPace
 from world import World, forget_environments
 
 TASKS = 12

@@ -16,9 +16,14 @@ import agent_handler
 import converse_stand_in
 import publish_post
 from converse_stand_in import tool_use
-from longrunning import approvals, sessions
+from core_samples import wait_of
+from longrunning import sessions
+from longrunning.agent.deliveries import BACKOFF_SECONDS, Deliveries
 from longrunning.human_approval import pause
 from longrunning.messages import build_existing, tool_result
+from longrunning.waits.answers import Answers
+from longrunning.waits.item import Status
+from wait_store import WaitStore
 from world import World
 
 
@@ -53,7 +58,7 @@ def delays(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Records after how many seconds a message was to come back."""
     seconds: list[float] = []
     monkeypatch.setattr(
-        agent_handler, "_come_back_after", lambda _r, _s, after: seconds.append(after)
+        Deliveries, "_come_back_after", lambda _self, _record, after: seconds.append(after)
     )
     return seconds
 
@@ -231,7 +236,7 @@ def test_a_pause_nobody_recorded_is_made_up_for_by_any_message(
     record = world.receive()
     assert record
     with monkeypatch.context() as patch:
-        patch.setattr(approvals.ApprovalStore, "put_if_absent", lambda *_: 1 / 0)
+        patch.setattr(Answers, "put_if_absent", lambda *_: 1 / 0)
         assert not world.handle(record)
     assert len(world.approvals(session_id)) == 1
     world.click(mail.links["deny"])
@@ -255,7 +260,7 @@ def test_whatever_fails_the_message_comes_back_after_a_backoff(
 ) -> None:
     world.play([error])
     assert not world.handle(new_record(world))
-    assert delays[-1] == agent_handler.BACKOFF_SECONDS[0]
+    assert delays[-1] == BACKOFF_SECONDS[0]
 
 
 def test_the_log_names_the_first_cause_and_no_text(
@@ -313,9 +318,9 @@ def test_a_lease_costs_one_receive(world: World, delays: list[float]) -> None:
     (mail,) = world.read_mail()
     world.click(mail.links["approve"])
     record = world.receive()
-    store = agent_handler._resources().worker.pausing.approvals
+    claims = agent_handler._resources().worker.claims
     until = int(time.time()) + 2
-    store.claim(session_id, ["ask-1"], [], [], now=int(time.time()), lease_until=until)
+    claims.claim(session_id, ["ask-1"], [], [], now=int(time.time()), lease_until=until)
     assert record
     assert not world.handle(record)
     world.step(delays[-1])
@@ -344,7 +349,7 @@ def test_a_throttled_claim_backs_off(
     monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", throttled)
     assert record
     assert not world.handle(record)
-    assert delays[-1] == agent_handler.BACKOFF_SECONDS[0]
+    assert delays[-1] == BACKOFF_SECONDS[0]
 
 
 def test_a_protected_tool_that_is_gone_publishes_and_loses_nothing(
@@ -363,7 +368,7 @@ def test_a_protected_tool_that_is_gone_publishes_and_loses_nothing(
     agent_handler._resources.cache_clear()
     world.click(mail.links["approve"])
     world.deliver_all()
-    assert [a.status for a in world.approvals(session_id)] == [approvals.APPROVED]
+    assert [a.status for a in world.approvals(session_id)] == [Status.APPROVED]
     assert world.session(session_id).status == sessions.COMPLETED
     assert not world.posts()
 
@@ -425,7 +430,7 @@ def test_a_record_of_an_earlier_question_is_a_fault_on_every_delivery(world: Wor
     """Its message was trimmed from the conversation, so the gate could not see the id."""
     world.play([[ask("ask-1", "Two")]])
     record = new_record(world)
-    old = approvals.Approval(
+    old = wait_of(
         session_id=record["messageId"],
         tool_use_id="ask-1",
         agent_name="post-generator",
@@ -433,10 +438,10 @@ def test_a_record_of_an_earlier_question_is_a_fault_on_every_delivery(world: Wor
         requested_at=1,
         decide_by=2,
         action="publish_post",
-        status=approvals.SPENT,
+        status=Status.SPENT,
         content="One",
     )
-    store = approvals.ApprovalStore(world.aws["dynamodb"], world.env["APPROVALS_TABLE_NAME"])
+    store = WaitStore(world.aws["dynamodb"], world.env["APPROVALS_TABLE_NAME"])
     store.put_if_absent(old)
     assert not world.handle(record)
     assert not world.handle(record, receive_count=2), "acknowledged: the session sleeps unnoticed"

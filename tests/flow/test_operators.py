@@ -10,9 +10,10 @@ from strands.tools.tools import PythonAgentTool
 import agent_definition
 import operator_handler
 from converse_stand_in import tool_use
-from longrunning import approvals, sessions
+from longrunning import sessions
 from longrunning.human_approval import pause
 from longrunning.messages import build_existing, tool_result
+from longrunning.waits.item import Status, digest
 from world import World, http_event
 
 DRAFT = "Summer at Unicorn Rentals: two rides for one!"
@@ -91,7 +92,7 @@ def test_cancelling_twice_stops_the_agent_once(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("decision", "status"), [("approve", approvals.APPROVED), ("deny", approvals.DENIED)]
+    ("decision", "status"), [("approve", Status.APPROVED), ("deny", Status.DENIED)]
 )
 def test_what_is_decided_cannot_be_cancelled(world: World, decision: str, status: str) -> None:
     session_id = ask(world)
@@ -124,7 +125,7 @@ def test_a_long_job_can_be_cancelled_and_its_late_result_is_ignored(
     monkeypatch.setattr(agent_definition, "OTHER_TOOLS", [job])
     world.play([[tool_use("job-1", "render_video", {})], "Then without a video."])
     session_id = world.start()
-    assert cancel(world, session_id, "job-1")["status"] == approvals.CANCELLED
+    assert cancel(world, session_id, "job-1")["status"] == Status.CANCELLED
     world.deliver_all()
     assert told(world)["decision"] == "cancelled"
     late = tool_result("job-1", "success", "s3://videos/17.mp4")
@@ -164,7 +165,7 @@ def test_the_history_tells_all_that_was_asked_and_decided(world: World) -> None:
         ("ask-1", "denied", "link"), ("ask-2", "approved", "link")
     ]  # fmt: skip
     assert [e["comment"] for e in found] == ["Shorter, please.", None]
-    assert [e["digest"] for e in found] == [a.digest for a in world.approvals(session_id)]
+    assert [e["digest"] for e in found] == [digest(a.text) for a in world.approvals(session_id)]
     assert [e["status"] for e in found] == ["DENIED", "SPENT"]
 
 

@@ -2,12 +2,9 @@
 
 from typing import Any
 
-from strands.tools.tools import PythonAgentTool
-
-import agent_definition
+from agents import a_long_tool, give_long_tools
 from converse_stand_in import tool_use
-from longrunning.human_approval import pause
-from longrunning.notifications import Notifier
+from longrunning.people.notifications import Notifier
 from world import World
 
 TWO_QUESTIONS = [
@@ -41,18 +38,14 @@ def test_a_turn_sends_one_e_mail_for_all_its_questions(world: World) -> None:
     assert "One" in one.body and "Two" in two.body
     world.click(one.links["approve"])
     world.click(two.links["deny"])
-    asked = {a.content: a.status for a in world.approvals(session_id)}
+    asked = {a.asked.content: a.status for a in world.approvals(session_id)}
     assert asked == {"One": "APPROVED", "Two": "DENIED"}
 
 
 def test_a_job_beside_a_question_is_started_and_not_asked_about(world: World) -> None:
     started: list[str] = []
-    world.monkeypatch.setattr(
-        agent_definition, "STARTERS", {"render": lambda *job: started.append(job[1])}
-    )
-    spec = {"name": "render", "description": "x", "inputSchema": {"json": {"type": "object"}}}
-    job = PythonAgentTool("render", spec, lambda tool, **state: pause(tool, "Soon.", **state))
-    world.monkeypatch.setattr(agent_definition, "OTHER_TOOLS", [job])
+    render = a_long_tool(lambda wait: started.append(wait.tool_use_id))
+    give_long_tools(world.monkeypatch, render)
     world.play([[*TWO_QUESTIONS, tool_use("job-1", "render", {})]])
     world.start()
     assert (len(world.read_mail()), started) == (2, ["job-1"])

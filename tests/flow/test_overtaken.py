@@ -11,7 +11,7 @@ import pytest
 
 import publish_post
 from converse_stand_in import Script, Turn, tool_use
-from longrunning import approvals
+from longrunning.waits.item import Status
 from world import World
 
 DRAFT = "Rides for two"
@@ -132,7 +132,7 @@ def test_of_two_workers_that_both_publish_the_effect_happens_once(world: World) 
     handle(world, record, 1, newer_one_does_it_all, "Done.")
     assert contents(world) == [DRAFT]
     assert world.session(session_id).outcome == "published"
-    assert [a.status for a in world.approvals(session_id)] == [approvals.SPENT]
+    assert [a.status for a in world.approvals(session_id)] == [Status.SPENT]
 
 
 def test_what_an_earlier_turn_approved_and_was_spent_still_happens(

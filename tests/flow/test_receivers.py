@@ -7,7 +7,8 @@ import pytest
 
 import publish_post
 from converse_stand_in import tool_use
-from longrunning import approvals, sessions
+from longrunning import sessions
+from longrunning.waits.item import Status
 from test_detours import contents, publish, told
 from world import World
 
@@ -67,7 +68,7 @@ def test_a_refusal_of_the_first_request_counts_and_is_not_asked_for_again(
     receiver = publish_one(world, monkeypatch, status)
     assert len(receiver.requests) == 1
     (approval,) = world.approvals(receiver.session_id)  # type: ignore[attr-defined]
-    assert (approval.status, approval.refused) == (approvals.SPENT, True)
+    assert (approval.status, approval.refused) == (Status.SPENT, True)
     assert approval.answer
     assert "as it says" in approval.answer["text"]
     assert not world.dead_letters()
@@ -86,9 +87,7 @@ def test_a_refusal_of_a_repeat_is_nobodys_no(
     assert world.session(approval.session_id).status == sessions.WAITING
 
 
-def test_a_refusal_is_known_after_a_crash(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_refusal_is_known_after_a_crash(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     from longrunning.sessions import SessionStore
 
     saves = iter([True])
@@ -170,5 +169,5 @@ def test_an_edit_that_the_tool_no_longer_takes_is_told_and_not_made(
     world.deliver_until_quiet()
     assert contents(world) == []
     (approval,) = world.approvals(session_id)
-    assert (approval.status, approval.not_done) == (approvals.APPROVED, "end_turn")
+    assert (approval.status, approval.not_done) == (Status.APPROVED, "end_turn")
     assert world.session(session_id).outcome == "not_done"

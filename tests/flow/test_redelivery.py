@@ -13,7 +13,8 @@ import pytest
 
 import publish_post
 from converse_stand_in import tool_use
-from longrunning import approvals, sessions
+from longrunning import sessions
+from longrunning.waits.item import Status
 from world import World
 
 CALLS_OF_A_START = 6  # visibility, C1, two C2, the key of this environment, the e-mail
@@ -139,7 +140,7 @@ def test_a_resume_that_dies_at_any_call_publishes_once(
     died = deliver_to_a_mortal(world, monkeypatch, last_call, after)
     assert died == (last_call <= CALLS_OF_A_RESUME)
     assert finish(world, set()) == ["One", "Two"]
-    assert {a.status for a in world.approvals(session_id)} == {approvals.SPENT}
+    assert {a.status for a in world.approvals(session_id)} == {Status.SPENT}
 
 
 def finish(world: World, links: set[str]) -> list[str]:

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 import agent_handler
 from converse_stand_in import tool_use
 from longrunning import sessions
+from longrunning.agent import deliveries
 from world import World
 
 SCRIPT = [
@@ -53,7 +54,7 @@ def test_a_task_whose_question_never_went_out_asks_once_and_only_once(
     record = take(world, NEW)
     failure = ClientError({"Error": {"Code": "InternalError"}}, "Publish")
     with monkeypatch.context() as patch:
-        patch.setattr("longrunning.notifications.Notifier.send", raising(failure))
+        patch.setattr("longrunning.people.notifications.Notifier.send", raising(failure))
         for count in range(1, 6):
             assert not world.handle(record, receive_count=count)
     agent_handler._resources.cache_clear()
@@ -93,7 +94,7 @@ def test_an_id_that_sqs_never_gave_is_ignored(world: World, odd: str) -> None:
     again["messageAttributes"]["original_message_id"]["stringValue"] = odd
     assert world.handle(again)
     assert world.session(again["messageId"])
-    assert agent_handler._original_message_id({**record, "messageAttributes": {}}) is None
+    assert deliveries._original_message_id({**record, "messageAttributes": {}}) is None
 
 
 def test_a_message_that_meets_an_undecided_turn_makes_up_for_a_record_that_is_missing(

@@ -11,8 +11,9 @@ from strands import tool
 
 import agent_definition
 import aws_template
-import scripted_turns
-from gate import ProtectedTool
+from agents import give_long_tools, give_tools
+from longrunning.agent.calls import ProtectedTool
+from longrunning.agent.scripted.turns import NAME
 from test_operators import cancel
 from world import Mail, World, forget_environments
 
@@ -66,7 +67,7 @@ def send_reply_of_the_guide() -> Any:
 def adopt(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Adopt:
     """Gives the scripted model these tools, and returns what their receiver got."""
     monkeypatch.setenv("MODEL_ID", "scripted")
-    monkeypatch.setattr(scripted_turns, "SCRIPT", tmp_path / "script.json")
+    monkeypatch.setattr(agent_definition, "SCRIPT", tmp_path / "script.json")
     got: list[dict[str, Any]] = []
 
     def send(**call: Any) -> str:
@@ -81,7 +82,8 @@ def adopt(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Adop
             for spec, field in tools
         )
         monkeypatch.setattr(agent_definition, "make_protected_tools", lambda _: protected)
-        monkeypatch.setattr(agent_definition, "OTHER_TOOLS", list(others))
+        give_tools(monkeypatch, *others)
+        give_long_tools(monkeypatch)
         forget_environments()
         return got
 
@@ -110,7 +112,7 @@ def test_the_tool_of_the_guide_is_asked_for_and_sent(world: World, adopt: Adopt)
     assert TASK in mail.body
     [call] = sent
     assert (call["text"], call["ticket"], call["closes_ticket"]) == (TASK, 1, False)
-    assert world.session(session_id).outcome == "published"
+    assert world.session(session_id).outcome == "done"
     told = last_words(world, session_id)
     assert told == "Done.\nsend_reply: approved and done: Sent, as number 1."
 
@@ -177,14 +179,11 @@ def test_what_a_receiver_refuses_is_in_the_last_words(world: World, adopt: Adopt
     session_id = world.start(TASK)
     decide(world, "approve")
     assert last_words(world, session_id) == (
-        "I could not finish this task.\n"
-        "send_refund: approved, and not done: The till is closed."
+        "I could not finish this task.\nsend_refund: approved, and not done: The till is closed."
     )
 
 
-def test_a_tool_that_fails_does_not_keep_the_next_from_its_turn(
-    world: World, adopt: Adopt
-) -> None:
+def test_a_tool_that_fails_does_not_keep_the_next_from_its_turn(world: World, adopt: Adopt) -> None:
     @tool
     def find_stable(stable: str) -> str:
         """Finds a stable.
@@ -210,13 +209,11 @@ def test_a_tool_without_an_input_that_fits_is_named(world: World, adopt: Adopt) 
     session_id = world.start(TASK)
     told = last_words(world, session_id)
     assert "send_it: not called, for I can make no input that fits. $.text" in told
-    assert scripted_turns.NAME in told
+    assert NAME in told
 
 
 @pytest.mark.parametrize("how", ["expired", "cancelled"])
-def test_a_call_that_nobody_decides_ends_the_script(
-    world: World, adopt: Adopt, how: str
-) -> None:
+def test_a_call_that_nobody_decides_ends_the_script(world: World, adopt: Adopt, how: str) -> None:
     reply = send_reply_of_the_guide()["TOOL_SPEC"]
     sent = adopt((REFUND_SPEC, "reason"), (reply, "text"))
     session_id = world.start(TASK)
@@ -241,7 +238,7 @@ def test_the_script_of_an_adopter_is_played_turn_by_turn(world: World, adopt: Ad
         ["It was paid.", {"tool": "send_refund", "input": refund}],
         "All done: {task}",
     ]
-    scripted_turns.SCRIPT.write_text(json.dumps(script))
+    agent_definition.SCRIPT.write_text(json.dumps(script))
     forget_environments()
     session_id = world.start(TASK)
     decide(world, "approve")
@@ -254,9 +251,9 @@ def test_the_script_of_an_adopter_is_played_turn_by_turn(world: World, adopt: Ad
 def test_a_script_that_ends_too_early_says_so(world: World, adopt: Adopt) -> None:
     adopt(others=(lookup_order,))
     script = [[{"tool": "lookup_order", "input": {"order_id": "17"}}]]
-    scripted_turns.SCRIPT.write_text(json.dumps(script))
+    agent_definition.SCRIPT.write_text(json.dumps(script))
     forget_environments()
     session_id = world.start(TASK)
     told = last_words(world, session_id)
-    assert told.startswith(f"{scripted_turns.NAME} has no turn 2, so I end here.")
+    assert told.startswith(f"{NAME} has no turn 2, so I end here.")
     assert "lookup_order: done: 17: paid 49.90" in told

@@ -12,8 +12,11 @@ import approval_services
 from converse_stand_in import tool_use
 from core_samples import asked, metrics
 from gauges import Subscribers
-from longrunning import approvals, human_approval, sessions
+from longrunning import human_approval, sessions
+from longrunning.waits.item import Status
+from longrunning.waits.open_waits import SHARDS
 from sweeper import Sweeper
+from wait_store import WaitStore
 from world import World, forget_environments
 
 HOUR = 3_600  # The world's approvals wait for one.
@@ -269,7 +272,7 @@ def test_a_tool_that_is_no_approval_expires_and_a_late_result_is_a_dead_letter(
     world.send(json.dumps({**late, "body": [{"toolResult": result}]}))
     world.deliver_until_quiet()
     (record,) = world.approvals(session_id)
-    assert (record.status, record.result) == (approvals.EXPIRED, None)
+    assert (record.status, record.result) == (Status.EXPIRED, None)
     (letter,) = world.dead_letters()
     assert "Late." in letter["body"]
     assert letter["reason"] == "toolUseId: no result came in time, and the agent went on"
@@ -298,7 +301,7 @@ def test_of_two_questions_in_one_turn_the_sweeper_ends_both(world: World) -> Non
     world.sweep()
     world.deliver_until_quiet()
     statuses = sorted(a.status for a in world.approvals(session_id))
-    assert statuses == [approvals.DENIED, approvals.EXPIRED]
+    assert statuses == [Status.DENIED, Status.EXPIRED]
     assert world.session(session_id).status == sessions.COMPLETED
 
 
@@ -423,12 +426,13 @@ def calls_of_a_sweep(world: World, monkeypatch: pytest.MonkeyPatch) -> Counter[s
 
 
 @pytest.mark.parametrize(("escalates", "looks"), [(False, 1), (True, 2)])
-def test_an_idle_sweep_takes_four_queries_and_a_look_at_each_topic(
+def test_an_idle_sweep_takes_a_query_of_each_shard_and_a_look_at_each_topic(
     world: World, monkeypatch: pytest.MonkeyPatch, escalates: bool, looks: int
 ) -> None:
     if not escalates:
         monkeypatch.setenv("ESCALATION_TOPIC_ARN", "")
-    assert calls_of_a_sweep(world, monkeypatch) == {"Query": 4, "GetTopicAttributes": looks}
+    calls = calls_of_a_sweep(world, monkeypatch)
+    assert calls == {"Query": len(SHARDS), "GetTopicAttributes": looks}
 
 
 def test_up_to_500_open_ones_are_looked_up_without_a_note(
@@ -436,7 +440,7 @@ def test_up_to_500_open_ones_are_looked_up_without_a_note(
 ) -> None:
     put_open(world, 500)
     calls = calls_of_a_sweep(world, monkeypatch)
-    assert calls == {"Query": 4, "BatchGetItem": 5, "GetTopicAttributes": 2}
+    assert calls == {"Query": len(SHARDS), "BatchGetItem": 5, "GetTopicAttributes": 2}
 
 
 def test_however_many_are_open_about_five_batches_of_a_hundred_are_looked_up(
@@ -446,12 +450,12 @@ def test_however_many_are_open_about_five_batches_of_a_hundred_are_looked_up(
     calls = calls_of_a_sweep(world, monkeypatch)
     assert 4 <= calls.pop("BatchGetItem") <= 6
     note = {"GetItem": 1, "UpdateItem": 1}
-    assert calls == {"Query": 4, "GetTopicAttributes": 2, **note}
+    assert calls == {"Query": len(SHARDS), "GetTopicAttributes": 2, **note}
 
 
 def put_open(world: World, count: int) -> None:
     """Puts approvals that are not due for an hour."""
-    store = approvals.ApprovalStore(world.aws["dynamodb"], world.env["APPROVALS_TABLE_NAME"])
+    store = WaitStore(world.aws["dynamodb"], world.env["APPROVALS_TABLE_NAME"])
     due_at = int(world.clock()) + HOUR
     for n in range(count):
         store.put_if_absent(asked(session_id=f"session-{n}", due_at=due_at))

@@ -10,10 +10,12 @@ from botocore.exceptions import ClientError
 
 from agents import a_job, give_tools
 from converse_stand_in import tool_use
-from longrunning import approvals, sessions
-from longrunning.approvals import ApprovalStore
+from longrunning import sessions
 from longrunning.messages import MAX_CONTENT_BYTES, build_existing, tool_result
+from longrunning.waits.claims import Claims
+from longrunning.waits.item import Status
 from test_detours import ask, last_results, told
+from wait_store import WaitStore
 from world import World
 
 
@@ -62,7 +64,7 @@ def test_a_decision_costs_the_same_calls_however_many_are_asked(
     assert len(per_decision) == 1, per_decision
     assert len({str(c) for found in last.values() for c in found}) == 1
     ((*_, one),) = [early[20]]
-    assert (one["BatchGetItem"], one["GetItem"]) == (1, 1)
+    assert (one["BatchGetItem"], one["Query"], one["GetItem"]) == (1, 1, 0)
 
 
 def test_records_that_are_left_out_are_asked_for_again(world: World, calls: list[str]) -> None:
@@ -71,7 +73,7 @@ def test_records_that_are_left_out_are_asked_for_again(world: World, calls: list
     mails = world.read_mail()
     for mail in mails:
         world.click(mail.links["deny"])
-    store = ApprovalStore(world.aws["dynamodb"], world.env["APPROVALS_TABLE_NAME"])
+    store = WaitStore(world.aws["dynamodb"], world.env["APPROVALS_TABLE_NAME"])
     world.pocket.dynamodb.leave_unprocessed(3, calls=2)
     assert len(store.get_all(session_id, [f"ask-{n}" for n in range(5)])) == 5
     calls.clear()
@@ -224,7 +226,7 @@ def test_a_lease_that_cannot_be_given_back_hides_no_fault(
                         lambda *_: 0, raising=False)  # fmt: skip
     world.start()
     decide_all(world)
-    monkeypatch.setattr(ApprovalStore, "release", fail)
+    monkeypatch.setattr(Claims, "release", fail)
     record = world.receive()
     assert record
     assert not world.handle(record)
@@ -244,4 +246,4 @@ def test_a_click_that_meets_a_claim_is_taken(world: World) -> None:
     world.deliver_until_quiet()
     assert told(last_results(world)["ask-1"])["decision"] == "denied"
     (record,) = world.approvals(session_id)
-    assert record.status == approvals.DENIED
+    assert record.status == Status.DENIED

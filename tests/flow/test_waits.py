@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from pydantic import Field
 
-import agent_definition
-from agents import a_job, give_tools
+from agents import a_job, a_long_tool, give_long_tools, give_tools
 from converse_stand_in import tool_use
 from core_samples import metrics
-from longrunning import approvals, human_approval, sessions
-from longrunning.human_approval import CannotStartError, pause
+from longrunning import human_approval, sessions
+from longrunning.agent.long_running import CannotStart
+from longrunning.human_approval import pause
 from longrunning.messages import build_existing, tool_result
+from longrunning.waits.item import Status, Wait
 from test_detours import ask, last_results, publish, told
 from world import World
 
@@ -27,7 +29,7 @@ def answer(world: World, session_id: str, text: str, tool_use_id: str = "job-1")
     world.deliver_until_quiet()
 
 
-def one_record(world: World, session_id: str) -> approvals.Approval:
+def one_record(world: World, session_id: str) -> Wait:
     (record,) = world.approvals(session_id)
     return record
 
@@ -185,24 +187,39 @@ def refused(code: str, status: int) -> ClientError:
     return ClientError(response, "SubmitJob")
 
 
-def start_with(monkeypatch: pytest.MonkeyPatch, *fates: Exception | None) -> list[Any]:
-    """Gives the job a starter that meets these fates in turn; returns what it is given."""
-    given: list[Any] = []
+def start_with(monkeypatch: pytest.MonkeyPatch, *fates: Exception | None) -> list[Wait]:
+    """Gives the agent a tool whose start meets these fates in turn; returns what it is given."""
+    given: list[Wait] = []
 
-    def start(*call: Any) -> None:
+    def start(wait: Wait) -> None:
         fate = fates[min(len(given), len(fates) - 1)]
-        given.append(call)
+        given.append(wait)
         if fate:
             raise fate
 
-    monkeypatch.setattr(agent_definition, "STARTERS", {"render": start})
+    give_long_tools(monkeypatch, a_long_tool(start))
     return given
+
+
+def start_scenes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """Gives the agent a tool with an input; returns what it was started with."""
+    scenes: list[tuple[str, int]] = []
+
+    def start(
+        wait: Wait,
+        scene: str = Field(min_length=1),
+        seconds: int = Field(default=10, le=60),
+    ) -> None:
+        scenes.append((scene, seconds))
+
+    give_long_tools(monkeypatch, a_long_tool(start))
+    return scenes
 
 
 @pytest.mark.parametrize(
     ("fate", "why"),
     [
-        (CannotStartError("There is no such scene."), "There is no such scene."),
+        (CannotStart("There is no such scene."), "There is no such scene."),
         (refused("AccessDeniedException", 400), "AccessDeniedException"),
         (refused("AccessDenied", 403), "AccessDenied"),
         (refused("ValidationException", 400), "ValidationException"),
@@ -212,7 +229,6 @@ def start_with(monkeypatch: pytest.MonkeyPatch, *fates: Exception | None) -> lis
 def test_the_model_hears_at_once_of_what_cannot_be_started(
     world: World, monkeypatch: pytest.MonkeyPatch, fate: Exception, why: str
 ) -> None:
-    give_tools(monkeypatch, a_job())
     start_with(monkeypatch, fate)
     world.play([[tool_use("job-1", "render", {})], "It cannot be rendered."])
     session_id = world.start()
@@ -222,7 +238,7 @@ def test_the_model_hears_at_once_of_what_cannot_be_started(
         [{"text": f"render could not be started: {why}"}],
     )
     assert world.session(session_id).status == sessions.COMPLETED
-    assert one_record(world, session_id).status == approvals.RESOLVED
+    assert one_record(world, session_id).status == Status.RESOLVED
     assert not world.dead_letters()
 
 
@@ -235,7 +251,6 @@ def test_the_model_hears_at_once_of_what_cannot_be_started(
 def test_what_another_try_may_mend_is_a_fault(
     world: World, monkeypatch: pytest.MonkeyPatch, fate: Exception
 ) -> None:
-    give_tools(monkeypatch, a_job())
     given = start_with(monkeypatch, fate, None)
     world.play([[tool_use("job-1", "render", {})], "The end."])
     session_id = world.start()
@@ -249,8 +264,7 @@ def test_what_another_try_may_mend_is_a_fault(
 def test_what_cannot_be_started_waits_for_the_others_of_its_turn(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    give_tools(monkeypatch, a_job())
-    start_with(monkeypatch, CannotStartError("No."))
+    start_with(monkeypatch, CannotStart("No."))
     world.play([[tool_use("job-1", "render", {}), ask("ask-1", "Hi")], "The end."])
     world.start()
     assert len(world.stand_in.requests) == 1
@@ -264,13 +278,12 @@ def test_a_worker_that_dies_after_it_could_not_start_is_made_up_for(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The record holds the error: the sweeper tells of it as of any lost decision."""
-    from worker import Worker
+    from longrunning.agent.worker import Worker
 
-    give_tools(monkeypatch, a_job())
-    start_with(monkeypatch, CannotStartError("No."))
+    start_with(monkeypatch, CannotStart("No."))
     world.play([[tool_use("job-1", "render", {})], "It cannot be rendered."])
     with monkeypatch.context() as patch:
-        patch.setattr(Worker, "_go_on", lambda *_: 1 / 0)
+        patch.setattr(Worker, "go_on", lambda *_: 1 / 0)
         session_id = world.start()
     world.deliver_until_quiet()
     for _ in range(4):
@@ -280,24 +293,13 @@ def test_a_worker_that_dies_after_it_could_not_start_is_made_up_for(
     assert world.session(session_id).status == sessions.COMPLETED
 
 
-SCENE = {
-    "type": "object",
-    "properties": {
-        "scene": {"type": "string", "minLength": 1},
-        "seconds": {"type": "integer", "maximum": 60, "default": 10},
-    },
-    "required": ["scene"],
-}
-
-
 @pytest.mark.parametrize(
     "given", [{}, {"scene": 7}, {"scene": ""}, {"scene": "sea", "seconds": 61}, {"seconds": "x"}]
 )
 def test_a_jobs_input_is_checked_before_anything_waits(
     world: World, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]
 ) -> None:
-    give_tools(monkeypatch, a_job(schema=SCENE))
-    started = start_with(monkeypatch, None)
+    started = start_scenes(monkeypatch)
     world.play([[tool_use("job-1", "render", given)], "I see."])
     session_id = world.start()
     assert last_results(world)["job-1"]["content"][0]["text"].startswith("Invalid call: $")
@@ -309,11 +311,11 @@ def test_a_jobs_input_is_checked_before_anything_waits(
 def test_a_starter_gets_the_input_as_the_schema_completes_it(
     world: World, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]
 ) -> None:
-    give_tools(monkeypatch, a_job(schema=SCENE))
-    started = start_with(monkeypatch, None)
+    started = start_scenes(monkeypatch)
     world.play([[tool_use("job-1", "render", given)], "I see."])
     session_id = world.start()
-    assert started == [(session_id, "job-1", {"scene": "sea", "seconds": 10})]
+    assert started == [("sea", 10)]
+    assert one_record(world, session_id).tool_use_id == "job-1"
 
 
 # --- the whole of a turn -------------------------------------------------------------------------
@@ -327,11 +329,11 @@ def test_a_starter_gets_our_id_where_the_providers_cannot_be_a_key(
     import converse_stand_in
 
     monkeypatch.setattr(converse_stand_in, "ID_PATTERN", re.compile(".+"))
-    give_tools(monkeypatch, a_job())
     started = start_with(monkeypatch, None)
     world.play([[tool_use("call/1", "render", {})], "The end."])
     session_id = world.start()
-    ((_, ours, _),) = started
+    (wait,) = started
+    ours = wait.tool_use_id
     answer(world, session_id, "17.mp4", ours)
     assert last_results(world)["call/1"]["content"] == [{"text": "17.mp4"}]
 

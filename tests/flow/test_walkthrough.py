@@ -7,7 +7,8 @@ scripted, and what it is sent is checked against Converse's rules; all else is t
 import json
 
 from converse_stand_in import tool_use
-from longrunning import approvals, sessions
+from longrunning import sessions
+from longrunning.waits.item import Status
 from world import World
 
 DRAFT = "Summer at Unicorn Rentals: two rides for one!"
@@ -40,8 +41,8 @@ def test_walkthrough(world: World) -> None:
     assert session.messages[1]["content"][0]["toolUse"]["input"] == {"content": DRAFT}
     assert session.messages[2]["content"][0]["toolResult"]["toolUseId"] == "ask-1"
     (approval,) = world.approvals(session_id)
-    assert (approval.status, approval.content) == (approvals.PENDING, DRAFT)
-    assert approval.arguments == {
+    assert (approval.status, approval.asked.content) == (Status.PENDING, DRAFT)
+    assert approval.asked.arguments == {
         "author": "Unicorn Rentals",
         "unicorn_color": "rainbow",
         "image_url": None,
@@ -66,7 +67,7 @@ def test_walkthrough(world: World) -> None:
     assert answer["status_code"] == 200
     assert answer["decision"] == "approved"
     (approval,) = world.approvals(session_id)
-    assert approval.status == approvals.APPROVED
+    assert approval.status == Status.APPROVED
     assert not world.posts()
 
     # resume: the agent goes on where it stopped, and publishes what was approved
@@ -79,7 +80,7 @@ def test_walkthrough(world: World) -> None:
     (post,) = world.posts()
     assert (post["content"], post["author"]) == (DRAFT, "Unicorn Rentals")
     (approval,) = world.approvals(session_id)
-    assert approval.status == approvals.SPENT
+    assert approval.status == Status.SPENT
     session = world.session(session_id)
     assert (session.status, session.outcome) == (sessions.COMPLETED, "published")
     assert session.messages[-1]["content"] == [{"text": "It is published."}]

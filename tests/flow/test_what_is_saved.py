@@ -304,7 +304,7 @@ def test_an_id_that_comes_again_after_a_trim_is_a_question_of_its_own(
         world.deliver_until_quiet()
     assert not world.dead_letters()
     assert world.session(session_id).status == sessions.COMPLETED
-    asked = sorted(approval.content for approval in world.approvals(session_id))
+    asked = sorted(approval.asked.content for approval in world.approvals(session_id))
     assert asked == ["One", "Three", "Two"]
 
 

@@ -29,10 +29,11 @@ import publish_post
 import sweeper_handler
 import unitok_handler
 from converse_stand_in import ConverseStandIn, Script, StandInSession
-from longrunning.approvals import Approval, ApprovalStore
 from longrunning.sessions import Session, SessionStore
+from longrunning.waits.item import Wait
 from pocket import Clock, Pocket
 from pocket.lifecycle import LifecycleRule, rules_of
+from wait_store import WaitStore
 
 REGION = "eu-west-1"
 SERVICES = ("dynamodb", "sqs", "sns", "s3", "secretsmanager")
@@ -252,9 +253,9 @@ class World:
         assert session, f"no session {session_id}"
         return session
 
-    def approvals(self, session_id: str) -> list[Approval]:
+    def approvals(self, session_id: str) -> list[Wait]:
         """Reads the approval items of a session."""
-        store = ApprovalStore(self.aws["dynamodb"], self.env["APPROVALS_TABLE_NAME"])
+        store = WaitStore(self.aws["dynamodb"], self.env["APPROVALS_TABLE_NAME"])
         return store.of_session(session_id)
 
     def dead_letters(self) -> list[dict[str, Any]]:
@@ -287,9 +288,7 @@ class World:
         self.context = replace(self.context, remaining_seconds=seconds)
 
 
-def lasting_for_a_test(
-    monkeypatch: pytest.MonkeyPatch, receiver_url: str = ""
-) -> Iterator[World]:
+def lasting_for_a_test(monkeypatch: pytest.MonkeyPatch, receiver_url: str = "") -> Iterator[World]:
     """Yields an empty stack for one test, and sees at its end that nothing odd was asked."""
     world = make_world(monkeypatch, receiver_url)
     yield world
@@ -429,6 +428,7 @@ def http_event(
     authorizer = {"authorizer": {"iam": {"userArn": "arn:aws:sts::123456789012:x"}}} if iam else {}
     event = {
         "version": "2.0",
+        "routeKey": f"{method} {re.sub('[^/]+$', '{token}', parts.path)}",
         "rawPath": parts.path,
         "rawQueryString": parts.query,
         "headers": headers,

@@ -18,9 +18,7 @@ import aws_template
 from aws_template import properties
 
 HOUR = 3_600
-SWEEP_MINUTES = [
-    int(m) for m in aws_template.load()["Parameters"]["SweepMinutes"]["AllowedValues"]
-]
+SWEEP_MINUTES = [int(m) for m in aws_template.load()["Parameters"]["SweepMinutes"]["AllowedValues"]]
 OK, ALARM, NO_DATA = "OK", "ALARM", "INSUFFICIENT_DATA"
 STEP_SECONDS = 60
 """How often an alarm with periods of a minute or longer is evaluated."""

@@ -112,8 +112,9 @@ def ruff(file: Path, *options: str) -> str:
 def test_each_block_of_the_guide_passes_ruff(block: Block, tmp_path: Path) -> None:
     file = tmp_path / f"{block.module}.py"
     file.write_text(block.code)
-    part = () if block.is_whole else ("--extend-ignore", OF_A_PART if block.edits else "D100")
-    assert ruff(file, *part) == ""
+    # A tool's docstring is its spec, in which `wait` has no place.
+    part = "D417" if block.is_whole else f"D417,{OF_A_PART}" if block.edits else "D417,D100"
+    assert ruff(file, "--extend-ignore", part) == ""
 
 
 @pytest.mark.parametrize("block", [b for b in BLOCKS if b.edits], ids=lambda block: block.name)
@@ -135,5 +136,5 @@ def test_all_blocks_of_the_guide_pass_mypy_where_they_belong(tmp_path: Path) -> 
 
 def test_the_blocks_are_found_in_whole_and_in_part() -> None:
     """Lest a change of the documents leave nothing to check."""
-    assert [b.module for b in BLOCKS if b.is_whole][:2] == ["send_reply", "wait_until"]
+    assert [b.module for b in BLOCKS if b.is_whole][:2] == ["send_reply", "wait_for_office"]
     assert {b.edits for b in BLOCKS} == {None, *EDITED}

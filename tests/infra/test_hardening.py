@@ -42,11 +42,13 @@ ALWAYS_ENCRYPTED = {
     "AWS::SecretsManager::Secret",
     "AWS::Serverless::Function",
     "AWS::Serverless::LayerVersion",
+    "AWS::StepFunctions::StateMachine",
 }
 """By AWS, with a key of its own; a key of the stack's would be an option, not the encryption."""
 HOLD_NO_DATA = {
     "AWS::CloudWatch::Alarm",
     "AWS::CloudWatch::Dashboard",
+    "AWS::Events::Rule",
     "AWS::IAM::Policy",
     "AWS::IAM::Role",
     "AWS::KMS::Key",
@@ -136,7 +138,7 @@ def test_a_policy_applies_to_what_it_names() -> None:
             assert RESOURCES[policy].get("Condition") == RESOURCES[attached[0]].get("Condition")
 
 
-def test_alarms_of_this_account_may_publish_and_nobody_else_is_let_in() -> None:
+def test_alarms_and_the_rule_of_this_account_may_send_and_nobody_else_is_let_in() -> None:
     allowed = [
         (policy, statement["Principal"], statement["Condition"])
         for policy in of_type("AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy")
@@ -144,7 +146,13 @@ def test_alarms_of_this_account_may_publish_and_nobody_else_is_let_in() -> None:
         if statement["Effect"] == "Allow"
     ]
     own_account = {"StringEquals": {"aws:SourceAccount": "AWS::AccountId"}}
-    assert allowed == [("AlarmTopicPolicy", {"Service": "cloudwatch.amazonaws.com"}, own_account)]
+    of_the_rule = {"ArnEquals": {"aws:SourceArn": "JobEndedRule.Arn"}}
+    events = {"Service": "events.amazonaws.com"}
+    assert allowed == [
+        ("QueuePolicy", events, of_the_rule),
+        ("DeadLetterQueuePolicy", events, of_the_rule),
+        ("AlarmTopicPolicy", {"Service": "cloudwatch.amazonaws.com"}, own_account),
+    ]
 
 
 # --- what stays ----------------------------------------------------------------------------------
@@ -213,6 +221,7 @@ def test_operators_sign_and_holders_of_a_link_need_not() -> None:
     }
     assert routes == {
         ("/approvals/{token}", None),
+        ("/callbacks/{token}", None),
         ("/operator/approvals", "AWS_IAM"),
         ("/operator/history", "AWS_IAM"),
         ("/operator/cancel", "AWS_IAM"),

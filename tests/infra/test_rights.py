@@ -39,8 +39,9 @@ def actions(statement: dict[str, Any]) -> list[str]:
 def test_every_role_of_the_template_is_listed() -> None:
     assert set(RIGHTS) == set(of_type("AWS::IAM::Role"))
     assert not of_type("AWS::IAM::ManagedPolicy", "AWS::IAM::User")
-    assert of_type("AWS::IAM::Policy") == ["PostingPolicy"]
-    assert properties("PostingPolicy")["Roles"] == ["AgentRole"]
+    assert of_type("AWS::IAM::Policy") == ["LongToolsPolicy", "PostingPolicy"]
+    for policy in of_type("AWS::IAM::Policy"):
+        assert properties(policy)["Roles"] == ["AgentRole"]
     assert not any("ManagedPolicyArns" in properties(role) for role in RIGHTS)
 
 
@@ -89,13 +90,19 @@ def test_only_tracing_has_no_resource_to_name(role: str) -> None:
     assert not any("*" in action for s in statements(role) for action in actions(s))
 
 
+SERVICES = {
+    "SweepScheduleRole": "scheduler.amazonaws.com",
+    "PictureRole": "states.amazonaws.com",
+}
+
+
 @pytest.mark.parametrize("role", RIGHTS)
 def test_a_role_is_for_one_service(role: str) -> None:
     [statement] = properties(role)["AssumeRolePolicyDocument"]["Statement"]
     if role in SOURCES:
         assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
     else:
-        assert statement["Principal"] == {"Service": "scheduler.amazonaws.com"}
+        assert statement["Principal"] == {"Service": SERVICES[role]}
         assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "AWS::AccountId"}}
 
 

@@ -10,7 +10,7 @@ CALLS = {
     "ChangeMessageVisibility": 2,
     "PutItem": 3,
     "UpdateItem": 3,
-    "GetItem": 1,
+    "Query": 1,
     "Publish": 1,
     "SendMessage": 1,
 }

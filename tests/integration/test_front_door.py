@@ -68,6 +68,51 @@ def test_the_agents_last_words_are_on_the_page_and_on_the_screen(
     assert "I drafted this post" not in (stack.state_dir / "functions.log").read_text()
 
 
+def test_a_session_has_a_page_where_what_waits_is_cancelled(stack: LocalStack, task: str) -> None:
+    session_id, links = stack.ask(task)
+    address = f"/local/sessions/{session_id}"
+    assert f'href="{address}"' in stack.request("GET", "/", HTML).text
+    page = stack.request("GET", address, HTML)
+    assert page.status == 200 and "script-src" not in page.headers["content-security-policy"]
+    assert "Waits for a person: publish_post" in page.text and task in page.text
+    assert links["approve"] in page.text and "/local/mail#mail-" in page.text
+    [tool_use_id] = re.findall(r'name="tool_use_id" value="([^"]+)"', page.text)
+    foreign = FORM | {"Origin": "http://evil.example"}
+    body = f"tool_use_id={tool_use_id}".encode()
+    assert stack.request("POST", f"{address}/cancel", foreign, body).status == 403
+    sent = stack.request("POST", f"{address}/cancel", HTML | FORM, body)
+    assert sent.status == 303 and sent.headers["location"].startswith(address)
+    stack.wait_until_completed(session_id)
+    page = stack.request("GET", address, HTML)
+    assert "Cancelled: a person: publish_post" in page.text and "by iam:" in page.text
+    assert "Ended: cancelled" in page.text and "Cancel this wait" not in page.text
+
+
+def test_a_page_tells_the_whole_of_a_session(stack: LocalStack, task: str) -> None:
+    session_id = stack.send_task(f"{task} at Unicorn Rentals, checked and with a picture")
+    links = {link["label"]: link["url"] for link in stack.wait_for_mail(task)["links"]}
+    assert stack.post_form(links["approve"], decision="approved", comment="Go.").status == 200
+    stack.wait_until_completed(session_id)
+    assert "base" in stack.session(session_id)
+    page = stack.request("GET", f"/local/sessions/{session_id}", HTML).text
+    for text in ("The task came", "Answered: another agent: brand-evaluator", "by link", "Go."):
+        assert text in page
+    assert "Published" in page and "Ended: published" in page
+    assert "It uses <b>ask_agent</b>" in page and "could not be read" not in page
+    children = re.findall(r'Its session: <a href="(/local/sessions/[0-9a-f]{64})">', page)
+    child = stack.request("GET", children[0], HTML).text
+    assert f'Asked for by <a href="/local/sessions/{session_id}">' in child
+    listed = stack.request("GET", "/", HTML).text
+    assert listed.index(f'"/local/sessions/{session_id}"') < listed.index(f'"{children[0]}"')
+
+
+def test_a_session_that_is_none_has_a_page_with_a_way_back(stack: LocalStack) -> None:
+    for path in ("/local/sessions/none", "/local/sessions/%3Cscript%3E", "/local/sessions/"):
+        page = stack.request("GET", path, HTML)
+        assert page.status == 404 and '<a href="/">All sessions</a>' in page.text
+    assert stack.request("POST", "/local/sessions/none/cancel", HTML | FORM, b"").status == 404
+
+
 @pytest.mark.parametrize("headers", [HTML, JSON])
 def test_a_link_of_an_earlier_run_is_told_from_a_broken_one(
     stack: LocalStack, headers: dict[str, str]

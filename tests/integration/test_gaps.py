@@ -1,6 +1,7 @@
 """The gaps of the emulator that `local/gaps.py` fills: once one is closed, its function can go."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -198,3 +199,55 @@ def test_a_condition_cannot_look_at_a_part_of_a_parameter(stack: LocalStack) -> 
         "Always", "OfAnArn"
     }  # fmt: skip
     cloudformation.close()
+
+
+# --- gaps that nothing fills, for nothing rests on them -------------------------------------------
+
+
+def test_the_time_limit_of_an_execution_is_not_kept(stack: LocalStack) -> None:
+    """On AWS it would be TIMED_OUT. Nothing hangs on it: `run_job` has its own time."""
+    states = stack.client("stepfunctions")
+    (picture, *_) = states.list_state_machines()["stateMachines"]
+    role = states.describe_state_machine(stateMachineArn=picture["stateMachineArn"])["roleArn"]
+    definition = {
+        "StartAt": "Sleep",
+        "TimeoutSeconds": 1,
+        "States": {"Sleep": {"Type": "Wait", "Seconds": 30, "End": True}},
+    }
+    made = states.create_state_machine(
+        name="time-limit",
+        definition=json.dumps(definition),
+        roleArn=role,
+    )
+    started = states.start_execution(stateMachineArn=made["stateMachineArn"])["executionArn"]
+    time.sleep(4)
+    found = states.describe_execution(executionArn=started)
+    states.stop_execution(executionArn=started)
+    states.delete_state_machine(stateMachineArn=made["stateMachineArn"])
+    assert found["status"] == "RUNNING"
+
+
+def test_what_a_rule_copies_is_quoted(stack: LocalStack) -> None:
+    """On AWS it is not: so the stack's own rule copies an ARN, and nothing else."""
+    sqs, events = stack.client("sqs"), stack.client("events")
+    queue = sqs.create_queue(QueueName="copied-by-a-rule")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
+    events.put_rule(Name="copies", EventPattern=json.dumps({"source": ["gap"]}))
+    transformer = {"InputPathsMap": {"said": "$.detail.said"}, "InputTemplate": '{"said": <said>}'}
+    target = {"Id": "1", "Arn": arn["QueueArn"], "InputTransformer": transformer}
+    events.put_targets(Rule="copies", Targets=[target])
+    said = {"said": 'a "quoted" word'}
+    events.put_events(
+        Entries=[{"Source": "gap", "DetailType": "x", "Detail": json.dumps(said)}]
+    )
+    found: list[Any] = []
+    wait_until(lambda: bool(found.extend(_received(sqs, queue)) or found))
+    events.remove_targets(Rule="copies", Ids=["1"])
+    events.delete_rule(Name="copies")
+    sqs.delete_queue(QueueUrl=queue)
+    assert json.loads(found[0]["Body"]) == said
+
+
+def _received(sqs: Any, queue: str) -> list[Any]:
+    messages: list[Any] = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages", [])
+    return messages

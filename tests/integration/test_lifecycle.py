@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from local.story import HELD_SECONDS
 
 from local_stack import (
     PYTHON,
@@ -288,7 +290,7 @@ def test_task_without_a_stack_says_how_to_start_one(tmp_path: Path) -> None:
 
 
 def test_demo_walks_the_ten_steps_beside_a_running_stack(stack: LocalStack, task: str) -> None:
-    answer = _local("demo", PORT=str(stack.port), TASK=task)
+    answer = _local("demo", PORT=str(stack.port), TASK=task, STORY="approval")
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert f"Port {stack.port} is busy" in answer.stdout
     words = [line.split()[0] for line in answer.stdout.splitlines() if line.startswith("  ")]
@@ -299,11 +301,40 @@ def test_demo_walks_the_ten_steps_beside_a_running_stack(stack: LocalStack, task
     assert not stack.mails(task)
 
 
+def test_demo_tells_of_everything_that_may_wait_in_a_minute_and_a_half() -> None:
+    started = time.monotonic()
+    answer = _local("demo", PORT=str(free_port()))
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    told = re.findall(r"^ +([0-9.]+) s  (\w*) +(.*)$", answer.stdout, re.M)
+    assert [name for _, name, _ in told if name] == [
+        "ask_agent", "ask_agent", "run_job", "human_approval",
+        "ask_agent", "human_approval", "wait_until", "publish_post",
+    ]  # fmt: skip
+    notes = [note for _, name, note in told if not name]
+    for note, begins in zip(
+        notes,
+        ["rejected: It is too short", "good", "drawn: https://", 'denied: "More sparkle', "good",
+         "approved", "It is 20"],
+        strict=True,
+    ):  # fmt: skip
+        assert note.startswith(begins), notes
+    times = [float(at) for at, _, _ in told]
+    assert times == sorted(times)
+    assert times[-1] >= HELD_SECONDS - 1, "the timer is not early"
+    assert time.monotonic() - started < 90
+
+
+def test_demo_refuses_an_unknown_story() -> None:
+    answer = _local("demo", STORY="tale")
+    assert answer.returncode == 1
+    assert "STORY=tale is no story: long or approval." in answer.stderr
+
+
 def test_demo_names_the_step_that_fails(project: Path) -> None:
     handler = project / "src" / "approval_api" / "approval_handler.py"
     broken = "\ndef handler(event, context):\n    return {'statusCode': 500, 'body': 'broken'}\n"
     handler.write_text(handler.read_text() + broken)
-    answer = _local("demo", root=project, PORT=str(free_port()))
+    answer = _local("demo", root=project, PORT=str(free_port()), STORY="approval")
     assert answer.returncode == 1
     assert "The step decide failed" in answer.stderr
 

@@ -19,7 +19,9 @@ from every_call import PROBE, Call, Right, every_call
 from local_stack import ROOT, LocalStack
 from rights import RIGHTS, TRACING
 
-ROLES = [role for role in RIGHTS if role != "SweepScheduleRole"]
+ROLES = [role for role in RIGHTS if role not in ("SweepScheduleRole", "PictureRole")]
+"""Those of functions."""
+
 ONLY_LAMBDA_CAN = {("SweeperFunction.Arn", "lambda:InvokeFunction")}
 SESSION = {"session_id": {"S": "nobody"}, "agent_name": {"S": "none"}}
 

@@ -28,11 +28,12 @@ import publish_post
 import sweeper_handler
 from converse_stand_in import Block, Request, text, tool_use
 from local_stack import LocalStack, wait_until
-from longrunning.approvals import Approval, ApprovalStore
-from longrunning.links import LinkKeys, make_token, review_url
 from longrunning.messages import build_new
+from longrunning.people.links import LinkKeys, make_token, review_url
+from longrunning.waits.item import Wait
 from pocket import Clock
 from prove_figures import progress, record, size
+from wait_store import WaitStore
 from world import (
     LINK_KEYS,
     SERVICES,
@@ -65,18 +66,18 @@ class Arena:
     stack: Stack
     accepted: list[str] = field(default_factory=list)
 
-    def ask(self) -> tuple[str, Approval]:
+    def ask(self) -> tuple[str, Wait]:
         """Starts a session; returns it and its question."""
         session_id = f"race-{uuid.uuid4().hex[:12]}"
         self.world.start("Announce the summer sale", session_id=session_id)
         self.accepted.append(session_id)
         return session_id, self.approval(session_id)
 
-    def approval(self, session_id: str) -> Approval:
+    def approval(self, session_id: str) -> Wait:
         """Returns the latest question of a session."""
         return max(self.world.approvals(session_id), key=lambda approval: approval.requested_at)
 
-    def click(self, approval: Approval, **form: str) -> Callable[[], dict[str, Any]]:
+    def click(self, approval: Wait, **form: str) -> Callable[[], dict[str, Any]]:
         """Returns what clicks; people click again when they are told to."""
         ids = (approval.session_id, approval.tool_use_id)
         token = make_token(LinkKeys.parse(json.dumps(LINK_KEYS)), *ids, approval.decide_by)
@@ -141,7 +142,7 @@ class Arena:
     def clients(self) -> list[Any]:
         """Where the functions write, each through a DynamoDB client of its own."""
         return [
-            agent_handler._resources().worker.pausing.approvals._client,
+            agent_handler._resources().worker.claims._client,
             approval_services.services().approvals._client,
             sweeper_handler._resources().sweeper.approvals._client,
         ]
@@ -354,9 +355,9 @@ def _sweep_twice(arena: Arena, sweep: Callable[[], dict[str, int]]) -> dict[str,
     return {name: sum(one[name] for one in swept) for name in SWEEP_FIELDS}
 
 
-def _decide_without_telling(arena: Arena, approval: Approval) -> None:
+def _decide_without_telling(arena: Arena, approval: Wait) -> None:
     """As an API that dies between record and message."""
-    store = ApprovalStore(arena.world.aws["dynamodb"], arena.world.env["APPROVALS_TABLE_NAME"])
+    store = WaitStore(arena.world.aws["dynamodb"], arena.world.env["APPROVALS_TABLE_NAME"])
     ids = (approval.session_id, approval.tool_use_id)
     store.decide(*ids, "approved", decided_by="link", now=int(arena.world.clock()))
 

@@ -10,32 +10,32 @@ class At(NamedTuple):
     text: str
 
 
-_SESSIONS = "longrunning.sessions:SessionStore"
-_APPROVALS = "longrunning.approvals:ApprovalStore"
-_OPEN = "longrunning.open_approvals:OpenApprovals"
+_SESSIONS = "sessions:SessionStore"
+_ANSWERS = "waits.answers:Answers"
+_CLAIMS = "claims:Claims"
 
 STEPS = {
     # the agent function
-    "deliver": At("agent_handler:handler", "_take("),
+    "deliver": At("deliveries:Deliveries.take", "self._take("),
     "load": At(f"{_SESSIONS}.load", "get_item("),
-    "dead_letter": At("agent_handler:_dead_letter", "send_message("),
-    "run": At("agent_run:run_agent", "agent("),
+    "dead_letter": At("deliveries:Deliveries._dead_letter", "send_message("),
+    "run": At("agent.run:run_agent", "agent("),
     "create": At(f"{_SESSIONS}.create", "self._put("),
-    "put_if_absent": At(f"{_APPROVALS}.put_if_absent", "_client.put_item"),
-    "notify": At("pausing:Pausing._notify", "self.send_email( … start("),
-    "finish": At("pausing:Pausing.finish", "self._found_or_recorded( … self._notify("),
-    "resolve": At(f"{_APPROVALS}.resolve", "self._update("),
-    "claim": At(f"{_APPROVALS}.claim", "self._claim_one( … self._claim_all("),
-    "acknowledge": At(f"{_APPROVALS}._acknowledge", "self._update("),
-    "note_over": At(f"{_APPROVALS}._note_over", "self._update("),
+    "put_if_absent": At(f"{_ANSWERS}.put_if_absent", "_client.put_item"),
+    "notify": At("asking:Asking._notify", "self.send_email( … self._start("),
+    "finish": At("asking:Asking.ask_again", "self._found_or_recorded( … self._notify("),
+    "resolve": At(f"{_ANSWERS}.answer", "self._update("),
+    "claim": At(f"{_CLAIMS}.claim", "self._claim_one( … self._claim_all("),
+    "acknowledge": At(f"{_CLAIMS}._acknowledge", "self._update("),
+    "note_over": At(f"{_CLAIMS}._note_over", "self._update("),
     "fence_off": At(f"{_SESSIONS}.fence_off", "update_item("),
-    "spend": At(f"{_APPROVALS}.spend", "self._update("),
-    "perform": At("gate:Gate._perform", "tool.function("),
+    "spend": At(f"{_CLAIMS}.spend", "self._update("),
+    "perform": At("effects:Effects._call", "tool.function("),
     "write_base": At(f"{_SESSIONS}._write_base", "put_object("),
     "save": At(f"{_SESSIONS}.save", "self._put("),
     "forget": At(f"{_SESSIONS}._forget", "delete_object("),
-    "release": At(f"{_APPROVALS}.release", "self._update("),
-    "ack": At("agent_handler:handler", "batchItemFailures"),
+    "release": At(f"{_CLAIMS}.release", "self._update("),
+    "ack": At("deliveries:Deliveries.take", "batchItemFailures"),
     # people and operators
     "decide": At("decisions:decide", "services.approvals.decide( … _tell_agent("),
     "cancel": At("cancelling:cancel", "services.approvals.cancel( … send_message("),
@@ -45,8 +45,8 @@ STEPS = {
         "sweeper:Sweeper._tell_again", "self.approvals.take_resend( … self.send_message("
     ),
     "close": At("sweeper:Sweeper._look_after", "self.approvals.close("),
-    "put_off": At("sweeper:Sweeper._remind", "self.approvals.put_off("),
-    "reminder": At("sweeper:Sweeper._remind", "self.approvals.put_off( … self.notify("),
+    "postpone": At("sweeper:Sweeper._remind", "self.approvals.postpone("),
+    "reminder": At("sweeper:Sweeper._remind", "self.approvals.postpone( … self.notify("),
     "step_done": At("sweeper:Sweeper._remind", "self.notify( … self.approvals.step_done("),
 }
 

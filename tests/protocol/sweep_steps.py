@@ -51,9 +51,9 @@ def _undecided(rules: Rules, state: State, i: int, item: Item) -> list[Step]:
     elif is_over:
         steps += expire(rules, state, None, i)
     in_work = any(isinstance(p, Sweep) and p.item == i for p in state.processes)
-    if item.due and (not in_work or rules.lacks("put_off")):
+    if item.due and (not in_work or rules.lacks("postpone")):
         taken = Sweep("remind", None, i, (item.due,))
-        steps.append((f"put_off {i}", move(state, None, taken)))
+        steps.append((f"postpone {i}", move(state, None, taken)))
     return steps
 
 

@@ -8,8 +8,9 @@ import pytest
 
 import agent_handler
 from core_samples import NOW, asked, job
-from longrunning.approvals import Approval, ApprovalStore
-from longrunning.links import LinkKeys, make_token
+from longrunning.people.links import LinkKeys, make_token
+from longrunning.waits.item import Wait
+from wait_store import WaitStore
 from world import LINK_KEYS, World, make_world
 
 KEYS = LinkKeys(LINK_KEYS["current"], {"k1": LINK_KEYS["k1"].encode()})
@@ -29,7 +30,7 @@ class Furnished:
     """
 
     world: World
-    approvals: dict[str, Approval]
+    approvals: dict[str, Wait]
     session_id: str
     _kept: Any = None
     _stored: dict[str, Any] = field(default_factory=dict)
@@ -87,7 +88,7 @@ def furnish(patch: pytest.MonkeyPatch) -> Furnished:
     patch.setattr(agent_handler.time, "sleep", lambda seconds: None)  # Its clock stands.
     patch.setenv("MODEL_ID", "scripted")
     session_id = world.start("Announce the blue unicorn", session_id="a-real-session")
-    store = ApprovalStore(world.aws["dynamodb"], world.env["APPROVALS_TABLE_NAME"])
+    store = WaitStore(world.aws["dynamodb"], world.env["APPROVALS_TABLE_NAME"])
     approvals = {name: _asked(name) for name in ("waiting", "approved", "denied", "cancelled")}
     approvals["expired"] = _asked("expired", decide_by=NOW - 10)
     approvals["job"] = job(session_id="a-job", due_at=NOW + 9)
@@ -104,5 +105,5 @@ def furnish(patch: pytest.MonkeyPatch) -> Furnished:
     return furnished
 
 
-def _asked(name: str, **changes: Any) -> Approval:
+def _asked(name: str, **changes: Any) -> Wait:
     return asked(session_id=f"s-{name}", tool_use_id=f"t-{name}", due_at=NOW + 60, **changes)

@@ -14,7 +14,7 @@ from operate import conservation, rows
 import approval_handler
 from living_world import Decision, LivingWorld
 from longrunning import codec
-from longrunning.approval_item import APPROVED, CANCELLED, RESOLVED, SPENT, Approval, from_item
+from longrunning.waits.item import Status, Wait, from_item
 
 DASHES = "-" * 72
 """The line in an e-mail below which the agent's text stands."""
@@ -26,7 +26,7 @@ class Books:
 
     living: LivingWorld
     sessions: dict[str, dict[str, Any]]
-    approvals: dict[str, Approval]
+    approvals: dict[str, Wait]
     posts: dict[str, dict[str, Any]]
     open: frozenset[str]
     """Keys of the approvals in the sweeper's index."""
@@ -103,14 +103,15 @@ def _posts_that_nobody_approved(books: Books) -> Iterator[str]:
     """A post is the text that somebody saw and approved, or what they made of it."""
     for key, post in books.posts.items():
         record = books.approvals.get(key)
-        if record is None or record.status != SPENT:
+        if record is None or record.status != Status.SPENT:
             yield f"posted, not spent: {key}"
             continue
         seen = books.living.mails[key].body.partition(f"{DASHES}\n")[2].rstrip("\n")
         approvals = [d.form for d in books.living.decisions_on(key) if _approves(d)]
         if post["content"] not in {form.get("content", seen) for form in approvals}:
             yield f"posted another text than was approved: {key} {post['content']}"
-        if {name: post[name] for name in record.arguments} != record.arguments:
+        arguments = record.asked.arguments
+        if {name: post[name] for name in arguments} != arguments:
             yield f"posted with other arguments than were shown: {key}"
 
 
@@ -127,12 +128,12 @@ def _people_misled(books: Books) -> Iterator[str]:
         if decision.status and record and not _is_told_rightly(decision, record):
             yield f"told {decision} of {record}"
     for key, status in books.living.cancellations:
-        is_cancelled = books.approvals[key].status == CANCELLED
+        is_cancelled = books.approvals[key].status == Status.CANCELLED
         if status in (200, 409) and is_cancelled != (status == 200):
             yield f"an operator was told {status} of {books.approvals[key]}"
 
 
-def _is_told_rightly(told: Decision, record: Approval) -> bool:
+def _is_told_rightly(told: Decision, record: Wait) -> bool:
     asked = told.form["decision"]
     match told.status:
         case 200:
@@ -177,10 +178,10 @@ def _broken_conversation(books: Books, session_id: str) -> Iterator[str]:
                 yield f"the model was told {result} of {record}"
 
 
-def _tells(result: dict[str, Any], record: Approval) -> bool:
-    if record.status == RESOLVED:
+def _tells(result: dict[str, Any], record: Wait) -> bool:
+    if record.status == Status.RESOLVED:
         return {**(record.result or {}), "toolUseId": record.tool_use_id} == result
     told = json.loads(result["content"][0]["text"])
     decision = record.decision or record.status.lower()
-    is_approved = record.status in (APPROVED, SPENT)
+    is_approved = record.status in (Status.APPROVED, Status.SPENT)
     return told["decision"] == decision and (not is_approved or told["content"] == record.text)

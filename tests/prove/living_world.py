@@ -10,6 +10,7 @@ import itertools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -18,7 +19,6 @@ import pytest
 import strands.agent.agent
 from botocore.exceptions import ClientError
 from strands._async import run_async
-from strands.tools.tools import PythonAgentTool
 
 import agent_definition
 import agent_handler
@@ -28,9 +28,11 @@ import operator_handler
 import operator_services
 import sweeper_handler
 from converse_stand_in import Script
-from longrunning import codec, links, shared_pace
-from longrunning.human_approval import pause
+from longrunning import codec
+from longrunning.agent.long_running import LongTool, long_running
 from longrunning.messages import build_existing, build_new, tool_result
+from longrunning.people import links, shared_pace
+from longrunning.waits.item import Wait
 from mortal import Fates, Mortality, Process
 from world import LINK_KEYS, Mail, World, http_event, make_world
 
@@ -56,12 +58,6 @@ TOPICS = ("APPROVAL_TOPIC_ARN", "ESCALATION_TOPIC_ARN")
 KEYS = links.LinkKeys.parse(json.dumps(LINK_KEYS))
 
 JOB_TOOL = "render_video"
-_JOB_SPEC = {
-    "name": JOB_TOOL,
-    "description": "Renders a video; that takes a while.",
-    "inputSchema": {"json": {"type": "object", "properties": {"title": {"type": "string"}}}},
-}
-
 Form = dict[str, str]
 """What somebody sends to a link: `decision`, and perhaps `comment` and `content`."""
 
@@ -417,9 +413,7 @@ def make_living_world(
         patch.setattr(asyncio, "to_thread", _in_this_thread)
         patch.setattr(strands.agent.agent, "run_async", _run_in_this_thread)
     living = LivingWorld(world, Mortality(fates), **attributes)
-    job = PythonAgentTool(JOB_TOOL, _JOB_SPEC, _start_to_wait)  # type: ignore[arg-type]
-    patch.setattr(agent_definition, "OTHER_TOOLS", [job])
-    patch.setattr(agent_definition, "STARTERS", {JOB_TOOL: living.start_job})
+    patch.setattr(agent_definition, "LONG_TOOLS", (_job(living),))
     world.play(script)
     for environment in ENVIRONMENTS.values():
         environment.cache_clear()
@@ -427,8 +421,13 @@ def make_living_world(
     return living
 
 
-def _start_to_wait(tool: dict[str, Any], **state: Any) -> dict[str, Any]:
-    return pause(tool, "Rendering.", **state)
+def _job(living: LivingWorld) -> LongTool:
+    @long_running(within=timedelta(days=30))
+    def render_video(wait: Wait, title: str) -> None:
+        """Renders a video; that takes a while."""
+        living.start_job(wait.session_id, wait.tool_use_id, {"title": title})
+
+    return render_video
 
 
 async def _in_this_thread(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -13,14 +13,14 @@ AGENT: tuple[Mutant, ...] = tuple(
         ),
         (
             "the message is kept away before the work",
-            "agent_handler:_take",
+            "deliveries:Deliveries._take",
             "come_back_after(remaining + VISIBILITY_MARGIN_SECONDS)",
             "",
             "unit/test_agent_handler.py::test_results_resume_a_session",
         ),
         (
             "a crashed worker's message comes back after its lease",
-            "agent_handler:_take",
+            "deliveries:Deliveries._take",
             "remaining + VISIBILITY_MARGIN_SECONDS",
             "remaining",
             "unit/test_agent_handler.py::"
@@ -28,10 +28,10 @@ AGENT: tuple[Mutant, ...] = tuple(
         ),
         (
             "a malformed message is a dead letter at once",
-            "agent_handler:_walk",
+            "deliveries:Deliveries._walk",
             """
             except (MalformedMessageError, UnsupportedAgentError) as reason:
-                _dead_letter(record, str(reason), resources)
+                self._dead_letter(record, str(reason))
             """,
             """
             except (MalformedMessageError, UnsupportedAgentError):
@@ -41,28 +41,28 @@ AGENT: tuple[Mutant, ...] = tuple(
         ),
         (
             "a dead letter has its reason",
-            "agent_handler:_dead_letter",
+            "deliveries:Deliveries._dead_letter",
             '{"reason": {"DataType": "String", "StringValue": reason}}',
             "{}",
             "unit/test_agent_handler.py::test_a_reason_is_cut",
         ),
         (
             "a reason has a limit",
-            "agent_handler:_dead_letter",
+            "deliveries:Deliveries._dead_letter",
             "reason[:MAX_REASON_CHARS]",
             "reason",
             "unit/test_agent_handler.py::test_a_reason_is_cut",
         ),
         (
             "the largest body leaves room for its reason",
-            "agent_handler:_fitting",
+            "deliveries:_fitting",
             "size + names + len(reason.encode()) <= MAX_MESSAGE_BYTES",
             "True",
             "flow/test_dead_letters.py::test_the_largest_malformed_message_has_its_reason",
         ),
         (
             "a reason's own bytes count",
-            "agent_handler:_fitting",
+            "deliveries:_fitting",
             "size + names + len(reason.encode())",
             "size + names",
             "flow/test_dead_letters.py::"
@@ -70,14 +70,14 @@ AGENT: tuple[Mutant, ...] = tuple(
         ),
         (
             "a reason that says what was cut has its limit, too",
-            "agent_handler:_fitting",
+            "deliveries:_fitting",
             "reason[: MAX_REASON_CHARS - len(cut)]",
             "reason",
             "unit/test_agent_handler.py::test_a_reason_that_says_what_was_cut_is_cut_too",
         ),
         (
             "operators read of a result that was too large",
-            "agent_handler:_walk",
+            "deliveries:Deliveries._walk",
             "_tell_what_was_too_large(results)",
             "",
             "flow/test_dead_letters.py::"
@@ -85,30 +85,30 @@ AGENT: tuple[Mutant, ...] = tuple(
         ),
         (
             "a message in use waits for the lease",
-            "agent_handler:_take",
-            "come_back_after(held.until - time.time() + 1)",
+            "deliveries:Deliveries._take",
+            "come_back_after(held.until - self.clock() + 1)",
             "",
             "unit/test_agent_handler.py::test_a_lease_that_ended_meanwhile_is_no_negative_timeout",
         ),
         (
             "an e-mail's pace begins with its message",
-            "agent_handler:_take",
-            "resources.pace.begin(delivery.deadline, is_repeated=delivery.is_repeated)",
+            "deliveries:Deliveries._take",
+            "self.pace.begin(delivery.deadline, is_repeated=delivery.is_repeated)",
             "",
             "flow/test_mail_pace.py::"
             "test_an_e_mail_that_is_due_after_the_functions_end_comes_back_for_it_and_goes_once",
         ),
         (
             "a repeated message looks for its kept place",
-            "agent_handler:_take",
-            "resources.pace.begin(delivery.deadline, is_repeated=delivery.is_repeated)",
-            "resources.pace.begin(delivery.deadline, is_repeated=False)",
+            "deliveries:Deliveries._take",
+            "self.pace.begin(delivery.deadline, is_repeated=delivery.is_repeated)",
+            "self.pace.begin(delivery.deadline, is_repeated=False)",
             "flow/test_mail_pace.py::"
             "test_an_e_mail_that_is_due_after_the_functions_end_comes_back_for_it_and_goes_once",
         ),
         (
             "an e-mail that must wait is no fault",
-            "agent_handler:_take",
+            "deliveries:Deliveries._take",
             "(LeaseHeldError, TooEarlyError)",
             "LeaseHeldError",
             "unit/test_agent_handler.py::"
@@ -132,20 +132,20 @@ AGENT: tuple[Mutant, ...] = tuple(
         ),
         (
             "a message in use is not done",
-            "agent_handler:_take",
+            "deliveries:Deliveries._take",
             """
-            come_back_after(held.until - time.time() + 1)
+            come_back_after(held.until - self.clock() + 1)
             return False
             """,
             """
-            come_back_after(held.until - time.time() + 1)
+            come_back_after(held.until - self.clock() + 1)
             return True
             """,
             "unit/test_agent_handler.py::test_a_lease_that_ended_meanwhile_is_no_negative_timeout",
         ),
         (
             "a fault is delivered again",
-            "agent_handler:_take",
+            "deliveries:Deliveries._take",
             """
             come_back_after(BACKOFF_SECONDS[min(delivery.receive_count, len(BACKOFF_SECONDS)) - 1])
             return False
@@ -158,21 +158,21 @@ AGENT: tuple[Mutant, ...] = tuple(
         ),
         (
             "a fault backs off",
-            "agent_handler:_take",
+            "deliveries:Deliveries._take",
             "BACKOFF_SECONDS[min(delivery.receive_count, len(BACKOFF_SECONDS)) - 1]",
             "0",
             "unit/test_agent_handler.py::test_a_fault_comes_back_after_a_backoff",
         ),
         (
             "a fault backs off longer each time",
-            "agent_handler:_take",
+            "deliveries:Deliveries._take",
             "min(delivery.receive_count, len(BACKOFF_SECONDS)) - 1",
             "0",
             "unit/test_agent_handler.py::test_a_fault_comes_back_after_a_backoff",
         ),
         (
             "a message that is not in flight is worked on",
-            "agent_handler:_come_back_after",
+            "deliveries:Deliveries._come_back_after",
             """
             if error.response["Error"]["Code"] not in NOT_IN_FLIGHT:
                 raise
@@ -182,7 +182,7 @@ AGENT: tuple[Mutant, ...] = tuple(
         ),
         (
             "a queue that fails is a fault",
-            "agent_handler:_come_back_after",
+            "deliveries:Deliveries._come_back_after",
             """
             if error.response["Error"]["Code"] not in NOT_IN_FLIGHT:
                 raise
@@ -192,7 +192,7 @@ AGENT: tuple[Mutant, ...] = tuple(
         ),
         (
             "a redriven message is the message that it was",
-            "agent_handler:_take",
+            "deliveries:Deliveries._take",
             'original_id or record["messageId"]',
             'record["messageId"]',
             "flow/test_redrive.py::"
@@ -200,7 +200,7 @@ AGENT: tuple[Mutant, ...] = tuple(
         ),
         (
             "a redriven message is known as such",
-            "agent_handler:_take",
+            "deliveries:Deliveries._take",
             "original_id is not None",
             "False",
             "flow/test_redrive.py::"
@@ -208,14 +208,14 @@ AGENT: tuple[Mutant, ...] = tuple(
         ),
         (
             "an id that SQS never gave is ignored",
-            "agent_handler:_original_message_id",
+            "deliveries:_original_message_id",
             "messages.MESSAGE_ID_PATTERN.fullmatch(original_id)",
             "attribute",
             "flow/test_redrive.py::test_an_id_that_sqs_never_gave_is_ignored",
         ),
         (
             "a fault in one message leaves the others",
-            "agent_handler:handler",
+            "deliveries:Deliveries.take",
             'event["Records"]',
             'event["Records"][:1]',
             "unit/test_agent_handler.py::test_each_message_of_an_event_has_its_own_end",
@@ -231,8 +231,8 @@ AGENT: tuple[Mutant, ...] = tuple(
         (
             "a session id can be a key",
             "messages:_parse_new",
-            '_matching(message, "session_id", SESSION_ID_PATTERN)',
-            'str(message["session_id"])',
+            '_matching_or_none(message, "session_id", SESSION_ID_PATTERN)',
+            'message.get("session_id")',
             "unit/test_messages.py::test_what_is_malformed_is_named_and_never_repeated",
         ),
         (
@@ -295,7 +295,7 @@ AGENT: tuple[Mutant, ...] = tuple(
         (
             "what has the fields of a wrapping and is a message is a message",
             "messages:parse",
-            'kind not in ("new", "existing") and (wrapping := _wrapping(message))',
+            "kind not in _PARSERS and (wrapping := _wrapping(message))",
             "wrapping := _wrapping(message)",
             "unit/test_messages.py::"
             "test_a_message_that_has_the_fields_of_a_wrapping_too_is_a_message",
@@ -303,7 +303,7 @@ AGENT: tuple[Mutant, ...] = tuple(
         (
             "another's wrapping is named",
             "messages:parse",
-            'kind not in ("new", "existing") and (wrapping := _wrapping(message))',
+            "kind not in _PARSERS and (wrapping := _wrapping(message))",
             'kind == 1 and (wrapping := "")',
             "flow/test_dead_letters.py::"
             "test_a_message_of_the_wrong_wrapping_is_a_dead_letter_that_says_what_to_do",
@@ -345,7 +345,7 @@ AGENT: tuple[Mutant, ...] = tuple(
         ),
         (
             "a redriven task finds its session",
-            "worker:Delivery.is_repeated",
+            "delivery:Delivery.is_repeated",
             "self.is_redriven or self.receive_count > 1",
             "self.receive_count > 1",
             "flow/test_redrive.py::"
@@ -355,36 +355,36 @@ AGENT: tuple[Mutant, ...] = tuple(
             "a delivery that was slower takes the session that is there",
             "worker:Worker.start",
             """
-            if session := self._load(session_id):
-                return self._redelivered(session, task, delivery)
+            recovery.continue_from(self, self._known(session_id), task, delivery)
+            return
             """,
-            "",
+            "raise",
             "flow/test_overtaken.py::test_a_task_that_two_deliveries_start_at_once_has_one_session",
         ),
         (
             "a message alone decides nothing",
-            "worker:Worker._accept",
-            "results.tool_name not in self.pausing.approval_names",
-            "results",
+            "incoming:Incoming.record",
+            "message.tool_name in agent.person_tools",
+            "False",
             "flow/test_redelivery.py::test_a_resume_that_dies_at_any_call_publishes_once",
         ),
         (
             "a result names the tool that waits",
-            "worker:Worker._is_awaited",
+            "incoming:Incoming._awaited",
             "pending.tool_name != message.tool_name",
             "False",
             "flow/test_detours.py::test_a_malformed_message_goes_to_the_dead_letter_queue_at_once",
         ),
         (
             "a result is for a tool use of the session",
-            "worker:Worker._is_awaited",
+            "incoming:Incoming._awaited",
             'raise MalformedMessageError("toolUseId: this session has no such tool use")',
             "return False",
             "flow/test_detours.py::test_a_malformed_message_goes_to_the_dead_letter_queue_at_once",
         ),
         (
             "a message for no session is malformed",
-            "worker:Worker.resume",
+            "worker:Worker._known",
             'raise MalformedMessageError("session_id: no session of this id")',
             "return",
             "flow/test_detours.py::test_a_malformed_message_goes_to_the_dead_letter_queue_at_once",
@@ -392,42 +392,42 @@ AGENT: tuple[Mutant, ...] = tuple(
         (
             "a stale message resumes nothing",
             "worker:Worker.resume",
-            "not self._accept(session, results) and not session.is_interrupted",
-            "not self._accept(session, results) and False",
+            'heard == "stale" and not session.was_cut_short',
+            "False",
             "flow/test_detours.py::test_the_same_click_twice_resumes_and_publishes_once",
         ),
         (
             "a stale message makes up for a pause",
             "worker:Worker.resume",
-            "self._finish_pause(session, delivery)",
+            "recovery.finish_pause(self, session, delivery)",
             "None",
             "flow/test_odd_cases.py::test_a_pause_nobody_recorded_is_made_up_for_by_any_message",
         ),
         (
             "a message that meets an open question makes up for a record",
-            "worker:Worker._go_on",
+            "worker:Worker.go_on",
             """
             if early.is_missing or session.paused_by == delivery.message_id:
-                self._finish_pause(session, delivery)
+                recovery.finish_pause(self, session, delivery)
             """,
             """
             if session.paused_by == delivery.message_id:
-                self._finish_pause(session, delivery)
+                recovery.finish_pause(self, session, delivery)
             """,
             "flow/test_redrive.py::"
             "test_a_message_that_meets_an_undecided_turn_makes_up_for_a_record_that_is_missing",
         ),
         (
             "an interrupted run is gone on with by its own message alone",
-            "worker:Worker._go_on",
-            "session.is_interrupted and session.paused_by != delivery.message_id",
+            "worker:Worker.go_on",
+            "session.was_cut_short and session.paused_by != delivery.message_id",
             "False",
             "flow/test_detours.py::test_a_resume_longer_than_the_function_keeps_its_approval",
         ),
         (
             "a fault gives the lease back",
-            "worker:Worker._go_on",
-            "self._give_back(claimed)",
+            "worker:Worker._lease",
+            "self.claims.release(claimed)",
             "",
             "flow/test_detours.py::test_a_spent_effect_happens_even_if_the_model_now_wants_nothing",
         ),
@@ -435,22 +435,22 @@ AGENT: tuple[Mutant, ...] = tuple(
             "the turn comes from the session",
             "worker:Worker._claim",
             """
-            self.pausing.approvals.claim(
+            self.claims.claim(
                 session.session_id,
                 [pending.tool_use_id for pending in session.pending],
                 session.unspent,
-                named,
+                answered,
                 now=self._now(),
                 lease_until=int(delivery.deadline) + LEASE_MARGIN_SECONDS,
                 claimed_by=f"{delivery.message_id}/{uuid.uuid4().hex[:8]}",
             )
             """,
             """
-            self.pausing.approvals.claim(
+            self.claims.claim(
                 session.session_id,
-                [a.tool_use_id for a in self.pausing.approvals.of_session(session.session_id)],
+                [a.tool_use_id for a in self.answers.of_session(session.session_id)],
                 (),
-                named,
+                answered,
                 now=self._now(),
                 lease_until=int(delivery.deadline) + LEASE_MARGIN_SECONDS,
                 claimed_by=f"{delivery.message_id}/{uuid.uuid4().hex[:8]}",
@@ -482,22 +482,22 @@ AGENT: tuple[Mutant, ...] = tuple(
         (
             "what was spent is done again before the model runs",
             "worker:Worker._results",
-            "session.waits_for(approval.tool_use_id) or approval.status == approvals.SPENT",
-            "session.waits_for(approval.tool_use_id)",
+            "session.waits_for(wait.tool_use_id) or wait.status == Status.SPENT",
+            "session.waits_for(wait.tool_use_id)",
             "flow/test_overtaken.py::"
             "test_what_an_earlier_turn_approved_and_was_spent_still_happens",
         ),
         (
             "the run is saved under the claim's fence",
             "worker:Worker._resume_claimed",
-            "self.sessions.save(self._after(run, gate, delivery, session), fence)",
-            "self.sessions.save(self._after(run, gate, delivery, session), 10**6)",
+            "self.sessions.save(after, fence)",
+            "self.sessions.save(after, 10**6)",
             "flow/test_overtaken.py::test_a_worker_that_was_overtaken_saves_nothing",
         ),
         (
             "a lease on what is left ends with the run",
             "worker:Worker._resume_claimed",
-            "self.pausing.approvals.release(unspent, saved.expires_at + OUTLIVES_SESSION_SECONDS)",
+            "self.claims.release(unspent, saved.expires_at + OUTLIVES_SESSION_SECONDS)",
             "",
             "flow/test_detours.py::test_an_approval_is_still_good_after_another_question",
         ),
@@ -510,55 +510,21 @@ AGENT: tuple[Mutant, ...] = tuple(
         ),
         (
             "an approval that is not spent stays good",
-            "worker:Worker._after",
-            """
-            replace(
-                before,
-                messages=run.messages,
-                status=WAITING if run.waits else COMPLETED,
-                pending=run.pending,
-                unspent=unspent,
-                outcome=_outcome(run, gate, before.outcome, unspent),
-                reason=None if run.waits or run.ended_well else run.stop_reason,
-                last_words=run.last_words or None,
-                is_trimmed=gate.is_trimmed or None,
-                state=run.state or None,
-                fence=0 if run.waits else max((a.fence for a in gate.claimed), default=0),
-                paused_at=self._now(),
-                paused_by=delivery.message_id,
-                expires_at=self._now() + self._kept_seconds(run),
-            )
-            """,
-            """
-            replace(
-                before,
-                messages=run.messages,
-                status=WAITING if run.waits else COMPLETED,
-                pending=run.pending,
-                unspent=(),
-                outcome=_outcome(run, gate, before.outcome, unspent),
-                reason=None if run.waits or run.ended_well else run.stop_reason,
-                last_words=run.last_words or None,
-                is_trimmed=gate.is_trimmed or None,
-                state=run.state or None,
-                fence=0 if run.waits else max((a.fence for a in gate.claimed), default=0),
-                paused_at=self._now(),
-                paused_by=delivery.message_id,
-                expires_at=self._now() + self._kept_seconds(run),
-            )
-            """,
+            "afterwards:session_after",
+            "newest_that_fit(left, MAX_UNSPENT)",
+            "()",
             "flow/test_detours.py::test_an_approval_is_still_good_after_another_question",
         ),
         (
             "what was spent is not approved any more",
-            "worker:Worker._after",
-            "[a for a in approved if a.tool_use_id not in gate.spent]",
+            "afterwards:session_after",
+            "[a for a in approved if a.tool_use_id not in gate.effects.spent]",
             "list(approved)",
             "flow/test_detours.py::test_an_approval_is_still_good_after_another_question",
         ),
         (
             "a session leaves no more for later than a claim can take",
-            "worker:Worker._after",
+            "afterwards:session_after",
             "newest_that_fit(left, MAX_UNSPENT)",
             "newest_that_fit(left, 1_000)",
             "flow/test_odd_cases.py::"
@@ -566,7 +532,7 @@ AGENT: tuple[Mutant, ...] = tuple(
         ),
         (
             "what is left for later are the newest",
-            "worker:Worker._after",
+            "afterwards:session_after",
             "a.tool_use_id not in before.unspent",
             "a.tool_use_id in before.unspent",
             "flow/test_odd_cases.py::"
@@ -574,9 +540,9 @@ AGENT: tuple[Mutant, ...] = tuple(
         ),
         (
             "a new pause starts with fence 0",
-            "worker:Worker._after",
-            "0 if run.waits else max((a.fence for a in gate.claimed), default=0)",
-            "max((a.fence for a in gate.claimed), default=0)",
+            "afterwards:session_after",
+            "0 if run.waits else max((a.fence for a in claimed), default=0)",
+            "max((a.fence for a in claimed), default=0)",
             "flow/test_overtaken.py::"
             "test_after_a_repeated_resume_the_next_question_can_be_answered",
         ),
@@ -589,31 +555,31 @@ AGENT: tuple[Mutant, ...] = tuple(
         ),
         (
             "an old click sends no question twice",
-            "worker:Worker._finish_pause",
+            "recovery:finish_pause",
             "session.paused_by == delivery.message_id",
             "True",
             "flow/test_detours.py::test_a_second_click_does_not_send_the_next_question_twice",
         ),
         (
             "a session that waits for years is kept",
-            "worker:Worker._kept_seconds",
-            "self.pausing.longest_wait_seconds(run.pending) + self.retention_seconds",
+            "worker:Worker._after",
+            "kept_seconds + self.retention_seconds",
             "self.retention_seconds",
             "flow/test_sweep.py::"
             "test_where_silence_means_waiting_an_approval_can_be_decided_a_year_later",
         ),
         (
             "one session id is one task",
-            "worker:Worker._redelivered",
+            "recovery:continue_from",
             "not is_ours and not _is_task_of(session, task.task)",
             "False",
             "flow/test_odd_cases.py::test_a_session_id_of_another_task_is_malformed",
         ),
         (
             "a run that its deadline stopped comes back",
-            "worker:Worker._begin_pause",
+            "worker:Worker.ask",
             """
-            if saved.is_interrupted:
+            if saved.was_cut_short:
                 raise DeadlineError(DeadlineError.__doc__)
             """,
             "",
@@ -623,10 +589,10 @@ AGENT: tuple[Mutant, ...] = tuple(
         (
             "it is saved before anybody is notified",
             "worker:Worker.start",
-            "saved = self.sessions.create(self._after(run, gate, delivery, unsaved))",
+            "saved = self.sessions.create(self._after(agent, run, gate, delivery, new))",
             """
-            unsaved = self._after(run, gate, delivery, unsaved)
-            self.pausing.begin(unsaved)
+            unsaved = self._after(agent, run, gate, delivery, new)
+            self.asking.ask(unsaved, agent)
             saved = self.sessions.create(unsaved)
             """,
             "flow/test_orders.py::"
@@ -634,71 +600,72 @@ AGENT: tuple[Mutant, ...] = tuple(
         ),
         (
             "the model is told of what was redone",
-            "worker:Worker._put_in_place",
-            "tool_results.put_right(session.messages, results)",
+            "worker:_put_in_place",
+            "tool_results.correct_earlier_results(session.messages, results)",
             "set()",
             "flow/test_early_messages.py::test_the_model_is_told_of_an_effect_that_was_redone",
         ),
         (
             "a fault in the gate is a fault of the run",
-            "agent_run:run_agent",
+            "agent.run:run_agent",
             """
-            if gate.fault:
-                raise gate.fault
+            if gate.watch.fault:
+                raise gate.watch.fault
             """,
             "",
             "flow/test_odd_cases.py::test_the_log_names_what_failed_behind_the_gate",
         ),
         (
             "a run has a limit of turns",
-            "agent_run:run_agent",
-            '{"turns": agent_definition.MAX_TURNS}',
-            '{"turns": agent_definition.MAX_TURNS + 9}',
+            "agent.run:run_agent",
+            '{"turns": definition.max_turns}',
+            '{"turns": definition.max_turns + 9}',
             "flow/test_detours.py::test_a_run_over_its_turns_ends_as_failed",
         ),
         (
             "all is recorded before anybody is notified",
-            "pausing:Pausing.begin",
-            "recorded = [self._record(session, pending) for pending in session.pending]",
+            "asking:Asking.ask",
+            "return self._notify(session, agent, self.record(session, agent))",
             """
-            recorded = (self._record(session, pending) for pending in session.pending)
+            not_started: list[str] = []
             for pending in session.pending:
-                self._notify(session, [self._record(session, pending)])
+                not_started += self._notify(session, agent, [self._record(session, agent, pending)])
+            return not_started
             """,
             "flow/test_orders.py::"
             "test_the_session_is_saved_and_all_of_the_turn_recorded_before_the_first_e_mail",
         ),
         (
             "what is decided is not asked again",
-            "pausing:Pausing._notify",
-            "[item for item in recorded if item.status == approvals.PENDING]",
+            "asking:Asking._notify",
+            "[wait for wait in recorded if wait.status == Status.PENDING]",
             "list(recorded)",
             "flow/test_orders.py::test_a_repeated_notification_leaves_out_what_is_decided_by_then",
         ),
         (
             "a turn is one e-mail",
-            "pausing:Pausing._notify",
+            "asking:Asking._notify",
             "self.send_email(asked)",
             "[self.send_email([item]) for item in asked]",
             "flow/test_orders.py::test_a_turn_sends_one_e_mail_for_all_its_questions",
         ),
         (
             "only who paused notifies again",
-            "pausing:Pausing.finish",
+            "asking:Asking.ask_again",
             "notify_again or not was_found",
             "True",
             "flow/test_detours.py::test_a_second_click_does_not_send_the_next_question_twice",
         ),
         (
             "the delivery that paused notifies until it succeeds",
-            "pausing:Pausing.finish",
+            "asking:Asking.ask_again",
             "notify_again or not was_found",
             "not was_found",
             "flow/test_detours.py::test_a_failed_notification_is_tried_again",
         ),
         (
             "a record is not derived again",
-            "pausing:Pausing._found_or_recorded",
+            "asking:Asking._found_or_recorded",
             """
             if found:
                 return _of_this_pause(found, session), True
@@ -708,7 +675,7 @@ AGENT: tuple[Mutant, ...] = tuple(
         ),
         (
             "a record of an earlier question answers no new one",
-            "pausing:_of_this_pause",
+            "asking:_of_this_pause",
             "recorded.requested_at != session.paused_at",
             "False",
             "flow/test_odd_cases.py::"
@@ -716,17 +683,35 @@ AGENT: tuple[Mutant, ...] = tuple(
         ),
         (
             "nobody is reminded of what is no approval",
-            "pausing:Pausing._scheduled",
-            "waiting.is_approval",
-            "waiting",
+            "asking:Asking._scheduled",
+            "wait.call is not None",
+            "wait",
             "flow/test_sweep.py::"
             "test_a_tool_that_is_no_approval_expires_and_a_late_result_is_a_dead_letter",
         ),
         (
             "the record has the exact call",
-            "pausing:Pausing._with_call",
-            "call.arguments",
-            "{}",
+            "asking:_with_call",
+            """
+            replace(
+                wait,
+                call=call,
+                content_schema=schemas.get(call.action, {}),
+                max_edit_bytes=_room_for_edits(session, agent)
+                if len(session.pending) > 1
+                else None,
+            )
+            """,
+            """
+            replace(
+                wait,
+                call=replace(call, arguments={}),
+                content_schema=schemas.get(call.action, {}),
+                max_edit_bytes=_room_for_edits(session, agent)
+                if len(session.pending) > 1
+                else None,
+            )
+            """,
             "flow/test_detours.py::test_publishing_without_asking_pauses_for_that_exact_call",
         ),
         (
@@ -738,74 +723,74 @@ AGENT: tuple[Mutant, ...] = tuple(
         ),
         (
             "only the approved text is published",
-            "gate:Call.is_that_of",
+            "item:Wait.allows",
             """
-            (self.action, approvals.digest(self.content), self.arguments) == (
-                approval.action,
-                approval.digest,
-                approval.arguments,
+            (call.action, digest(call.content), call.arguments) == (
+                self.call.action,
+                digest(self.text),
+                self.call.arguments,
             )
             """,
-            '(self.action, "", self.arguments) == (approval.action, "", approval.arguments)',
+            "(call.action, call.arguments) == (self.call.action, self.call.arguments)",
             "unit/test_gate.py::test_a_call_that_differs_in_anything_is_another_call",
         ),
         (
             "only the approved arguments are published",
-            "gate:Call.is_that_of",
+            "item:Wait.allows",
             """
-            (self.action, approvals.digest(self.content), self.arguments) == (
-                approval.action,
-                approval.digest,
-                approval.arguments,
+            (call.action, digest(call.content), call.arguments) == (
+                self.call.action,
+                digest(self.text),
+                self.call.arguments,
             )
             """,
-            """
-            (self.action, approvals.digest(self.content), {}) == (
-                approval.action,
-                approval.digest,
-                {},
-            )
-            """,
+            "(call.action, digest(call.content)) == (self.call.action, digest(self.text))",
             "unit/test_gate.py::test_a_call_that_differs_in_anything_is_another_call",
         ),
         (
             "an approval is for one tool",
-            "gate:Call.is_that_of",
-            "(self.action, approvals.digest(self.content), self.arguments)",
-            "(approval.action, approvals.digest(self.content), self.arguments)",
-            "unit/test_gate.py::test_two_tools_of_the_same_form_are_not_mistaken_for_each_other",
+            "item:Wait.allows",
+            """
+            (call.action, digest(call.content), call.arguments) == (
+                self.call.action,
+                digest(self.text),
+                self.call.arguments,
+            )
+            """,
+            "(digest(call.content), call.arguments) == (digest(self.text), self.call.arguments)",
+            "unit/test_calls.py::test_two_tools_of_the_same_form_are_not_mistaken_for_each_other",
         ),
         (
             "what was denied is refused",
-            "gate:Gate._check",
-            "approvals.DENIED in statuses",
-            "False",
+            "gate:",
+            "Status.DENIED",
+            '"no status"',
             "unit/test_gate.py::test_asking_for_what_is_decided_is_refused",
         ),
         (
             "what was published is not asked again",
-            "gate:Gate._check",
-            "approvals.SPENT in statuses",
-            "False",
+            "gate:",
+            "Status.SPENT",
+            '"no status"',
             "unit/test_gate.py::test_asking_for_what_is_decided_is_refused",
         ),
         (
             "what is approved is not asked again",
-            "gate:Gate._check",
-            "approvals.APPROVED in statuses",
-            "False",
+            "gate:",
+            "Status.APPROVED",
+            '"no status"',
             "unit/test_gate.py::test_asking_for_what_is_decided_is_refused",
         ),
         (
             "one call is asked for once",
-            "gate:Gate._check",
+            "gate:Gate._too_much",
             "call in self._asked",
             "False",
             "unit/test_gate.py::test_the_same_call_twice_is_asked_for_once",
         ),
         (
             "a turn asks no more than a claim can take",
-            "gate:Gate._check",
+            "gate:Gate._too_much",
             "len(self._asked) == MAX_ASKED",
             "False",
             "flow/test_odd_cases.py::"
@@ -814,66 +799,66 @@ AGENT: tuple[Mutant, ...] = tuple(
         (
             "only what this worker claimed is spent",
             "gate:Gate._approvals_for",
-            "a and a.status != approvals.APPROVED",
-            "a",
+            "(a for a in earlier if a.status != Status.APPROVED)",
+            "(a for a in earlier)",
             "unit/test_gate.py::test_an_approval_that_this_worker_has_not_claimed_allows_nothing",
         ),
         (
             "a denial of earlier turns counts",
             "gate:Gate._approvals_for",
-            "self.claimed + others",
-            "self.claimed",
+            "yield from (a for a in earlier if a.status != Status.APPROVED)",
+            "",
             "unit/test_gate.py::test_the_same_call_spent_gets_the_receivers_answer_again",
         ),
         (
             "of two approvals of one call the spent one counts",
             "gate:Gate._check",
-            "_first(same, approvals.SPENT) or _first(same, approvals.APPROVED)",
-            "_first(same, approvals.APPROVED) or _first(same, approvals.SPENT)",
+            "known.get(Status.SPENT) or known.get(Status.APPROVED)",
+            "known.get(Status.APPROVED) or known.get(Status.SPENT)",
             "unit/test_gate.py::test_of_two_approvals_of_one_call_the_spent_one_counts",
         ),
         (
             "asking is not publishing",
             "gate:Gate._check",
-            "allowing and not asks",
-            "allowing",
+            "(approval := known.get(Status.SPENT) or known.get(Status.APPROVED)) and not asks",
+            "approval := known.get(Status.SPENT) or known.get(Status.APPROVED)",
             "unit/test_gate.py::test_asking_for_what_is_decided_is_refused",
         ),
         (
             "it is spent before it is performed",
-            "gate:Gate.spend_and_perform",
+            "effects:Effects.perform",
             """
-            if approval.status != approvals.SPENT:
-                self.store.spend(approval)
+            if approval.status != Status.SPENT:
+                self.claims.spend(approval)
             """,
             "",
             "unit/test_gate.py::test_the_same_call_approved_is_spent_and_then_performed",
         ),
         (
             "what is spent is performed from the record",
-            "gate:Gate._perform",
-            "{tool.content_field: approval.text}",
-            "{tool.content_field: approval.content}",
+            "effects:Effects._call",
+            "approval.text",
+            "approval.asked.content",
             "unit/test_gate.py::test_an_edit_is_what_is_allowed_and_what_is_performed",
         ),
         (
             "the effect carries the approval's key",
-            "gate:Gate._perform",
-            "tool.function(**content, **approval.arguments, idempotency_key=approval.key)",
-            "tool.function(**content, **approval.arguments, idempotency_key=uuid.uuid4().hex)",
+            "effects:Effects._call",
+            "tool.function(**arguments, idempotency_key=approval.key)",
+            'tool.function(**arguments, idempotency_key=__import__("uuid").uuid4().hex)',
             "unit/test_gate.py::test_the_same_call_spent_gets_the_receivers_answer_again",
         ),
         (
             "a tool that is gone publishes nothing",
-            "gate:Gate.spend_and_perform",
-            "approval.status == approvals.APPROVED and (problem := _problem(tool, approval))",
+            "effects:Effects.perform",
+            "approval.status == Status.APPROVED and (problem := _problem(tool, approval))",
             "problem := _problem(tool, approval)",
-            "unit/test_gate.py::test_an_approval_of_a_tool_that_is_gone_does_nothing",
+            "unit/test_effects.py::test_an_approval_of_a_tool_that_is_gone_does_nothing",
         ),
         (
             "a fault in the gate stops the run",
             "gate:Gate.before_tool",
-            "self.stop(event.agent, fault)",
+            "self.watch.stop(event.agent, fault)",
             "",
             "unit/test_gate.py::test_a_search_that_fails_stops_the_run_before_the_tool",
         ),
@@ -881,7 +866,7 @@ AGENT: tuple[Mutant, ...] = tuple(
             "an effect that fails stops the run",
             "gate:Gate._run_allowed",
             """
-            self.stop(state["agent"], fault)
+            self.watch.stop(state["agent"], fault)
             status, text = "error", "Stopped."
             """,
             'status, text = "error", str(fault)',
@@ -896,64 +881,64 @@ AGENT: tuple[Mutant, ...] = tuple(
         ),
         (
             "an id that comes again is renamed",
-            "gate:Gate.name_tool_uses_apart",
+            "tool_uses:name_apart",
             'use["toolUseId"] in taken',
             "False",
-            "unit/test_gate.py::test_an_id_that_comes_again_is_renamed",
+            "unit/test_tool_uses.py::test_an_id_that_comes_again_is_renamed",
         ),
         (
             "an id that cannot be a key is recorded under ours",
-            "gate:Gate.new_record_id",
+            "tool_uses:new_record_id",
             "TOOL_USE_ID_PATTERN.fullmatch(tool_use_id) is not None",
             "True",
-            "unit/test_gate.py::"
+            "unit/test_tool_uses.py::"
             "test_an_id_that_cannot_be_a_key_stays_in_the_conversation_and_is_recorded_under_ours",
         ),
         (
             "a call fits its schema",
-            "gate:ProtectedTool.call",
-            "_check_schema(self._validator, complete)",
+            "calls:ProtectedTool.call",
+            "check_schema(self._validator, complete)",
             "",
             "unit/test_gate.py::test_a_call_that_nobody_could_approve_tells_the_model_why",
         ),
         (
             "a call has no unknown arguments",
-            "gate:ProtectedTool.call",
+            "calls:ProtectedTool.call",
             "sorted(given.keys() - properties.keys())",
             "[]",
             "unit/test_gate.py::test_a_call_that_nobody_could_approve_tells_the_model_why",
         ),
         (
             "a content can be shown and stored",
-            "gate:Call.checked",
+            "calls:checked_call",
             "not content.strip() or _size(content) > MAX_CONTENT_BYTES",
             "not content.strip()",
             "unit/test_gate.py::test_a_call_that_nobody_could_approve_tells_the_model_why",
         ),
         (
             "a content says something",
-            "gate:Call.checked",
+            "calls:checked_call",
             "not content.strip() or _size(content) > MAX_CONTENT_BYTES",
             "_size(content) > MAX_CONTENT_BYTES",
             "unit/test_gate.py::test_a_call_that_nobody_could_approve_tells_the_model_why",
         ),
         (
             "arguments have a limit",
-            "gate:Call.checked",
+            "calls:checked_call",
             "_size(_json(arguments)) > MAX_ARGUMENTS_BYTES",
             "False",
-            "unit/test_gate.py::test_other_arguments_have_a_limit_of_their_own",
+            "unit/test_calls.py::test_other_arguments_have_a_limit_of_their_own",
         ),
         (
             "what is asked for is what is shown",
-            "gate:Gate.call_of",
+            "calls:_asked_call",
             '{**arguments, first.content_field: given["content"]}',
             '{first.content_field: given["content"], **arguments}',
-            "unit/test_gate.py::test_the_content_asked_for_is_not_overruled_by_its_arguments",
+            "unit/test_calls.py::test_the_content_asked_for_is_not_overruled_by_its_arguments",
         ),
         (
             "a refusal for good is no fault",
-            "gate:Gate._perform",
+            "effects:Effects._call",
             """
             except tool.refused as refusal:
                 return self._refused(approval, refusal)
@@ -962,26 +947,26 @@ AGENT: tuple[Mutant, ...] = tuple(
             except ZeroDivisionError as refusal:
                 return self._refused(approval, refusal)
             """,
-            "unit/test_gate.py::test_a_refusal_for_good_is_told_and_no_fault",
+            "unit/test_effects.py::test_a_refusal_for_good_is_told_and_no_fault",
         ),
         (
             "a denial is an error for the model",
             "tool_results:result_of",
-            '_answer(approval, "error", next=_NEXT[approval.status])',
-            '_answer(approval, "success", next=_NEXT[approval.status])',
+            '_answer(wait, "error", next=_NOT_APPROVED[wait.status].format(done=done))',
+            '_answer(wait, "success", next=_NOT_APPROVED[wait.status].format(done=done))',
             "unit/test_tool_results.py::test_no_decision_tells_the_model_to_stop",
         ),
         (
             "what is spent is done again",
             "tool_results:result_of",
-            "not is_gated_call and approval.status == approvals.APPROVED",
+            "not is_gated_call and wait.status == Status.APPROVED",
             "not is_gated_call",
             "unit/test_tool_results.py::test_a_failed_effect_is_a_fault_and_no_result",
         ),
         (
             "an approved gated call is performed",
             "tool_results:result_of",
-            'approval.tool_name != human_approval.TOOL_SPEC["name"]',
+            'wait.tool_name != human_approval.TOOL_SPEC["name"]',
             "False",
             "unit/test_tool_results.py::test_a_gated_call_that_the_receiver_refuses_is_an_error",
         ),
@@ -994,7 +979,7 @@ AGENT: tuple[Mutant, ...] = tuple(
         ),
         (
             "every tool use of the turn has one result",
-            "tool_results:put_in_place",
+            "tool_results:fill_placeholders",
             "results.keys() - answered",
             "set()",
             "unit/test_tool_results.py::test_a_result_without_a_placeholder_is_corrupted_state",
@@ -1002,8 +987,8 @@ AGENT: tuple[Mutant, ...] = tuple(
         (
             "a result keeps its tool use",
             "tool_results:result_of",
-            '{**(approval.result or {}), "toolUseId": approval.tool_use_id}',
-            '{"toolUseId": approval.tool_use_id, **(approval.result or {})}',
+            '{**(wait.result or {}), "toolUseId": wait.tool_use_id}',
+            '{"toolUseId": wait.tool_use_id, **(wait.result or {})}',
             "unit/test_tool_results.py::test_a_resolved_tool_has_the_result_that_came",
         ),
         (

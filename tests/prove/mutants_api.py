@@ -147,7 +147,7 @@ API: tuple[Mutant, ...] = tuple(
         (
             "what is no approval is not shown",
             "approval_handler:_show",
-            "approval is None or not approval.is_approval",
+            "approval is None or approval.call is None",
             "approval is None",
             "unit/test_approval_handler.py::"
             "TestLinksThatOpenNothing::test_all_of_them_are_404_with_one_constant_answer",
@@ -155,7 +155,7 @@ API: tuple[Mutant, ...] = tuple(
         (
             "what is over has no form",
             "approval_handler:_is_open",
-            "approval.status == PENDING and approval.decide_by > now",
+            "approval.status == Status.PENDING and approval.decide_by > now",
             "True",
             "unit/test_approval_handler.py::"
             "TestLinksThatOpenNothing::test_a_closed_approval_is_410_and_says_why",
@@ -556,15 +556,15 @@ API: tuple[Mutant, ...] = tuple(
         ),
         (
             "what nobody decided is expired before the sweeper says so",
-            "answers:closed",
-            "CANCELLED if approval.status == CANCELLED else EXPIRED",
+            "approval_api.answers:closed",
+            "Status.CANCELLED if approval.status == Status.CANCELLED else Status.EXPIRED",
             "approval.status",
             "unit/test_approval_handler.py::"
             "TestClosed::test_an_expired_one_is_too_late_and_says_what_it_was_about",
         ),
         (
             "every answer has the policy",
-            "answers:_response",
+            "approval_api.answers:_response",
             HEADERS,
             HEADERS.replace('"content-security-policy": page_parts.content_security_policy(),', ""),
             "unit/test_approval_handler.py::"
@@ -572,7 +572,7 @@ API: tuple[Mutant, ...] = tuple(
         ),
         (
             "no answer is stored",
-            "answers:_response",
+            "approval_api.answers:_response",
             '"no-store"',
             '"max-age=60"',
             "unit/test_approval_handler.py::"
@@ -580,7 +580,7 @@ API: tuple[Mutant, ...] = tuple(
         ),
         (
             "no link is passed on",
-            "answers:_response",
+            "approval_api.answers:_response",
             '"no-referrer"',
             '"origin"',
             "unit/test_approval_handler.py::"
@@ -588,7 +588,7 @@ API: tuple[Mutant, ...] = tuple(
         ),
         (
             "no answer is taken for something else",
-            "answers:_response",
+            "approval_api.answers:_response",
             HEADERS,
             HEADERS.replace('"x-content-type-options": "nosniff",', ""),
             "unit/test_approval_handler.py::"
@@ -596,7 +596,7 @@ API: tuple[Mutant, ...] = tuple(
         ),
         (
             "no answer is indexed",
-            "answers:_response",
+            "approval_api.answers:_response",
             HEADERS,
             HEADERS.replace('"x-robots-tag": "noindex, nofollow",', ""),
             "unit/test_approval_handler.py::"
@@ -627,8 +627,8 @@ API: tuple[Mutant, ...] = tuple(
         (
             "an editor's text is escaped",
             "page_parts:editor",
-            "html.escape(approval.content if edited is None else edited)",
-            "approval.content if edited is None else edited",
+            "html.escape(approval.asked.content if edited is None else edited)",
+            "approval.asked.content if edited is None else edited",
             "unit/test_approval_handler.py::TestLooking::test_markup_in_any_field_is_text",
         ),
         (
@@ -746,39 +746,39 @@ API: tuple[Mutant, ...] = tuple(
         ),
         (
             "what was refused is not done",
-            "effects:effect_of",
+            "outcomes:effect_of",
             "REFUSED if approval.refused or said_no else DONE",
             "DONE",
-            "unit/test_effects.py::test_an_effect_is_told_by_the_record",
+            "unit/test_outcomes.py::test_an_effect_is_told_by_the_record",
         ),
         (
             "a refusal that is only an answer counts",
-            "effects:effect_of",
+            "outcomes:effect_of",
             "approval.refused or said_no",
             "approval.refused",
-            "unit/test_effects.py::test_an_effect_is_told_by_the_record",
+            "unit/test_outcomes.py::test_an_effect_is_told_by_the_record",
         ),
         (
             "what was never made is told",
-            "effects:effect_of",
-            "approval.status == APPROVED and approval.not_done is not None",
+            "outcomes:effect_of",
+            "approval.status == Status.APPROVED and approval.not_done is not None",
             "False",
             "unit/test_approval_handler.py::"
             "TestWhatBecameOfIt::test_one_that_was_never_made_says_so_and_why",
         ),
         (
             "what was made after all is done",
-            "effects:effect_of",
-            "approval.status == APPROVED and approval.not_done is not None",
+            "outcomes:effect_of",
+            "approval.status == Status.APPROVED and approval.not_done is not None",
             "approval.not_done is not None",
-            "unit/test_effects.py::test_an_effect_is_told_by_the_record",
+            "unit/test_outcomes.py::test_an_effect_is_told_by_the_record",
         ),
         (
             "a reason is short",
-            "effects:reason_of",
+            "outcomes:reason_of",
             "str(text)[:MAX_REASON_CHARS]",
             "str(text)",
-            "unit/test_effects.py::test_a_reason_is_no_longer_than_a_list_can_bear",
+            "unit/test_outcomes.py::test_a_reason_is_no_longer_than_a_list_can_bear",
         ),
         (
             "what is not done is no longer going on",
@@ -1115,42 +1115,42 @@ API: tuple[Mutant, ...] = tuple(
         ),
         (
             "a content is a plain text",
-            "gate:ProtectedTool._content_problem",
+            "calls:ProtectedTool._content_problem",
             'not isinstance(schema, dict) or schema.get("type") != "string"',
             "not isinstance(schema, dict)",
-            "unit/test_gate.py::"
+            "unit/test_calls.py::"
             "test_a_content_that_is_no_plain_text_is_refused_when_the_tool_is_made",
         ),
         (
             "a content is among the arguments",
-            "gate:ProtectedTool._content_problem",
+            "calls:ProtectedTool._content_problem",
             'not isinstance(schema, dict) or schema.get("type") != "string"',
             'schema and schema.get("type") != "string"',
-            "unit/test_gate.py::"
+            "unit/test_calls.py::"
             "test_a_content_that_is_no_plain_text_is_refused_when_the_tool_is_made",
         ),
         (
             "an edit is held to all of the content's schema",
-            "gate:ProtectedTool._content_problem",
+            "calls:ProtectedTool._content_problem",
             "sorted(schema.keys() - {*self.HELD, *self.NOTES})",
             "[]",
-            "unit/test_gate.py::"
+            "unit/test_calls.py::"
             "test_what_an_edit_could_not_be_held_to_is_refused_when_the_tool_is_made",
         ),
         (
             "a content's pattern is one",
-            "gate:ProtectedTool._content_problem",
+            "calls:ProtectedTool._content_problem",
             're.compile(schema.get("pattern", ""))',
             "",
-            "unit/test_gate.py::"
+            "unit/test_calls.py::"
             "test_what_an_edit_could_not_be_held_to_is_refused_when_the_tool_is_made",
         ),
         (
             "a call has its content",
-            "gate:ProtectedTool.call",
+            "calls:ProtectedTool.call",
             'complete.pop(self.content_field, "")',
             "complete.pop(self.content_field)",
-            "unit/test_gate.py::test_a_call_without_its_content_tells_the_model_why",
+            "unit/test_calls.py::test_a_call_without_its_content_tells_the_model_why",
         ),
         (
             "no message of a conversation is read",

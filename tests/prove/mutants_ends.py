@@ -6,7 +6,7 @@ ENDS: tuple[Mutant, ...] = tuple(
     of_code(
         (
             "a stop that was meant is none of the deadline's",
-            "agent_run:run_agent",
+            "agent.run:run_agent",
             "stop == STOPPED and deadline.has_stopped",
             "stop == STOPPED",
             "flow/test_ends.py::"
@@ -14,42 +14,42 @@ ENDS: tuple[Mutant, ...] = tuple(
         ),
         (
             "a stop of the deadline is no end",
-            "agent_run:run_agent",
+            "agent.run:run_agent",
             "stop == STOPPED and deadline.has_stopped",
             "False",
             "flow/test_long_runs.py::test_a_run_goes_on_also_after_an_effect",
         ),
         (
             "what waits is in the conversation",
-            "agent_run:_paused",
+            "agent.run:_paused",
             "noted.keys() - set(ids) or set(ids) != set(answered)",
             "False",
             "flow/test_ends.py::test_a_question_that_the_agent_went_on_from_is_a_fault",
         ),
         (
             "a pause ends with the results of its turn",
-            "agent_run:_paused",
+            "agent.run:_paused",
             "messages[: place + 2]",
             "messages",
             "flow/test_ends.py::test_a_hook_that_ends_the_turn_does_not_hide_the_question",
         ),
         (
             "an interrupt is no end",
-            "agent_run:_stop_reason",
+            "agent.run:_stop_reason",
             'result.stop_reason == "interrupt" or result.interrupts',
             "False",
             "flow/test_ends.py::test_an_interrupt_is_a_dead_letter_at_once_that_says_what_to_do",
         ),
         (
             "a checkpoint is no end",
-            "agent_run:_stop_reason",
+            "agent.run:_stop_reason",
             'result.stop_reason == "checkpoint"',
             "False",
             "flow/test_ends.py::test_what_cannot_be_saved_here_is_a_dead_letter_at_once",
         ),
         (
             "the conversation is the session's own",
-            "agent_run:_made",
+            "agent.run:_made",
             'getattr(agent, "_session_manager", None) is not None or (given and not is_ours)',
             "False",
             "flow/test_what_is_saved.py::"
@@ -57,28 +57,28 @@ ENDS: tuple[Mutant, ...] = tuple(
         ),
         (
             "the conversation is not on a server",
-            "agent_run:_made",
+            "agent.run:_made",
             'getattr(agent.model, "stateful", False)',
             "False",
             "flow/test_ends.py::test_what_cannot_be_saved_here_is_a_dead_letter_at_once",
         ),
         (
             "a turn before an effect is not gone back to",
-            "agent_run:_kept_turn",
-            "not turns or turns[-1].effects != gate.effects",
+            "agent.run:_kept_turn",
+            "not turns or turns[-1].effects != gate.effects.begun",
             "not turns",
             "flow/test_long_runs.py::test_a_turn_before_an_effect_is_not_gone_back_to",
         ),
         (
             "a turn after every effect is gone on from",
-            "agent_run:_kept_turn",
-            "turns[-1].effects != gate.effects",
-            "gate.effects",
+            "agent.run:_kept_turn",
+            "turns[-1].effects != gate.effects.begun",
+            "gate.effects.begun",
             "flow/test_long_runs.py::test_a_run_goes_on_also_after_an_effect",
         ),
         (
             "the token limit ends a run at once",
-            "agent_run:",
+            "agent.run:",
             """
             {
                 MaxTokensReachedException: "max_tokens",
@@ -96,7 +96,7 @@ ENDS: tuple[Mutant, ...] = tuple(
         ),
         (
             "a full window ends a run at once",
-            "agent_run:",
+            "agent.run:",
             """
             {
                 MaxTokensReachedException: "max_tokens",
@@ -114,46 +114,46 @@ ENDS: tuple[Mutant, ...] = tuple(
         ),
         (
             "an answer that broke off is no end",
-            "agent_run:_ended",
+            "agent.run:_ended",
             'tool_uses(last) and stop == "end_turn"',
             "False",
             "flow/test_ends.py::test_an_answer_that_breaks_off_is_tried_again",
         ),
         (
             "a call without an answer is no good end",
-            "agent_run:_ended",
+            "agent.run:_ended",
             """
             if tool_uses(last):
                 stop = UNANSWERED
-            elif not gate.model_answered:
+            elif not gate.watch.model_answered:
                 stop = STOPPED
             """,
             """
             if False:
                 stop = UNANSWERED
-            elif not gate.model_answered:
+            elif not gate.watch.model_answered:
                 stop = STOPPED
             """,
             "flow/test_ends.py::test_an_end_with_a_call_that_nobody_answers_is_failed",
         ),
         (
             "what a hook says is not the model's end",
-            "agent_run:_ended",
-            "not gate.model_answered",
+            "agent.run:_ended",
+            "not gate.watch.model_answered",
             "False",
             "flow/test_ends.py::test_a_hook_that_answers_in_the_models_place_is_a_stop",
         ),
         (
             "what is saved can be sent",
-            "agent_run:_run",
-            "gate.make_sendable(messages)",
+            "agent.run:_run",
+            "gate.watch.make_sendable(messages)",
             "",
             "flow/test_what_is_saved.py::"
             "test_what_stands_beside_a_question_never_stops_its_session",
         ),
         (
             "what tools keep is there after the pause",
-            "agent_run:run_agent",
+            "agent.run:run_agent",
             """
             for name, value in (saved_state or {}).items():
                 agent.state.set(name, value)
@@ -164,7 +164,7 @@ ENDS: tuple[Mutant, ...] = tuple(
         ),
         (
             "what is new is made sendable before it is sent",
-            "gate:Gate.before_model",
+            "watch:Watch.before_model",
             "self.make_sendable(event.agent.messages)",
             "pass",
             "flow/test_what_is_saved.py::"
@@ -172,14 +172,14 @@ ENDS: tuple[Mutant, ...] = tuple(
         ),
         (
             "a decision is put right before it is sent",
-            "gate:Gate.before_model",
-            "self.put_in_place and self._put_right(event.agent.messages)",
+            "watch:Watch.before_model",
+            "self.must_read and self._put_right(event.agent.messages)",
             "False",
             "flow/test_what_is_saved.py::test_an_edited_text_survives_an_overflow",
         ),
         (
             "a decision is not put right for ever",
-            "gate:Gate.before_model",
+            "watch:Watch.before_model",
             "self._restored > MAX_RESTORED",
             "False",
             "flow/test_what_is_saved.py::"
@@ -187,44 +187,44 @@ ENDS: tuple[Mutant, ...] = tuple(
         ),
         (
             "an id that was used before a trim is not used again",
-            "gate:Gate.new_record_id",
-            "can_be and self.is_trimmed and not self.is_new",
+            "gate:Gate.record_id",
+            "is_trimmed and self.read_wait(known) is not None",
             "False",
             "flow/test_what_is_saved.py::"
             "test_an_id_that_comes_again_after_a_trim_is_a_question_of_its_own",
         ),
         (
             "an id keeps what its provider has put into it",
-            "gate:Gate.name_tool_uses_apart",
+            "tool_uses:name_apart",
             "f\"{uuid.uuid4().hex[:8]}_{use['toolUseId']}\"",
             "uuid.uuid4().hex",
-            "unit/test_gate.py::"
+            "unit/test_tool_uses.py::"
             "test_an_id_that_comes_again_keeps_what_its_provider_has_put_into_it",
         ),
         (
             "a starter's input is checked before anything waits",
-            "gate:Gate._problem_of_input",
-            "_check_schema(jsonschema.Draft202012Validator(schema), complete)",
+            "gate:Gate._check_input",
+            "check_schema(jsonschema.Draft202012Validator(schema), complete)",
             "None",
             "flow/test_waits.py::test_a_jobs_input_is_checked_before_anything_waits",
         ),
         (
             "a refusal of a repeat is a fault",
-            "gate:Gate._refused",
-            "approval.status == approvals.SPENT",
+            "effects:Effects._refused",
+            "approval.status == Status.SPENT",
             "False",
-            "unit/test_gate.py::test_a_refusal_of_what_may_have_arrived_before_is_a_fault",
+            "unit/test_effects.py::test_a_refusal_of_what_may_have_arrived_before_is_a_fault",
         ),
         (
             "a refusal of what is known to be done is not noted",
-            "gate:Gate._refused",
+            "effects:Effects._refused",
             "is_known",
             "False",
-            "unit/test_gate.py::test_a_refusal_of_what_is_known_to_have_arrived_is_told",
+            "unit/test_effects.py::test_a_refusal_of_what_is_known_to_have_arrived_is_told",
         ),
         (
             "an answer that is recorded is not asked for again",
-            "gate:Gate.spend_and_perform",
+            "effects:Effects.perform",
             """
             if approval.answer:
                 self._note(approval, approval.answer["status"], approval.answer["text"])
@@ -235,28 +235,28 @@ ENDS: tuple[Mutant, ...] = tuple(
                 self._note(approval, approval.answer["status"], approval.answer["text"])
                 return approval.answer["status"], approval.answer["text"]
             """,
-            "unit/test_gate.py::test_a_receiver_whose_answer_is_recorded_is_not_asked_again",
+            "unit/test_effects.py::test_a_receiver_whose_answer_is_recorded_is_not_asked_again",
         ),
         (
             "an edit fits the whole call",
-            "gate:_problem",
+            "calls:ProtectedTool.problem_of_edit",
             """
             if approval.edited_content is None:
                 return None
             """,
             "return None",
-            "unit/test_gate.py::test_an_edit_that_the_whole_call_does_not_take_is_not_run",
+            "unit/test_effects.py::test_an_edit_that_the_whole_call_does_not_take_is_not_run",
         ),
         (
             "numbers that are not finite are not approved",
-            "gate:_json",
+            "calls:_json",
             "json.dumps(value, ensure_ascii=False, allow_nan=False)",
             "json.dumps(value, ensure_ascii=False)",
-            "unit/test_gate.py::test_a_number_that_is_not_finite_cannot_be_approved",
+            "unit/test_calls.py::test_a_number_that_is_not_finite_cannot_be_approved",
         ),
         (
             "a pause that is refused is told",
-            "gate:Gate._check",
+            "gate:Gate._ask",
             'str(paused["content"][0]["text"])',
             "waiting",
             "unit/test_gate.py::test_where_nothing_can_wait_the_model_is_told_and_nothing_is_asked",
@@ -278,7 +278,7 @@ ENDS: tuple[Mutant, ...] = tuple(
         (
             "what receivers said is kept where the time is over",
             "worker:Worker._resume_claimed",
-            "gate.keep_answers()",
+            "gate.effects.keep_answers()",
             "pass",
             "flow/test_receivers.py::"
             "test_a_turn_of_slow_approved_calls_goes_on_where_its_time_was_over",
@@ -286,66 +286,57 @@ ENDS: tuple[Mutant, ...] = tuple(
         (
             "no effect is begun without time for it",
             "worker:Worker._results",
-            "gate.effects and self._seconds_left(delivery) < EFFECT_SECONDS",
+            "effects.begun and self._seconds_left(delivery) < EFFECT_SECONDS",
             "False",
             "flow/test_receivers.py::"
             "test_a_turn_of_slow_approved_calls_goes_on_where_its_time_was_over",
         ),
         (
             "an approval that was not used is told so",
-            "worker:Worker._end",
-            "self.pausing.approvals.note_not_done(session.session_id, tool_use_id, reason)",
+            "ending:Ending.tell",
+            "self.claims.note_not_done(session.session_id, tool_use_id, reason)",
             "False",
             "flow/test_ends.py::test_an_approval_that_the_model_never_uses_has_a_name",
         ),
         (
             "a worker that died before it said so says it later",
-            "worker:Worker._finish_pause",
-            """
-            if made_it:
-                self._end(session)
-            """,
-            """
-            if False:
-                self._end(session)
-            """,
+            "recovery:finish_pause",
+            "session.status != WAITING and made_it",
+            "False",
             "flow/test_ends.py::test_a_worker_that_dies_before_it_says_so_says_it_later",
         ),
         (
             "an end that nobody wished for is noticed",
-            "worker:Worker._end",
+            "ending:Ending.tell",
             'session.reason or session.outcome == "failed"',
             "False",
             "flow/test_ends.py::test_an_end_that_is_none_is_failed_at_once_and_noticed",
         ),
         (
             "a session that did nothing but fail is failed",
-            "worker:_outcome",
-            '"failed" if gate.last_failed else "finished"',
+            "afterwards:_outcome",
+            '"failed" if gate.watch.last_failed else "finished"',
             '"finished"',
             "flow/test_ends.py::"
             "test_a_session_that_ends_after_an_error_without_having_done_anything_is_failed",
         ),
         (
             "a late result leaves a trace",
-            "worker:Worker._accept",
-            """
-            if not awaited:
-                self._check_late(results)
-            """,
+            "incoming:Incoming.record",
+            "self._check_late(message)",
             "",
             "flow/test_waits.py::test_a_result_after_the_end_of_its_wait_is_kept_as_a_dead_letter",
         ),
         (
             "an expired job is not the session's outcome",
-            "worker:_outcome",
-            "{a.status for a in gate.claimed if a.is_approval or a.status != approvals.EXPIRED}",
-            "{a.status for a in gate.claimed }",
+            "afterwards:_outcome",
+            "{a.status for a in claimed if a.call is not None or a.status != Status.EXPIRED}",
+            "{a.status for a in claimed}",
             "flow/test_waits.py::test_an_expired_job_does_not_make_the_sessions_outcome",
         ),
         (
             "what cannot be started goes on at once",
-            "worker:Worker._go_on_without",
+            "worker:Worker.go_on_without",
             "not_started and len(not_started) == len(session.pending)",
             "False",
             "flow/test_waits.py::test_the_model_hears_at_once_of_what_cannot_be_started",
@@ -353,34 +344,34 @@ ENDS: tuple[Mutant, ...] = tuple(
         (
             "what is left for later is kept as long as its session",
             "worker:Worker._resume_claimed",
-            "self.pausing.approvals.release(unspent, saved.expires_at + OUTLIVES_SESSION_SECONDS)",
-            "self.pausing.approvals.release(unspent)",
+            "self.claims.release(unspent, saved.expires_at + OUTLIVES_SESSION_SECONDS)",
+            "self.claims.release(unspent)",
             "flow/test_waits.py::test_an_approval_that_is_left_for_later_outlives_the_next_wait",
         ),
         (
             "a task is known by its digest",
-            "worker:_is_task_of",
+            "recovery:_is_task_of",
             """
             if session.task_digest:
-                return session.task_digest == _digest(task)
+                return session.task_digest == digest_of(task)
             """,
             """
             if False:
-                return session.task_digest == _digest(task)
+                return session.task_digest == digest_of(task)
             """,
             "flow/test_what_is_saved.py::"
             "test_the_same_task_twice_is_one_also_where_a_guardrail_has_rewritten_it",
         ),
         (
             "a tool waits as long as it says",
-            "pausing:Pausing._wait_seconds",
+            "asking:Asking._wait_seconds",
             "pending.within_seconds or DEFAULT_WITHIN_SECONDS",
             "DEFAULT_WITHIN_SECONDS",
             "flow/test_waits.py::test_a_tool_says_how_long_it_waits_and_all_it_needs_lives_longer",
         ),
         (
             "AWS's no for good is told to the model",
-            "pausing:Pausing._start",
+            "asking:Asking._start",
             """
             if not _is_for_good(error):
                 raise
@@ -390,7 +381,7 @@ ENDS: tuple[Mutant, ...] = tuple(
         ),
         (
             "what another try may mend is tried again",
-            "pausing:Pausing._start",
+            "asking:Asking._start",
             """
             if not _is_for_good(error):
                 raise
@@ -437,36 +428,36 @@ ENDS: tuple[Mutant, ...] = tuple(
         ),
         (
             "an early message of one's own turn reads nothing again",
-            "worker:Worker._go_on",
+            "worker:Worker.go_on",
             "early.is_missing or session.paused_by == delivery.message_id",
             "True",
             "flow/test_turns.py::test_a_decision_costs_the_same_calls_however_many_are_asked",
         ),
         (
             "a lease that cannot be given back hides no fault",
-            "worker:Worker._give_back",
+            "worker:Worker._lease",
             "Exception",
             "OSError",
             "flow/test_turns.py::test_a_lease_that_cannot_be_given_back_hides_no_fault",
         ),
         (
             "the results of a turn fit one transaction",
-            "worker:Worker._fitting",
-            "size_bytes <= room_bytes",
-            "True",
+            "incoming:Incoming._resolve",
+            "size_bytes > room_bytes",
+            "False",
             "flow/test_turns.py::test_the_largest_results_of_a_turn_can_be_claimed",
         ),
         (
             "the texts of a turn fit one transaction",
-            "gate:Gate._check",
-            "sum(asked.size for asked in (*self._asked, call)) > MAX_ASKED_BYTES",
+            "gate:Gate._too_much",
+            "sum(size_of(asked) for asked in (*self._asked, call)) > MAX_ASKED_BYTES",
             "False",
             "flow/test_turns.py::test_the_largest_texts_of_a_turn_can_be_claimed",
         ),
         (
             "edits of a turn fit one transaction",
-            "pausing:Pausing._with_call",
-            "self._room_for_edits(session) if len(session.pending) > 1 else None",
+            "asking:_with_call",
+            "_room_for_edits(session, agent) if len(session.pending) > 1 else None",
             "None",
             "flow/test_turns.py::test_a_turn_can_be_claimed_however_it_was_edited",
         ),
@@ -479,35 +470,35 @@ ENDS: tuple[Mutant, ...] = tuple(
         ),
         (
             "no more wait in a turn than can be claimed",
-            "human_approval:pause",
+            "human_approval:_too_often",
             "len(waiting) > MAX_WAITS",
             "False",
             "flow/test_turns.py::test_no_more_wait_in_a_turn_than_can_be_claimed",
         ),
         (
             "a claim whose answer was lost is one's own",
-            "approvals:ApprovalStore._claim_one",
+            "claims:Claims._claim_one",
             "old and claimed_by and old.claimed_by == claimed_by",
             "False",
             "flow/test_turns.py::test_a_claim_whose_answer_was_lost_goes_on_at_once",
         ),
         (
             "a message is over only with all that it tells of",
-            "approvals:ApprovalStore.claim",
+            "claims:Claims.claim",
             "told and all(a.acknowledged for a in told)",
             "any(a.acknowledged for a in told)",
             "flow/test_turns.py::test_a_message_of_which_half_was_told_before_resumes_at_once",
         ),
         (
             "a write that meets a transaction is made again",
-            "approval_table:ApprovalTable._write",
+            "table:WaitTable._write",
             "(errors.TransactionConflictException, errors.TransactionCanceledException)",
             "(ZeroDivisionError, errors.TransactionCanceledException)",
             "flow/test_turns.py::test_a_click_that_meets_a_claim_is_taken",
         ),
         (
             "what was not read is asked for again",
-            "approval_table:ApprovalTable._read",
+            "table:WaitTable._read",
             """
             if not wanted:
                 return items

@@ -6,14 +6,14 @@ LOCAL: tuple[Mutant, ...] = tuple(
     of_code(
         (
             "the same call is not made twice",
-            "scripted_player:_next_input",
+            "player:_next_input",
             "tool_input if is_new else None",
             "tool_input",
             "unit/test_scripted_player.py::test_the_same_call_is_not_made_twice",
         ),
         (
             "after three denials a tool is left alone",
-            "scripted_player:_next_input",
+            "player:_next_input",
             'earlier[-1].verdict != "denied" or denials >= MAX_DRAFTS',
             'earlier[-1].verdict != "denied"',
             "unit/test_scripted_player.py::"
@@ -21,28 +21,28 @@ LOCAL: tuple[Mutant, ...] = tuple(
         ),
         (
             "a call that nobody decides ends the script",
-            "scripted_player:play",
+            "player:play",
             "not any(made.verdict in STOPS for made in calls)",
             "True",
             "flow/test_scripted_tools.py::test_a_call_that_nobody_decides_ends_the_script",
         ),
         (
             "a text goes only where it fits",
-            "scripted_values:_Maker.make",
+            "values:_Maker.make",
             "self._validator.is_valid(with_text)",
             "True",
             "unit/test_scripted_values.py::test_a_text_that_does_not_fit_is_left_out",
         ),
         (
             "an input that does not fit is never played",
-            "scripted_values:_Maker.make",
+            "values:_Maker.make",
             "jsonschema.exceptions.best_match(self._validator.iter_errors(made))",
             "None",
             "unit/test_scripted_values.py::test_what_no_value_is_known_for_is_said_with_its_place",
         ),
         (
             "a tool that is not there is named",
-            "scripted_turns:play",
+            "turns:play",
             'block["tool"] not in tool_names',
             "False",
             "unit/test_scripted_turns.py::"

@@ -6,14 +6,14 @@ MODEL: tuple[Mutant, ...] = tuple(
     of_code(
         (
             "a question is put once",
-            "approvals:ApprovalStore.put_if_absent",
+            "waits.answers:Answers.put_if_absent",
             "_IF_ABSENT",
             '"attribute_not_exists(nothing)"',
             "unit/test_approvals.py::test_the_first_put_counts",
         ),
         (
             "a claim is conditional on what is over by then",
-            "approvals:ApprovalStore._claim_update",
+            "claims:Claims._claim_update",
             '" AND attribute_not_exists(acknowledged)"',
             '""',
             "flow/test_early_messages.py::"
@@ -21,29 +21,29 @@ MODEL: tuple[Mutant, ...] = tuple(
         ),
         (
             "another message need not wait",
-            "approvals:ApprovalStore._check_is_over",
-            "is_first and is_anothers and self._note_over(approval, message_id)",
+            "claims:Claims._check_is_over",
+            "is_first and is_anothers and self._note_over(wait, message_id)",
             "False",
             "flow/test_clicked_again.py::test_a_click_while_the_agent_goes_on_is_over_at_once",
         ),
         (
             "who has the claim waits",
-            "approvals:ApprovalStore._check_is_over",
-            'approval.held_by not in ("", message_id)',
-            "bool(approval.held_by)",
+            "claims:Claims._check_is_over",
+            'wait.held_by not in ("", message_id)',
+            "bool(wait.held_by)",
             "flow/test_clicked_again.py::test_another_delivery_of_the_same_message_waits",
         ),
         (
             "a claim without a message ends none",
-            "approvals:ApprovalStore._check_is_over",
-            'approval.held_by not in ("", message_id)',
-            "approval.held_by != message_id",
+            "claims:Claims._check_is_over",
+            'wait.held_by not in ("", message_id)',
+            "wait.held_by != message_id",
             "unit/test_approvals.py::"
             "test_a_claim_of_an_older_release_names_no_message_and_others_wait",
         ),
         (
             "what is over is written down",
-            "approvals:ApprovalStore._note_over",
+            "claims:Claims._note_over",
             "[*over, message_id]",
             "[*over]",
             "flow/test_clicked_again.py::"
@@ -51,57 +51,57 @@ MODEL: tuple[Mutant, ...] = tuple(
         ),
         (
             "only the first claim ends others, as read",
-            "approvals:ApprovalStore._check_is_over",
-            "approval.fence == 1 and approval.lease_until >= now",
-            "approval.lease_until >= now",
+            "claims:Claims._check_is_over",
+            "wait.fence == 1 and wait.lease_until >= now",
+            "wait.lease_until >= now",
             "unit/test_approvals.py::test_a_message_that_meets_a_later_claim_writes_nothing",
         ),
         (
             "only the first claim ends others, as written",
-            "approvals:ApprovalStore._note_over",
+            "claims:Claims._note_over",
             'f"fence = :first AND {same}"',
             'f"fence >= :first AND {same}"',
             "flow/test_clicked_again.py::test_who_meets_a_later_claim_while_it_ends_comes_back",
         ),
         (
             "notes of two messages",
-            "approvals:ApprovalStore._note_over",
+            "claims:Claims._note_over",
             '"messages_over = :over"',
             '"messages_over <> :first"',
             "unit/test_approvals.py::test_no_note_of_a_message_is_lost_to_another",
         ),
         (
             "what is over does not claim one",
-            "approvals:ApprovalStore._claim_one",
+            "claims:Claims._claim_one",
             'f"{free} AND {_NOT_OVER}"',
             'f"{free} AND :message <> :now"',
             "flow/test_clicked_again.py::test_who_is_over_while_it_claims_does_not_claim",
         ),
         (
             "what is over does not claim several",
-            "approvals:ApprovalStore._claim_update",
+            "claims:Claims._claim_update",
             'f"fence = :read AND #status = :status AND {_NOT_OVER}"',
             'f"fence = :read AND #status = :status AND :message <> :mine"',
             "flow/test_clicked_again.py::test_who_is_over_while_it_claims_does_not_claim",
         ),
         (
             "what is over need not wait",
-            "approvals:ApprovalStore._check_is_over",
-            "message_id in (approval.messages_over or ())",
+            "claims:Claims._check_is_over",
+            "message_id in (wait.messages_over or ())",
             "False",
             "unit/test_approvals.py::"
             "test_another_message_is_over_only_while_the_first_claim_is_anothers",
         ),
         (
             "an item does not grow with every click",
-            "approvals:ApprovalStore._note_over",
+            "claims:Claims._note_over",
             "len(over) >= MAX_MESSAGES_OVER",
             "False",
             "flow/test_clicked_again.py::test_an_item_does_not_grow_with_every_click",
         ),
         (
             "a lease of an earlier turn ends no message",
-            "approvals:ApprovalStore.claim",
+            "claims:Claims.claim",
             """
             for one in filter(None, read):
                 self._check_is_over(one, claimed_by, now)
@@ -116,24 +116,24 @@ MODEL: tuple[Mutant, ...] = tuple(
         ),
         (
             "a question is open from the moment that it is put",
-            "approval_item:to_item",
-            'item["open_shard"] = str(zlib.crc32(approval.session_id.encode()) % OPEN_SHARDS)',
-            'item["nothing"] = str(zlib.crc32(approval.session_id.encode()) % OPEN_SHARDS)',
+            "item:to_item",
+            'item["open_shard"] = f"{shard}" if wait.call else f"{TOOL_SHARD}{shard}"',
+            'item["nothing"] = f"{shard}" if wait.call else f"{TOOL_SHARD}{shard}"',
             "flow/test_sweep.py::"
             "test_an_approval_that_nobody_decides_expires_and_the_agent_goes_on",
         ),
         (
             "a pause that was cut off is finished",
-            "worker:Worker._finish_pause",
-            "not_started = self.pausing.finish(session, notify_again=made_it)",
+            "recovery:finish_pause",
+            "not_started = worker.asking.ask_again(session, agent, notify_again=made_it)",
             "not_started: list[str] = []",
             "flow/test_detours.py::test_a_failed_notification_is_tried_again",
         ),
         (
             "who paused notifies until it succeeds",
-            "worker:Worker._finish_pause",
-            "self.pausing.finish(session, notify_again=made_it)",
-            "self.pausing.finish(session, notify_again=False)",
+            "recovery:finish_pause",
+            "worker.asking.ask_again(session, agent, notify_again=made_it)",
+            "worker.asking.ask_again(session, agent, notify_again=False)",
             "flow/test_detours.py::test_a_failed_notification_is_tried_again",
         ),
         (
@@ -154,7 +154,7 @@ MODEL: tuple[Mutant, ...] = tuple(
         (
             "the saved call runs, whatever the model says next",
             "tool_results:result_of",
-            "gate.spend_and_perform(approval)",
+            "effects.perform(wait)",
             '"success", "Published."',
             "unit/test_tool_results.py::test_spent_redoes_the_effect_and_says_so",
         ),

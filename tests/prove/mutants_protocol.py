@@ -6,14 +6,14 @@ PROTOCOL: tuple[Mutant, ...] = tuple(
     of_code(
         (
             "C2 puts only where nothing is",
-            "approvals:",
+            "waits.answers:",
             '"attribute_not_exists(session_id)"',
             '"attribute_not_exists(no_such)"',
             "unit/test_approvals.py::test_a_put_never_takes_anything_back",
         ),
         (
             "C3 decides only what is pending",
-            "approvals:ApprovalStore.decide",
+            "waits.answers:Answers.decide",
             '"#status = :pending AND decide_by > :now AND attribute_exists(#action)"',
             '"(#status = :pending OR attribute_exists(session_id)) AND decide_by > :now AND '
             'attribute_exists(#action)"',
@@ -21,7 +21,7 @@ PROTOCOL: tuple[Mutant, ...] = tuple(
         ),
         (
             "C3 decides only in time",
-            "approvals:ApprovalStore.decide",
+            "waits.answers:Answers.decide",
             '"#status = :pending AND decide_by > :now AND attribute_exists(#action)"',
             '"#status = :pending AND (decide_by > :now OR attribute_exists(session_id)) AND '
             'attribute_exists(#action)"',
@@ -29,14 +29,14 @@ PROTOCOL: tuple[Mutant, ...] = tuple(
         ),
         (
             "C3 ends at decide_by itself",
-            "approvals:ApprovalStore.decide",
+            "waits.answers:Answers.decide",
             '"#status = :pending AND decide_by > :now AND attribute_exists(#action)"',
             '"#status = :pending AND decide_by >= :now AND attribute_exists(#action)"',
             "unit/test_approvals.py::test_time_is_up_at_exactly_decide_by",
         ),
         (
             "C3 decides only approvals",
-            "approvals:ApprovalStore.decide",
+            "waits.answers:Answers.decide",
             '"#status = :pending AND decide_by > :now AND attribute_exists(#action)"',
             '"#status = :pending AND decide_by > :now AND (attribute_exists(#action) OR '
             'attribute_exists(session_id))"',
@@ -45,48 +45,42 @@ PROTOCOL: tuple[Mutant, ...] = tuple(
         ),
         (
             "C3 keeps the digest with the edit",
-            "approvals:ApprovalStore.decide",
+            "waits.answers:Answers.decide",
             "digest(edited_content)",
             'digest("")',
             "unit/test_approvals.py::test_an_edit_is_the_text_in_force",
         ),
         (
             "C3 tells the opposite decision apart",
-            "approvals:_repeat_outcome",
-            "was != decision",
-            "was is None",
+            "waits.answers:_repeat_outcome",
+            "old.decision != decision",
+            "old.decision is None",
             "unit/test_approvals.py::test_a_decided_item_keeps_its_decision",
         ),
         (
             "C3 tells another edit apart",
-            "approvals:_repeat_outcome",
+            "waits.answers:_repeat_outcome",
             '"repeated" if edited_content in (None, old.text) else "conflict"',
             '"repeated"',
             "unit/test_approvals.py::test_a_decided_item_keeps_its_decision",
         ),
         (
             "C3 repeats nothing that is over",
-            "approvals:_repeat_outcome",
-            """
-            case Approval(status="PENDING" | "EXPIRED" | "CANCELLED"):
-                return "expired"
-            """,
-            """
-            case Approval(status="EXPIRED" | "CANCELLED"):
-                return "expired"
-            """,
+            "waits.answers:_repeat_outcome",
+            "old.status in (Status.PENDING, Status.EXPIRED, Status.CANCELLED)",
+            "old.status in (Status.EXPIRED, Status.CANCELLED)",
             "unit/test_approvals.py::test_time_is_up_at_exactly_decide_by",
         ),
         (
             "cancel takes only what is pending",
-            "approvals:ApprovalStore.cancel",
+            "waits.answers:Answers.cancel",
             '"#status = :pending"',
             '"#status = :pending OR attribute_exists(session_id)"',
             "unit/test_approvals.py::test_an_operator_cancels_what_waits_whatever_the_tool",
         ),
         (
             "the first result counts",
-            "approvals:ApprovalStore.resolve",
+            "waits.answers:Answers.answer",
             '"#status = :pending AND attribute_not_exists(#action)"',
             '"(#status = :pending OR attribute_exists(session_id)) AND '
             'attribute_not_exists(#action)"',
@@ -94,7 +88,7 @@ PROTOCOL: tuple[Mutant, ...] = tuple(
         ),
         (
             "no result decides an approval",
-            "approvals:ApprovalStore.resolve",
+            "waits.answers:Answers.answer",
             '"#status = :pending AND attribute_not_exists(#action)"',
             '"#status = :pending AND (attribute_not_exists(#action) OR '
             'attribute_exists(session_id))"',
@@ -102,14 +96,14 @@ PROTOCOL: tuple[Mutant, ...] = tuple(
         ),
         (
             "C4 claims only what is there",
-            "approvals:ApprovalStore._claim_one",
+            "claims:Claims._claim_one",
             '"attribute_exists(session_id) AND #status <> :pending AND lease_until < :now"',
             '"#status <> :pending AND (attribute_not_exists(session_id) OR lease_until < :now)"',
             "unit/test_approvals.py::test_what_has_no_record_yet_cannot_be_claimed",
         ),
         (
             "C4 claims only what is decided",
-            "approvals:ApprovalStore._claim_one",
+            "claims:Claims._claim_one",
             '"attribute_exists(session_id) AND #status <> :pending AND lease_until < :now"',
             '"attribute_exists(session_id) AND (#status <> :pending OR '
             'attribute_exists(session_id)) AND lease_until < :now"',
@@ -117,7 +111,7 @@ PROTOCOL: tuple[Mutant, ...] = tuple(
         ),
         (
             "C4 respects a lease",
-            "approvals:ApprovalStore._claim_one",
+            "claims:Claims._claim_one",
             '"attribute_exists(session_id) AND #status <> :pending AND lease_until < :now"',
             '"attribute_exists(session_id) AND #status <> :pending AND (lease_until < :now OR '
             'attribute_exists(session_id))"',
@@ -125,28 +119,30 @@ PROTOCOL: tuple[Mutant, ...] = tuple(
         ),
         (
             "C4 counts the fence",
-            "approvals:ApprovalStore._claim_one",
-            '{":pending": PENDING, ":now": now, ":one": 1, ":message": message_of(claimed_by)}',
-            '{":pending": PENDING, ":now": now, ":one": 0, ":message": message_of(claimed_by)}',
+            "claims:Claims._claim_one",
+            '{":pending": Status.PENDING, ":now": now, ":one": 1, ":message": '
+            "message_of(claimed_by)}",
+            '{":pending": Status.PENDING, ":now": now, ":one": 0, ":message": '
+            "message_of(claimed_by)}",
             "unit/test_approvals.py::test_whatever_is_decided_can_be_claimed",
         ),
         (
             "C4 takes the item off the index",
-            "approvals:ApprovalStore._claim_one",
+            "claims:Claims._claim_one",
             'f" ADD fence :one{_CLOSE}"',
             '" ADD fence :one"',
             "unit/test_approvals.py::test_whatever_is_decided_can_be_claimed",
         ),
         (
             "a joint claim takes the items off the index",
-            "approvals:ApprovalStore._claim_update",
+            "claims:Claims._claim_update",
             'f"SET fence = :mine, lease_until = :until, claimed_by = :by" f"{_CLOSE}"',
             'f"SET fence = :mine, lease_until = :until, claimed_by = :by"',
             "unit/test_approvals.py::test_whatever_is_decided_can_be_claimed",
         ),
         (
             "a joint claim is conditional on the fences read",
-            "approvals:ApprovalStore._claim_update",
+            "claims:Claims._claim_update",
             'f"fence = :read AND #status = :status AND {_NOT_OVER}"',
             'f"(fence = :read OR attribute_exists(session_id)) AND #status = :status AND '
             '{_NOT_OVER}"',
@@ -155,7 +151,7 @@ PROTOCOL: tuple[Mutant, ...] = tuple(
         ),
         (
             "a joint claim is conditional on the statuses read",
-            "approvals:ApprovalStore._claim_update",
+            "claims:Claims._claim_update",
             'f"fence = :read AND #status = :status AND {_NOT_OVER}"',
             'f"fence = :read AND (#status = :status OR attribute_exists(session_id)) AND '
             '{_NOT_OVER}"',
@@ -163,106 +159,106 @@ PROTOCOL: tuple[Mutant, ...] = tuple(
         ),
         (
             "a joint claim counts the fences",
-            "approvals:ApprovalStore._claim_all",
+            "claims:Claims._claim_all",
             "a.fence + 1",
             "a.fence",
             "unit/test_approvals.py::test_an_item_is_in_the_index_of_open_ones_until_it_is_claimed",
         ),
         (
             "a joint claim is one transaction",
-            "approvals:ApprovalStore._claim_all",
+            "claims:Claims._claim_all",
             """
             self._client.transact_write_items(
-                TransactItems=[{"Update": self._claim_update(approval)} for approval in mine]
+                TransactItems=[{"Update": self._claim_update(wait)} for wait in mine]
             )
             """,
             """
-            for approval in mine:
-                self._client.update_item(**self._claim_update(approval))
+            for wait in mine:
+                self._client.update_item(**self._claim_update(wait))
             """,
             "unit/test_approvals.py::test_a_transaction_that_fails_for_another_reason_is_a_fault",
         ),
         (
             "a joint claim covers the whole turn",
-            "approvals:ApprovalStore.claim",
+            "claims:Claims.claim",
             "len(turn) == 1 and not unspent",
             "turn",
             "unit/test_approvals.py::test_whatever_is_decided_can_be_claimed",
         ),
         (
             "a joint claim takes no pending item",
-            "approvals:_check_claimable",
-            "approval is None or approval.status == PENDING",
-            "approval is None",
+            "claims:_check_claimable",
+            "wait is None or wait.status == Status.PENDING",
+            "wait is None",
             "unit/test_approvals.py::test_what_nobody_decided_cannot_be_claimed",
         ),
         (
             "a joint claim takes no missing item",
-            "approvals:_check_claimable",
+            "claims:_check_claimable",
             """
-            if approval is None or approval.status == PENDING:
-                raise NotDecidedError(is_missing=approval is None)
+            if wait is None or wait.status == Status.PENDING:
+                raise NotDecidedError(is_missing=wait is None)
             """,
             """
-            if approval is None:
+            if wait is None:
                 return
-            if approval.status == PENDING:
-                raise NotDecidedError(is_missing=approval is None)
+            if wait.status == Status.PENDING:
+                raise NotDecidedError(is_missing=wait is None)
             """,
             "unit/test_approvals.py::test_what_has_no_record_yet_cannot_be_claimed",
         ),
         (
             "a joint claim respects a lease",
-            "approvals:_check_claimable",
-            "approval.lease_until >= now",
-            "approval.lease_until >= now + 10**9",
+            "claims:_check_claimable",
+            "wait.lease_until >= now",
+            "wait.lease_until >= now + 10**9",
             "unit/test_approvals.py::test_several_are_claimed_together_or_not_at_all",
         ),
         (
             "a transaction that is throttled is a fault",
-            "approvals:ApprovalStore._claim_all",
+            "claims:Claims._claim_all",
             'reasons <= {"None", "ConditionalCheckFailed", "TransactionConflict"}',
             "reasons",
             "unit/test_approvals.py::test_a_transaction_that_fails_for_another_reason_is_a_fault",
         ),
         (
             "a release leaves a newer worker's lease",
-            "approvals:ApprovalStore.release",
+            "claims:Claims.release",
             '"fence = :fence"',
             '"fence = :fence OR attribute_exists(session_id)"',
             "unit/test_approvals.py::test_a_release_leaves_a_newer_workers_lease_alone",
         ),
         (
             "C5 spends only what is approved",
-            "approvals:ApprovalStore.spend",
+            "claims:Claims.spend",
             '"#status = :approved AND fence = :fence"',
             '"(#status = :approved OR attribute_exists(session_id)) AND fence = :fence"',
             "unit/test_approvals.py::test_only_an_approved_item_can_be_spent",
         ),
         (
             "C5 spends only under the newest fence",
-            "approvals:ApprovalStore.spend",
+            "claims:Claims.spend",
             '"#status = :approved AND fence = :fence"',
             '"#status = :approved AND (fence = :fence OR attribute_exists(session_id))"',
             "unit/test_approvals.py::test_a_worker_whose_claim_was_overtaken_cannot_spend",
         ),
         (
             "C5 tells a worker that was overtaken",
-            "approvals:ApprovalStore.spend",
-            "old is None or old.status != SPENT",
+            "claims:Claims.spend",
+            "old is None or old.status != Status.SPENT",
             "old is None",
             "unit/test_approvals.py::test_only_an_approved_item_can_be_spent",
         ),
         (
             "a refusal is noted of what is spent alone",
-            "approvals:ApprovalStore._note_answer",
+            "claims:Claims._note_answer",
             '"#status = :spent"',
             '"#status = :spent OR attribute_exists(session_id)"',
             "unit/test_approvals.py::test_what_a_receiver_refused_for_good_is_noted",
         ),
         (
             "a message that came too early never claims a turn",
-            "approvals:ApprovalStore.claim",
+            "claims:Claims.claim",
             "told and all(a.acknowledged for a in told)",
             "not turn and read",
             "flow/test_early_messages.py::"
@@ -270,15 +266,15 @@ PROTOCOL: tuple[Mutant, ...] = tuple(
         ),
         (
             "a message that comes too early is over",
-            "approvals:ApprovalStore.claim",
-            "self._acknowledge(approval, now)",
+            "claims:Claims.claim",
+            "self._acknowledge(wait, now)",
             "",
             "flow/test_early_messages.py::"
             "test_a_duplicate_of_an_earlier_message_never_takes_the_turn",
         ),
         (
             "a message that has claimed is not over",
-            "approvals:ApprovalStore._acknowledge",
+            "claims:Claims._acknowledge",
             '"fence = :fence"',
             '"fence >= :fence"',
             "flow/test_early_messages.py::"
@@ -286,7 +282,7 @@ PROTOCOL: tuple[Mutant, ...] = tuple(
         ),
         (
             "a message that is over while it claims does not claim",
-            "approvals:ApprovalStore._claim_update",
+            "claims:Claims._claim_update",
             "not mine.acknowledged",
             "False",
             "flow/test_early_messages.py::"
@@ -294,7 +290,7 @@ PROTOCOL: tuple[Mutant, ...] = tuple(
         ),
         (
             "a record is read consistently",
-            "approval_table:ApprovalTable.get",
+            "table:WaitTable.get",
             """
             self._client.get_item(
                 TableName=self._table, Key=key_of(session_id, tool_use_id), ConsistentRead=True
@@ -309,7 +305,7 @@ PROTOCOL: tuple[Mutant, ...] = tuple(
         ),
         (
             "a session's records are read consistently",
-            "approval_table:ApprovalTable.of_session",
+            "table:WaitTable.of_session",
             """
             self._query.paginate(
                 TableName=self._table,

@@ -6,7 +6,7 @@ SWEEPER: tuple[Mutant, ...] = tuple(
     of_code(
         (
             "only the index is read",
-            "open_approvals:OpenApprovals.entries",
+            "open_waits:OpenWaits.entries",
             """
             self._client.get_paginator("query").paginate(
                 TableName=self._table,
@@ -30,14 +30,14 @@ SWEEPER: tuple[Mutant, ...] = tuple(
         ),
         (
             "nothing expires before its end",
-            "open_approvals:OpenApprovals.expire",
+            "open_waits:OpenWaits.expire",
             '"decide_by <= :now"',
             '"(decide_by <= :now OR attribute_exists(session_id))"',
             "unit/test_open_approvals.py::test_nothing_expires_before_its_end",
         ),
         (
             "the sweeper changes only what is pending",
-            "open_approvals:OpenApprovals._if_pending",
+            "open_waits:OpenWaits._if_pending",
             'f"#status = :pending AND {condition}"',
             'f"(#status = :pending OR attribute_exists(session_id)) AND {condition}"',
             "unit/test_open_approvals.py::"
@@ -45,64 +45,64 @@ SWEEPER: tuple[Mutant, ...] = tuple(
         ),
         (
             "of two sweepers one takes a step",
-            "open_approvals:OpenApprovals.put_off",
+            "open_waits:OpenWaits.postpone",
             '"due_at = :due"',
             '"(due_at = :due OR attribute_exists(session_id))"',
             "unit/test_open_approvals.py::test_of_two_sweepers_one_takes_a_step",
         ),
         (
             "a step that is taken is noted once",
-            "open_approvals:OpenApprovals.step_done",
+            "open_waits:OpenWaits.step_done",
             '"due_at = :due"',
             '"(due_at = :due OR attribute_exists(session_id))"',
             "unit/test_open_approvals.py::test_a_step_is_noted_by_the_sweeper_that_took_it_last",
         ),
         (
             "a step that is done is gone",
-            "open_approvals:OpenApprovals.step_done",
+            "open_waits:OpenWaits.step_done",
             'f" REMOVE {step}"',
             '" REMOVE nothing_at_all"',
             "unit/test_open_approvals.py::test_a_step_that_is_done_is_not_due_again",
         ),
         (
             "of two sweepers one tells again",
-            "open_approvals:OpenApprovals.take_resend",
-            '"resends = :was" if approval.resends else "attribute_not_exists(resends)"',
-            '"(resends = :was OR attribute_exists(session_id))" if approval.resends else '
+            "open_waits:OpenWaits.take_resend",
+            '"resends = :was" if wait.resends else "attribute_not_exists(resends)"',
+            '"(resends = :was OR attribute_exists(session_id))" if wait.resends else '
             '"attribute_exists(session_id)"',
             "unit/test_open_approvals.py::test_of_two_sweepers_one_tells_again",
         ),
         (
             "what was claimed is not told again",
-            "open_approvals:OpenApprovals.take_resend",
+            "open_waits:OpenWaits.take_resend",
             'f"attribute_exists(due_at) AND #status = :status AND fence = :fence AND {same}"',
             'f"#status = :status AND (fence = :fence OR attribute_exists(session_id)) AND {same}"',
             "unit/test_open_approvals.py::test_what_a_worker_came_for_is_not_told_again",
         ),
         (
             "nothing is closed whose status changed",
-            "open_approvals:OpenApprovals.close",
+            "open_waits:OpenWaits.close",
             '"#status = :status AND fence = :fence"',
             '"(#status = :status OR attribute_exists(session_id)) AND fence = :fence"',
             "unit/test_open_approvals.py::test_what_changed_since_it_was_read_is_not_closed",
         ),
         (
             "nothing is closed that was claimed since",
-            "open_approvals:OpenApprovals.close",
+            "open_waits:OpenWaits.close",
             '"#status = :status AND fence = :fence"',
             '"#status = :status AND (fence = :fence OR attribute_exists(session_id))"',
             "unit/test_open_approvals.py::test_what_a_worker_came_for_is_not_closed",
         ),
         (
             "closing leaves a decision as it is",
-            "open_approvals:OpenApprovals.close",
-            "values if approval.status == PENDING else {}",
+            "open_waits:OpenWaits.close",
+            "values if wait.status == Status.PENDING else {}",
             "values",
             "unit/test_open_approvals.py::test_closing_leaves_a_decision_as_it_is",
         ),
         (
             "what DynamoDB leaves is asked for again",
-            "open_approvals:OpenApprovals._statuses",
+            "open_waits:OpenWaits._statuses",
             "keys = left",
             "keys = []",
             "unit/test_open_approvals.py::"
@@ -110,22 +110,22 @@ SWEEPER: tuple[Mutant, ...] = tuple(
         ),
         (
             "what DynamoDB never answers is a fault",
-            "open_approvals:OpenApprovals._statuses",
+            "open_waits:OpenWaits._statuses",
             "raise NotAnsweredError(NotAnsweredError.__doc__)",
             "return",
             "unit/test_open_approvals.py::test_what_dynamodb_never_answers_is_a_fault",
         ),
         (
             "an item without a status is looked at",
-            "open_approvals:OpenApprovals.decided_among",
+            "open_waits:OpenWaits.decided_among",
             'i.get("status")',
-            'i.get("status", PENDING)',
+            'i.get("status", Status.PENDING)',
             "unit/test_open_approvals.py::"
             "test_an_entry_without_the_time_it_was_asked_at_hides_no_other",
         ),
         (
             "a stray entry of the index hides no other",
-            "open_approvals:OpenApprovals.entries",
+            "open_waits:OpenWaits.entries",
             'item.get("requested_at", item["due_at"])',
             'item["requested_at"]',
             "unit/test_open_approvals.py::"
@@ -133,7 +133,7 @@ SWEEPER: tuple[Mutant, ...] = tuple(
         ),
         (
             "the first to write replaces the note",
-            "open_approvals:OpenApprovals.write_note",
+            "open_waits:OpenWaits.write_note",
             '"attribute_not_exists(session_id)" if was is None else "looked_at = :was"',
             '"attribute_not_exists(nothing)" if was is None else "(looked_at = :was OR '
             'attribute_exists(session_id))"',
@@ -141,7 +141,7 @@ SWEEPER: tuple[Mutant, ...] = tuple(
         ),
         (
             "closing takes it off the index",
-            "open_approvals:OpenApprovals.close",
+            "open_waits:OpenWaits.close",
             '" REMOVE open_shard, due_at"',
             '" REMOVE due_at_all"',
             "unit/test_open_approvals.py::test_closing_cancels_an_open_question",
@@ -182,7 +182,7 @@ SWEEPER: tuple[Mutant, ...] = tuple(
             "what is decided is told and not expired",
             "sweeper:Sweeper._look_after",
             """
-            if approval.status != PENDING:
+            if approval.status != Status.PENDING:
                 return self._tell_again(approval, turn, is_busy)
             """,
             """
@@ -273,7 +273,7 @@ SWEEPER: tuple[Mutant, ...] = tuple(
         (
             "nothing is told again at once",
             "sweeper:Sweeper._look_after",
-            "approval.status != PENDING and now < _told_again_at(approval)",
+            "approval.status != Status.PENDING and now < _told_again_at(approval)",
             "False",
             "unit/test_sweeper.py::test_what_is_decided_is_not_reminded_of",
         ),
@@ -294,7 +294,8 @@ SWEEPER: tuple[Mutant, ...] = tuple(
         (
             "a turn with an open question is not resumed",
             "sweeper:Sweeper._tell_again",
-            "approval.acknowledged or any(other.status == PENDING for other in read if other)",
+            "approval.acknowledged or any(other.status == Status.PENDING for other in read if "
+            "other)",
             "approval.acknowledged",
             "unit/test_sweeper.py::"
             "test_a_turn_with_an_open_question_is_resumed_by_the_last_decision",
@@ -405,8 +406,9 @@ SWEEPER: tuple[Mutant, ...] = tuple(
         (
             "what came too early is not told again",
             "sweeper:Sweeper._tell_again",
-            "approval.acknowledged or any(other.status == PENDING for other in read if other)",
-            "any(other.status == PENDING for other in read if other)",
+            "approval.acknowledged or any(other.status == Status.PENDING for other in read if "
+            "other)",
+            "any(other.status == Status.PENDING for other in read if other)",
             "unit/test_sweeper.py::"
             "test_a_turn_with_an_open_question_is_resumed_by_the_last_decision",
         ),

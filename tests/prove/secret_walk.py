@@ -10,12 +10,14 @@ The faults are worse than AWS's own: each quotes the whole request that failed.
 
 import json
 import logging
+import os
 import sys
 import traceback
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,9 +35,11 @@ import operator_handler
 import operator_services
 from converse_stand_in import Block, Turn, tool_use
 from longrunning import tracing
-from longrunning.human_approval import CannotStartError, pause
+from longrunning.agent.long_running import CannotStart, long_running, pause
 from longrunning.messages import MAX_CONTENT_BYTES, build_existing, build_new, tool_result
 from longrunning.observability import get_logger, put_metric
+from longrunning.people.links import LinkKeys, make_token
+from longrunning.waits.item import Wait
 from pocket import clients_made_once
 from recording_receiver import RecordingReceiver
 from world import Mail, World, forget_environments, http_event, make_world
@@ -131,6 +135,24 @@ class Walk:
     def decide(self, url: str, **form: str) -> None:
         """Sends a decision to a link."""
         self.run(lambda: self.world.request("POST", url, form, "text/html"))
+
+    def token(self, session_id: str, tool_use_id: str) -> str:
+        """Returns the token by which a system answers a wait; it is as secret as a link."""
+        secret_id = os.environ["LINK_KEYS_SECRET_ARN"]
+        secret = self.world.aws["secretsmanager"].get_secret_value(SecretId=secret_id)
+        keys = LinkKeys.parse(secret["SecretString"])
+        token = make_token(keys, session_id, tool_use_id, int(self.world.clock()) + 1_000)
+        for part in (token, *token.split(".")):
+            self._marks.keep("link", part)
+        return token
+
+    def call_back(self, token: str, document: Any) -> None:
+        """Sends what a system answers."""
+        url = urlsplit(f"https://approvals.example.com/callbacks/{token}")
+        headers = {"content-type": "application/json", "user-agent": self.mark("input")}
+        event = http_event("POST", url, headers, json.dumps(document))
+        self.run(lambda: approval_handler.handler(event, self.world.context))
+        self.deliver()
 
     def approve(self) -> None:
         self.click(decision="approved", comment=self.mark("comment"))
@@ -355,12 +377,50 @@ def clicked_again(walk: Walk) -> None:
 def not_started(walk: Walk) -> None:
     """The work of a tool cannot be started."""
 
-    def refuse(*asked: Any) -> None:
-        raise CannotStartError(walk.mark("words"))
+    @long_running(within=timedelta(days=1))
+    def render_video(wait: Wait, title: str) -> None:
+        raise CannotStart(walk.mark("words"))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(agent_definition, "STARTERS", {JOB: refuse})
+        patch.setattr(agent_definition, "OTHER_TOOLS", [])
+        patch.setattr(agent_definition, "LONG_TOOLS", (render_video,))
         walk.task([tool_use(f"tooluse_{uuid.uuid4().hex}", JOB, {"title": walk.mark("draft")})])
+
+
+def not_stopped(walk: Walk) -> None:
+    """The work of a tool that is cancelled cannot be stopped."""
+
+    @long_running(within=timedelta(days=1))
+    def render_video(wait: Wait, title: str) -> None:
+        """Renders a video."""
+
+    @render_video.cancel
+    def stop() -> None:
+        raise RuntimeError(walk.mark("words"))
+
+    walk.world.step(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(agent_definition, "OTHER_TOOLS", [])
+        patch.setattr(agent_definition, "LONG_TOOLS", (render_video,))
+        walk.task([tool_use(f"tooluse_{uuid.uuid4().hex}", JOB, {"title": walk.mark("draft")})])
+        session_id, tool_use_id = walk.last_ids()
+        walk.operate("POST", "cancel", {"session_id": session_id, "tool_use_id": tool_use_id})
+
+
+def answered_by_callback(walk: Walk) -> None:
+    """Another system answers; at first the agent cannot be told, then it answers otherwise."""
+    walk.world.step(1)
+    walk.task([tool_use(f"tooluse_{uuid.uuid4().hex}", JOB, {"title": walk.mark("draft")})])
+    session_id, tool_use_id = walk.last_ids()
+    token = walk.token(session_id, tool_use_id)
+    answer = {"status": "success", "result": walk.mark("result")}
+    walk.failing["SendMessage"] = 1
+    walk.call_back(token, answer)
+    walk.call_back(token, answer)
+    walk.call_back(token, {"status": "error", "result": {walk.mark("result"): 1}})
+    walk.call_back(token, {"status": walk.mark("input"), "result": walk.mark("result")})
+    walk.call_back(f"{walk.mark('input')}.{'x' * 43}", answer)
+    walk.decide(f"https://approvals.example.com/approvals/{token}", decision="approved")
 
 
 def out_of_time(walk: Walk) -> None:
@@ -446,8 +506,8 @@ def walk_everything(walk: Walk, receiver: RecordingReceiver) -> None:
     for path in (
         approved, approved_and_published, denied_then_edited, gated, two_in_one_turn,
         long_conversation, expired, escalated, cancelled, message_lost, session_gone, other_tool,
-        model_fails, lease_kept, clicked_again, not_started, out_of_time, malformed_messages,
-        dead_letter_fails, malformed_requests, not_in_flight,
+        model_fails, lease_kept, clicked_again, not_started, not_stopped, answered_by_callback,
+        out_of_time, malformed_messages, dead_letter_fails, malformed_requests, not_in_flight,
     ):  # fmt: skip
         path(walk)
     receiver_fails(walk, receiver)

@@ -89,7 +89,7 @@ def _differences(living: LivingWorld, story: Story, session_id: str) -> Iterator
     for asked in living.world.approvals(session_id):
         e_mail_at = living.asked_at.get(asked.key, asked.decide_by)
         late = LATE_SECONDS if sum(living.mortality.met.values()) < 2 else LATE_SECONDS_OF_TWO
-        if asked.is_approval and e_mail_at > asked.requested_at + late:
+        if asked.call is not None and e_mail_at > asked.requested_at + late:
             yield f"asked too late: {asked.key}"
     if story.outcome != ANY and (outcome, posts) != (story.outcome, story.posts):
         yield f"expected {story.outcome} and {story.posts}, got {outcome} and {posts}"

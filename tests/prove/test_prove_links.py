@@ -16,7 +16,7 @@ import prove_figures
 from approval_api_driver import HTML, form_event, http_event, json_event
 from core_samples import NOW
 from furnished import Furnished, furnish
-from longrunning import links
+from longrunning.people import links
 from world import LINK_KEYS, Context, World, forget_environments
 
 KEY, NEW_KEY = LINK_KEYS["k1"], "another-key-for-tests-of-forty-eight-characters-"

@@ -8,7 +8,7 @@ entitled to may change anything, and only that.
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from typing import Any
 from urllib.parse import quote_plus
@@ -133,7 +133,7 @@ def check(case: Case, gateway: Gateway, furnished: Furnished, **more: Any) -> in
     return response.status_code
 
 
-def only_a_decision(changes: dict[str, Any]) -> None:
+def only_a_decision(changes: dict[str, Any], may_set: Sequence[str] = DECIDED) -> None:
     """Of a decision or a cancellation: one message, and its own attributes of one approval."""
     before, after = changes.pop("queued")
     assert after == before + 1
@@ -141,7 +141,7 @@ def only_a_decision(changes: dict[str, Any]) -> None:
         assert place.startswith("APPROVALS_TABLE_NAME/")
         assert was["status"] == {"S": "PENDING"}
         touched = {name for name in was.keys() | stands.keys() if was.get(name) != stands.get(name)}
-        assert touched <= set(DECIDED)
+        assert touched <= set(may_set)
     assert len(changes) <= 1, "decided before: the message goes out again, the record stays"
 
 
@@ -151,8 +151,14 @@ def only_a_post(changes: dict[str, Any]) -> None:
     assert before is None
 
 
+def only_an_answer(changes: dict[str, Any]) -> None:
+    """Of a callback: one message, and the result of one wait."""
+    only_a_decision(changes, ("status", "decided_at", "result"))
+
+
 MAY_CHANGE: dict[str, Callable[[dict[str, Any]], None]] = {
     "POST /approvals/{token}": only_a_decision,
+    "POST /callbacks/{token}": only_an_answer,
     "POST /operator/cancel": only_a_decision,
     "POST /posts": only_a_post,
 }

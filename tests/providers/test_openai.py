@@ -16,10 +16,10 @@ from loopback import Body, Call, ModelApi, Script
 from strands.models.model import Model
 from strands.models.openai import OpenAIModel
 
-import agent_definition
-from agents import a_job, give_tools
-from longrunning import approvals, sessions
+from agents import a_long_tool, give_long_tools
+from longrunning import sessions
 from longrunning.messages import build_existing, tool_result
+from longrunning.waits.item import Status
 from world import World
 
 DRAFT = "Summer at Unicorn Rentals: two rides for one!"
@@ -152,7 +152,7 @@ def test_a_protected_call_that_pauses_by_itself_is_made_once_approved(
     world.deliver_until_quiet()
     assert [post["content"] for post in world.posts()] == [DRAFT]
     (approval,) = world.approvals(session_id)
-    assert approval.status == approvals.SPENT
+    assert approval.status == Status.SPENT
     assert set(tool_messages(api.requests[-1])) == {GIVEN[kind]}
 
 
@@ -161,9 +161,7 @@ def test_a_job_is_started_and_answered_by_our_id(
     world: World, play: Play, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     started: list[str] = []
-    starters = {"render": lambda _session_id, tool_use_id, _input: started.append(tool_use_id)}
-    monkeypatch.setattr(agent_definition, "STARTERS", starters)
-    give_tools(monkeypatch, a_job("render"))
+    give_long_tools(monkeypatch, a_long_tool(lambda wait: started.append(wait.tool_use_id)))
     api = play([[Call("render", {}, GIVEN[kind])], "Here it is."])
     session_id = world.start()
     (tool_use_id,) = started
@@ -184,8 +182,8 @@ def test_ids_that_begin_again_with_every_answer_are_told_apart(world: World, pla
     session_id = world.start()
     decide(world, decision="denied", comment="Not this one")
     world.deliver_until_quiet()
-    statuses = {a.content: a.status for a in world.approvals(session_id)}
-    assert statuses == {"One": approvals.DENIED, "Two": approvals.PENDING}
+    statuses = {a.asked.content: a.status for a in world.approvals(session_id)}
+    assert statuses == {"One": Status.DENIED, "Two": Status.PENDING}
     decide(world, decision="approved", comment="This one")
     world.deliver_until_quiet()
     assert [post["content"] for post in world.posts()] == ["Two"]
@@ -202,7 +200,7 @@ def test_two_questions_with_one_id_in_one_turn_are_two(
 ) -> None:
     api = play([[ask(given, "One"), ask(given, "Two")], "I read."])
     session_id = world.start()
-    found = {a.content: a for a in world.approvals(session_id)}
+    found = {a.asked.content: a for a in world.approvals(session_id)}
     assert found.keys() == {"One", "Two"}
     assert found["One"].tool_use_id != found["Two"].tool_use_id
     links = [mail.links for mail in world.read_mail()]
@@ -272,7 +270,7 @@ def test_an_approval_outlives_an_answer_whose_call_is_dropped(world: World, play
     decide(world, decision="approved")
     world.deliver_until_quiet()
     (approval,) = world.approvals(session_id)
-    assert approval.status == approvals.APPROVED
+    assert approval.status == Status.APPROVED
     assert world.session(session_id).status == sessions.WAITING
     (letter,) = world.dead_letters()
     play([[publish("call_2")], "It is published."])

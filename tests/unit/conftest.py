@@ -12,10 +12,10 @@ from hypothesis import settings
 import aws_template
 from core_samples import LogLines, Recorded
 from longrunning import observability
-from longrunning.approvals import ApprovalStore
-from longrunning.open_approvals import OpenApprovals
 from longrunning.sessions import SessionStore
+from longrunning.waits.open_waits import OpenWaits
 from pocket import Clock, Pocket, clients_made_once
+from wait_store import WaitStore
 
 REGION = "eu-west-1"
 BUCKET = "test-agent-state"
@@ -83,15 +83,15 @@ def sessions_table(tables: dict[str, dict[str, Any]]) -> str:
 
 
 @pytest.fixture
-def approval_store(dynamodb: Recorded, approvals_table: str) -> ApprovalStore:
+def approval_store(dynamodb: Recorded, approvals_table: str) -> WaitStore:
     """The table `approvals`."""
-    return ApprovalStore(dynamodb, approvals_table)
+    return WaitStore(dynamodb, approvals_table)
 
 
 @pytest.fixture
-def open_approvals(dynamodb: Recorded, approvals_table: str) -> OpenApprovals:
+def open_approvals(dynamodb: Recorded, approvals_table: str) -> OpenWaits:
     """The same table as the sweeper sees it."""
-    return OpenApprovals(dynamodb, approvals_table)
+    return OpenWaits(dynamodb, approvals_table)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 import agent_definition
 import aws_template
 import publish_post
-import worker
+from longrunning.agent import worker
 
 
 @pytest.fixture(autouse=True)

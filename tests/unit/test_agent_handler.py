@@ -12,32 +12,38 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 import agent_handler
 import publish_post
-from agent_handler import (
+from core_samples import NOW, LogLines, asked, metrics
+from longrunning import observability, tracing
+from longrunning.agent.deliveries import (
     BACKOFF_SECONDS,
     MAX_MESSAGE_BYTES,
     MAX_REASON_CHARS,
+    NOT_IN_FLIGHT,
     VISIBILITY_MARGIN_SECONDS,
-    Resources,
+    Deliveries,
 )
-from core_samples import NOW, LogLines, asked, metrics
-from longrunning import observability, tracing
-from longrunning.approvals import LeaseHeldError
-from longrunning.links import LinkKeys, read_token
 from longrunning.messages import (
+    Cancel,
+    Look,
     MalformedMessageError,
     NewTask,
     ToolResults,
+    build_cancel,
     build_existing,
+    build_look,
     build_new,
     tool_result,
 )
-from longrunning.pace import MessagePace, TooEarlyError, Unpaced
-from longrunning.shared_pace import SharedPace
-from longrunning.timeouts import Timeouts
+from longrunning.people.links import LinkKeys, read_token
+from longrunning.people.pace import MessagePace, TooEarlyError, Unpaced
+from longrunning.people.shared_pace import SharedPace
+from longrunning.waits.claims import LeaseHeldError
+from longrunning.waits.timeouts import Timeouts
 
 SECRET = "the-draft-that-nobody-may-read-in-a-log"
 TASK = build_new(SECRET)
@@ -82,6 +88,12 @@ class FakeWorker:
     def resume(self, results: Any, delivery: Any) -> None:
         self._note("resume", results, delivery)
 
+    def look(self, hint: Any, delivery: Any) -> None:
+        self._note("look", hint, delivery)
+
+    def cancel(self, hint: Any, delivery: Any) -> None:
+        self._note("cancel", hint, delivery)
+
     def _note(self, name: str, message: Any, delivery: Any) -> None:
         self.calls.append((name, (message, delivery)))
         if failure := self.fails(delivery.message_id):
@@ -93,6 +105,7 @@ class Function:
     """The handler with everything around it faked."""
 
     calls: list[tuple[str, Any]] = field(default_factory=list)
+    now: float = NOW + 0.25
 
     def __post_init__(self) -> None:
         self.sqs, self.worker = FakeSqs(self.calls), FakeWorker(self.calls)
@@ -138,9 +151,14 @@ class Function:
 def function(monkeypatch: pytest.MonkeyPatch) -> Function:
     made = Function()
     worker: Any = made.worker
-    resources = Resources(worker, made.sqs, "https://task-queue", "https://dead-letter-queue")
-    monkeypatch.setattr(agent_handler, "_resources", lambda: resources)
-    monkeypatch.setattr(agent_handler.time, "time", lambda: NOW + 0.25)
+    deliveries = Deliveries(
+        worker,
+        made.sqs,
+        "https://task-queue",
+        "https://dead-letter-queue",
+        clock=lambda: made.now,
+    )
+    monkeypatch.setattr(agent_handler, "_resources", lambda: deliveries)
     return made
 
 
@@ -161,6 +179,19 @@ def test_results_resume_a_session(function: Function) -> None:
     assert name == "resume"
     assert isinstance(results, ToolResults)
     assert (results.session_id, delivery.receive_count) == ("s-1", 3)
+
+
+@pytest.mark.parametrize(
+    ("body", "name", "hint"),
+    [
+        (build_look("run_job", "arn:job"), "look", Look("run_job", "arn:job")),
+        (build_cancel("s-1"), "cancel", Cancel("s-1")),
+    ],
+)
+def test_hints_reach_what_takes_them(function: Function, body: str, name: str, hint: Any) -> None:
+    assert function.deliver(body, receive_count=2)
+    called, (message, delivery) = function.calls[1]
+    assert (called, message, delivery.receive_count) == (name, hint, 2)
 
 
 def test_before_anything_else_the_message_is_told_when_to_come_back(function: Function) -> None:
@@ -264,12 +295,10 @@ def test_a_message_in_use_comes_back_when_the_lease_ends(
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.001, 0.5, 0.999])
-def test_a_lease_costs_one_receive(
-    function: Function, monkeypatch: pytest.MonkeyPatch, fraction: float
-) -> None:
+def test_a_lease_costs_one_receive(function: Function, fraction: float) -> None:
     """A claim needs a whole second past the lease; back a moment early, it would go round at full
     speed, and five receives are all there are before the dead-letter queue."""
-    monkeypatch.setattr(agent_handler.time, "time", lambda: NOW + fraction)
+    function.now = NOW + fraction
     function.fail_with(LeaseHeldError(NOW + 60))
     function.deliver(RESULTS)
     assert int(NOW + fraction + function.visibility[-1]) > NOW + 60
@@ -333,7 +362,7 @@ def test_a_fault_is_logged_and_counted_without_its_message(
     assert (line["level"], line["error"]) == ("ERROR", "ClientError")
     assert (line["code"], line["message_id"]) == ("ThrottlingException", "message-1")
     assert line["receive_count"] == 2
-    assert any("agent_handler.py" in frame for frame in line["where"])
+    assert any("deliveries.py" in frame for frame in line["where"])
     output = capsys.readouterr().out
     assert metrics(output) == {"RunFailed": 1}
     assert SECRET not in log_lines.text + output
@@ -408,7 +437,7 @@ def test_no_log_line_and_no_metric_holds_a_message_or_what_an_exception_says(
     assert SECRET not in json.dumps([call["MessageAttributes"] for call in function.sent])
 
 
-@pytest.mark.parametrize("code", agent_handler.NOT_IN_FLIGHT)
+@pytest.mark.parametrize("code", NOT_IN_FLIGHT)
 def test_a_sample_event_that_was_never_on_a_queue_is_handled(
     function: Function, log_lines: LogLines, code: str
 ) -> None:
@@ -458,6 +487,7 @@ ENVIRONMENT = {
 }
 KEYS = json.dumps({"current": "k1", "k1": "a-key-for-tests-of-forty-eight-characters-length"})
 ANSWERED = publish_post._Answer(201, b"{}")
+DEFAULTS = Config()
 
 
 @dataclass
@@ -466,11 +496,14 @@ class FakeSession:
 
     calls: list[tuple[str, Any]] = field(default_factory=list)
     tries: dict[str, Any] = field(default_factory=dict)
+    timeouts: list[tuple[str, int, int]] = field(default_factory=list)
+    """Service, and how many seconds its client waits for a connection and for an answer."""
     region_name: str = "eu-west-1"
 
-    def client(self, service: str, config: Any) -> Any:
+    def client(self, service: str, config: Any = DEFAULTS) -> Any:
         self.calls.append(("client", service))
         self.tries[service] = config.retries
+        self.timeouts.append((service, config.connect_timeout, config.read_timeout))
         return SimpleNamespace(get_secret_value=self._secret, publish=self._publish)
 
     def get_credentials(self) -> Any:
@@ -519,14 +552,18 @@ def test_importing_the_module_takes_no_environment_and_makes_nothing() -> None:
 def test_everything_is_made_once_and_from_the_environment(session: FakeSession) -> None:
     made = agent_handler._resources()
     assert agent_handler._resources() is made
-    assert sorted(session.named("client")) == ["dynamodb", "s3", "secretsmanager", "sns", "sqs"]
+    needed = ["dynamodb", "s3", "secretsmanager", "sns", "sqs"]
+    assert sorted(session.named("client")) == sorted(needed)
+    slow = [service for service, *seconds in session.timeouts if seconds != [3, 10]]
+    assert slow == [], "the run would end before such a call does"
     assert (made.task_queue_url, made.dead_letter_queue_url) == (
         "https://task-queue",
         "https://dead-letter-queue",
     )
     assert made.worker.retention_seconds == 90 * 86_400
-    assert made.worker.pausing.timeouts == Timeouts(3_600, None, "deny")
-    assert [tool.name for tool in made.worker.pausing.tools] == ["publish_post"]
+    assert made.worker.asking.timeouts == Timeouts(3_600, None, "deny")
+    agent = made.worker.agents.named(None)
+    assert [tool.name for tool in agent.protected_tools] == ["publish_post"]
     assert session.named("configure") == [("INFO", "test-stack")]
 
 
@@ -556,7 +593,7 @@ def test_the_publish_token_is_read_when_something_is_published(
     monkeypatch.setenv("PUBLISH_TOKEN_SECRET_ARN", "arn:token")
     monkeypatch.setattr(publish_post, "_send", lambda request: sent.append(request) or ANSWERED)
     sent: list[Any] = []
-    (tool,) = agent_handler._resources().worker.pausing.tools
+    (tool,) = agent_handler._resources().worker.agents.named(None).protected_tools
     assert session.named("secret") == []
     tool.function(content="Hi", idempotency_key="s-1/use-1")
     assert session.named("secret") == ["arn:token"]
@@ -564,7 +601,7 @@ def test_the_publish_token_is_read_when_something_is_published(
 
 
 def test_the_link_keys_are_read_once_and_only_when_somebody_is_asked(session: FakeSession) -> None:
-    send_email = agent_handler._resources().worker.pausing.send_email
+    send_email = agent_handler._resources().worker.asking.send_email
     assert session.named("secret") == []
     send_email([asked()])
     send_email([asked(tool_use_id="use-2")])
@@ -572,7 +609,7 @@ def test_the_link_keys_are_read_once_and_only_when_somebody_is_asked(session: Fa
 
 
 def test_the_e_mail_carries_two_links_of_its_approval(session: FakeSession) -> None:
-    agent_handler._resources().worker.pausing.send_email([asked()])
+    agent_handler._resources().worker.asking.send_email([asked()])
     (mail,) = session.named("publish")
     assert mail["TopicArn"] == "arn:topic"
     assert mail["Subject"].startswith("Approval needed")

@@ -8,8 +8,8 @@ import pytest
 from strands import Agent
 
 import agent_definition
-from agent_run import _kept
-from conversation_window import BlockwiseWindow
+from longrunning.agent.conversation_window import BlockwiseWindow
+from longrunning.agent.run import _kept
 
 USAGE = {"inputTokens": 10, "outputTokens": 5, "totalTokens": 15}
 MEASURED = {"usage": USAGE, "metrics": {"latencyMs": 1}}

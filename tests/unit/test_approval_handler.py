@@ -31,9 +31,10 @@ from approval_api_driver import (
 )
 from approval_services import Services
 from longrunning import messages
-from longrunning.approvals import Approval, ApprovalStore
-from longrunning.links import LinkKeys, make_token
+from longrunning.people.links import LinkKeys, make_token
+from longrunning.waits.item import Wait
 from pocket import Pocket
+from wait_store import WaitStore
 
 TOKEN = token_for(pending())
 QUEUE_URL = "https://sqs.us-east-1.amazonaws.com/123456789012/test-post-generator-task-queue"
@@ -703,7 +704,7 @@ class TestLinksThatOpenNothing:
     ) -> None:
         other_key = LinkKeys.parse(json.dumps({"current": "k1", "k1": "other" * 16}))
         expiry = NOW + DAY_SECONDS
-        approvals.put(pending(session_id="no-approval", action="", tool_name="batch_job"))
+        approvals.put(pending(session_id="no-approval", call=None, tool_name="batch_job"))
         tokens = [
             "",
             "x",
@@ -893,7 +894,7 @@ class TestOnAws:
         monkeypatch.setenv("APPROVALS_TABLE_NAME", table_name)
         monkeypatch.setenv("TASK_QUEUE_URL", self.queue_url)
         monkeypatch.setenv("LINK_KEYS_SECRET_ARN", secret_arn)
-        self.store = ApprovalStore(aws_clients["dynamodb"], table_name)
+        self.store = WaitStore(aws_clients["dynamodb"], table_name)
         self.store.put_if_absent(pending())
         yield
         approval_handler.services.cache_clear()
@@ -902,7 +903,7 @@ class TestOnAws:
         got = self.sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10)
         return [message["Body"] for message in got.get("Messages", [])]
 
-    def found(self) -> Approval:
+    def found(self) -> Wait:
         approval = self.store.get("session-1", "tooluse_1")
         assert approval
         return approval

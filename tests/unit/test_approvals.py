@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 import edits
-import gate
 from core_samples import (
     NOW,
     SESSION_ID,
@@ -21,22 +20,8 @@ from core_samples import (
     item_bytes,
     job,
 )
-from longrunning import approvals, http
-from longrunning.approvals import (
-    APPROVED,
-    CANCELLED,
-    DENIED,
-    EXPIRED,
-    PENDING,
-    RESOLVED,
-    SPENT,
-    Approval,
-    ApprovalStore,
-    FencedError,
-    LeaseHeldError,
-    MessageOverError,
-    NotDecidedError,
-)
+from longrunning import http
+from longrunning.agent.calls import MAX_ARGUMENTS_BYTES
 from longrunning.messages import (
     MAX_CONTENT_BYTES,
     ToolResults,
@@ -44,14 +29,29 @@ from longrunning.messages import (
     parse,
     tool_result,
 )
-from longrunning.open_approvals import SHARDS, OpenApprovals
+from longrunning.waits.answers import Decided
+from longrunning.waits.claims import FencedError, LeaseHeldError, MessageOverError, NotDecidedError
+from longrunning.waits.item import Status, Wait, digest
+from longrunning.waits.open_waits import SHARDS, OpenWaits
+from wait_store import WaitStore
 
-DECISIONS: dict[str, str | None] = {APPROVED: "approved", DENIED: "denied", SPENT: "approved"}
-CLAIMABLE = (APPROVED, DENIED, EXPIRED, CANCELLED, SPENT, RESOLVED)
+DECISIONS: dict[str, str | None] = {
+    Status.APPROVED: "approved",
+    Status.DENIED: "denied",
+    Status.SPENT: "approved",
+}
+CLAIMABLE = (
+    Status.APPROVED,
+    Status.DENIED,
+    Status.EXPIRED,
+    Status.CANCELLED,
+    Status.SPENT,
+    Status.RESOLVED,
+)
 LEASE_UNTIL = NOW + 125
 ANSWER = {"toolUseId": "tooluse_job", "status": "success", "content": [{"json": {"score": 0.1}}]}
 
-Given = Callable[..., Approval]
+Given = Callable[..., Wait]
 
 
 SIBLING = "tooluse_sibling"
@@ -59,11 +59,11 @@ both = pytest.mark.parametrize("ids", [[TOOL_USE_ID], [TOOL_USE_ID, SIBLING]], i
 
 
 @pytest.fixture
-def given(approval_store: ApprovalStore) -> Given:
+def given(approval_store: WaitStore) -> Given:
     """Puts an item of some status, as the protocol would have left it."""
 
-    def put(status: str = PENDING, **changes: Any) -> Approval:
-        made = job if status == RESOLVED else asked
+    def put(status: str = Status.PENDING, **changes: Any) -> Wait:
+        made = job if status == Status.RESOLVED else asked
         approval = made(status=status, decision=DECISIONS.get(status), **changes)
         assert approval_store.put_if_absent(approval) == (approval, True)
         return approval
@@ -71,7 +71,7 @@ def given(approval_store: ApprovalStore) -> Given:
     return put
 
 
-def read(store: ApprovalStore, tool_use_id: str = TOOL_USE_ID) -> Approval:
+def read(store: WaitStore, tool_use_id: str = TOOL_USE_ID) -> Wait:
     approval = store.get(SESSION_ID, tool_use_id)
     assert approval
     return approval
@@ -80,25 +80,25 @@ def read(store: ApprovalStore, tool_use_id: str = TOOL_USE_ID) -> Approval:
 # --- put (C2) and read ---------------------------------------------------------------------------
 
 
-def test_the_first_put_counts(approval_store: ApprovalStore) -> None:
+def test_the_first_put_counts(approval_store: WaitStore) -> None:
     first, second = asked(), asked(content="Another text")
     assert approval_store.put_if_absent(first) == (first, True)
     assert approval_store.put_if_absent(second) == (first, False)
     assert read(approval_store) == first
 
 
-@pytest.mark.parametrize("status", [*CLAIMABLE, PENDING])
+@pytest.mark.parametrize("status", [*CLAIMABLE, Status.PENDING])
 def test_a_put_never_takes_anything_back(
-    approval_store: ApprovalStore, given: Given, status: str
+    approval_store: WaitStore, given: Given, status: str
 ) -> None:
     before = given(status, tool_use_id=TOOL_USE_ID, fence=3, lease_until=NOW)
     assert approval_store.put_if_absent(asked()) == (before, False)
     assert read(approval_store) == before
 
 
-def test_an_item_with_every_field_comes_back_as_it_went(approval_store: ApprovalStore) -> None:
+def test_an_item_with_every_field_comes_back_as_it_went(approval_store: WaitStore) -> None:
     every = asked(
-        status=SPENT,
+        status=Status.SPENT,
         arguments={"$x": "", "count": 3, "price": 9.5, "ünï": [None, True, {"deep": "🦄"}]},
         content_schema={"type": "string", "maxLength": 10},
         edited_content="Edited\r\n\x00 🦄",
@@ -117,30 +117,29 @@ def test_an_item_with_every_field_comes_back_as_it_went(approval_store: Approval
         claimed_by="message/1",
         messages_over=["message-2"],
         max_edit_bytes=9,
+        depth=2,
         fence=7,
         lease_until=LEASE_UNTIL,
         result={"content": [{"json": {"float": 1.0, "int": 1, "big": 10**40, "true": True}}]},
     )
-    bare = Approval("", "", "", "", 0, 0)
-    assert [
-        f.name for f in fields(Approval) if getattr(every, f.name) == getattr(bare, f.name)
-    ] == []
+    bare = Wait("", "", "", "", 0, 0)
+    assert [f.name for f in fields(Wait) if getattr(every, f.name) == getattr(bare, f.name)] == []
     approval_store.put_if_absent(every)
     came = read(approval_store)
     assert came == every
     assert repr(came) == repr(every), "1, 1.0 and True are three things"
 
 
-def test_an_item_that_is_no_approval_comes_back_as_it_went(approval_store: ApprovalStore) -> None:
+def test_an_item_that_is_no_approval_comes_back_as_it_went(approval_store: WaitStore) -> None:
     approval_store.put_if_absent(job())
     assert read(approval_store, "tooluse_job") == job()
 
 
-def test_what_is_not_there_is_none(approval_store: ApprovalStore) -> None:
+def test_what_is_not_there_is_none(approval_store: WaitStore) -> None:
     assert approval_store.get(SESSION_ID, "tooluse_unknown") is None
 
 
-def test_every_read_is_consistent(approval_store: ApprovalStore, dynamodb: Recorded) -> None:
+def test_every_read_is_consistent(approval_store: WaitStore, dynamodb: Recorded) -> None:
     approval_store.get(SESSION_ID, TOOL_USE_ID)
     assert [call["ConsistentRead"] for call in dynamodb.named("get_item")] == [True]
     queried: list[Any] = []
@@ -157,7 +156,7 @@ def test_every_read_is_consistent(approval_store: ApprovalStore, dynamodb: Recor
     assert queried == [True]
 
 
-def test_all_items_of_a_session_and_no_others(approval_store: ApprovalStore) -> None:
+def test_all_items_of_a_session_and_no_others(approval_store: WaitStore) -> None:
     """DynamoDB ends a page at 1 MB: these take two."""
     mine = [asked(tool_use_id=f"use-{n}", content=f"{n}" * 262_144) for n in range(5)]
     for approval in [*mine, asked(session_id="another")]:
@@ -168,7 +167,7 @@ def test_all_items_of_a_session_and_no_others(approval_store: ApprovalStore) -> 
 
 @both
 def test_an_item_is_in_the_index_of_open_ones_until_it_is_claimed(
-    approval_store: ApprovalStore, open_approvals: OpenApprovals, ids: list[str]
+    approval_store: WaitStore, open_approvals: OpenWaits, ids: list[str]
 ) -> None:
     def open_ids() -> set[str]:
         return {e.tool_use_id for shard in SHARDS for e in open_approvals.entries(shard, 10)}
@@ -186,40 +185,40 @@ def test_an_item_is_in_the_index_of_open_ones_until_it_is_claimed(
 # --- cancel --------------------------------------------------------------------------------------
 
 
-def cancel(store: ApprovalStore, **more: Any) -> approvals.Decided:
+def cancel(store: WaitStore, **more: Any) -> Decided:
     return store.cancel(SESSION_ID, TOOL_USE_ID, decided_by="operator", now=NOW + 60, **more)
 
 
 @pytest.mark.parametrize("waiting", [asked(), job(tool_use_id=TOOL_USE_ID)])
 def test_an_operator_cancels_what_waits_whatever_the_tool(
-    approval_store: ApprovalStore, waiting: Approval
+    approval_store: WaitStore, waiting: Wait
 ) -> None:
     approval_store.put_if_absent(waiting)
     cancelled = cancel(approval_store, comment="Not today")
     assert cancelled.outcome == "decided"
     assert cancelled.approval == replace(
         waiting,
-        status=CANCELLED,
+        status=Status.CANCELLED,
         decided_by="operator",
         decided_at=NOW + 60,
         comment="Not today",
     )
-    assert cancel(approval_store) == approvals.Decided("repeated", cancelled.approval)
+    assert cancel(approval_store) == Decided("repeated", cancelled.approval)
     assert decide(approval_store, "approved").approval in (cancelled.approval, waiting)
     assert read(approval_store) == cancelled.approval
 
 
-@pytest.mark.parametrize("status", [APPROVED, DENIED, EXPIRED, SPENT])
+@pytest.mark.parametrize("status", [Status.APPROVED, Status.DENIED, Status.EXPIRED, Status.SPENT])
 def test_what_is_decided_cannot_be_cancelled(
-    approval_store: ApprovalStore, given: Given, status: str
+    approval_store: WaitStore, given: Given, status: str
 ) -> None:
     before = given(status)
-    assert cancel(approval_store) == approvals.Decided("conflict", before)
+    assert cancel(approval_store) == Decided("conflict", before)
     assert read(approval_store) == before
 
 
-def test_what_is_not_there_cannot_be_cancelled(approval_store: ApprovalStore) -> None:
-    assert cancel(approval_store) == approvals.Decided("unknown", None)
+def test_what_is_not_there_cannot_be_cancelled(approval_store: WaitStore) -> None:
+    assert cancel(approval_store) == Decided("unknown", None)
     assert approval_store.get(SESSION_ID, TOOL_USE_ID) is None
 
 
@@ -227,18 +226,20 @@ def test_what_is_not_there_cannot_be_cancelled(approval_store: ApprovalStore) ->
 
 
 def decide(
-    store: ApprovalStore,
+    store: WaitStore,
     decision: str,
     now: int = NOW + 60,
     tool_use_id: str = TOOL_USE_ID,
     **more: Any,
-) -> approvals.Decided:
+) -> Decided:
     return store.decide(SESSION_ID, tool_use_id, decision, decided_by="link", now=now, **more)
 
 
-@pytest.mark.parametrize(("decision", "status"), [("approved", APPROVED), ("denied", DENIED)])
+@pytest.mark.parametrize(
+    ("decision", "status"), [("approved", Status.APPROVED), ("denied", Status.DENIED)]
+)
 def test_a_decision_is_recorded_with_who_when_and_why(
-    approval_store: ApprovalStore, given: Given, decision: str, status: str
+    approval_store: WaitStore, given: Given, decision: str, status: str
 ) -> None:
     before = given()
     decided = decide(approval_store, decision, comment="Fine 🦄")
@@ -255,24 +256,34 @@ def test_a_decision_is_recorded_with_who_when_and_why(
 
 
 def test_an_edit_is_the_text_in_force(
-    approval_store: ApprovalStore, given: Given, dynamodb: Recorded, approvals_table: str
+    approval_store: WaitStore, given: Given, dynamodb: Recorded, approvals_table: str
 ) -> None:
     asked_for = given()
     decided = decide(approval_store, "approved", edited_content="Edited").approval
     assert decided
-    assert (decided.text, decided.content) == ("Edited", asked_for.content)
-    assert decided.digest == approvals.digest("Edited") != asked_for.digest
+    assert (decided.text, decided.asked) == ("Edited", asked_for.asked)
     (item,) = dynamodb.scan(TableName=approvals_table)["Items"]
-    assert item["digest"]["S"] == decided.digest, "who reads the table sees the text in force"
+    assert item["digest"]["S"] == digest("Edited") != digest(asked_for.text), (
+        "who reads the table sees the text in force"
+    )
 
 
 def test_the_digest_is_the_sha_256_of_the_text(dynamodb: Recorded, given: Given) -> None:
-    digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    assert given(content="abc").digest == digest
-    assert dynamodb.named("put_item")[0]["Item"]["digest"] == {"S": digest}
+    known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert digest(given(content="abc").text) == known
+    assert dynamodb.named("put_item")[0]["Item"]["digest"] == {"S": known}
 
 
-def test_first_decision_wins(approval_store: ApprovalStore, given: Given) -> None:
+def test_a_wait_that_is_no_approval_has_no_call_in_its_item(
+    approval_store: WaitStore, dynamodb: Recorded
+) -> None:
+    approval_store.put_if_absent(job())
+    (put,) = dynamodb.named("put_item")
+    parts = {"action", "content", "arguments", "content_schema", "digest", "call"}
+    assert not parts & put["Item"].keys()
+
+
+def test_first_decision_wins(approval_store: WaitStore, given: Given) -> None:
     given()
     first = decide(approval_store, "approved", comment="mine")
     second = decide(approval_store, "denied", now=NOW + 61, comment="too late")
@@ -286,36 +297,37 @@ SAME, OTHER = "Approved text", "Another text"
 @pytest.mark.parametrize(
     ("status", "decision", "edit", "outcome"),
     [
-        (APPROVED, "approved", None, "repeated"),
-        (APPROVED, "approved", SAME, "repeated"),
-        (APPROVED, "approved", OTHER, "conflict"),
-        (APPROVED, "denied", None, "conflict"),
-        (DENIED, "denied", None, "repeated"),
-        (DENIED, "approved", None, "conflict"),
-        (DENIED, "approved", SAME, "conflict"),
-        (SPENT, "approved", None, "repeated"),
-        (SPENT, "approved", SAME, "repeated"),
-        (SPENT, "approved", OTHER, "conflict"),
-        (SPENT, "denied", None, "conflict"),
-        (EXPIRED, "approved", None, "expired"),
-        (EXPIRED, "denied", None, "expired"),
-        (CANCELLED, "approved", None, "expired"),
-        (CANCELLED, "denied", None, "expired"),
-        (RESOLVED, "approved", None, "unknown"),
-        (RESOLVED, "denied", None, "unknown"),
+        (Status.APPROVED, "approved", None, "repeated"),
+        (Status.APPROVED, "approved", SAME, "repeated"),
+        (Status.APPROVED, "approved", OTHER, "conflict"),
+        (Status.APPROVED, "denied", None, "conflict"),
+        (Status.DENIED, "denied", None, "repeated"),
+        (Status.DENIED, "approved", None, "conflict"),
+        (Status.DENIED, "approved", SAME, "conflict"),
+        (Status.SPENT, "approved", None, "repeated"),
+        (Status.SPENT, "approved", SAME, "repeated"),
+        (Status.SPENT, "approved", OTHER, "conflict"),
+        (Status.SPENT, "denied", None, "conflict"),
+        (Status.EXPIRED, "approved", None, "expired"),
+        (Status.EXPIRED, "denied", None, "expired"),
+        (Status.CANCELLED, "approved", None, "expired"),
+        (Status.CANCELLED, "denied", None, "expired"),
+        (Status.RESOLVED, "approved", None, "unknown"),
+        (Status.RESOLVED, "denied", None, "unknown"),
     ],
 )
 def test_a_decided_item_keeps_its_decision(
-    approval_store: ApprovalStore,
+    approval_store: WaitStore,
     given: Given,
     status: str,
     decision: str,
     edit: str | None,
     outcome: str,
 ) -> None:
-    before = given(status, content=SAME, tool_use_id=TOOL_USE_ID, fence=1)
+    texts = {} if status == Status.RESOLVED else {"content": SAME}
+    before = given(status, tool_use_id=TOOL_USE_ID, fence=1, **texts)
     decided = decide(approval_store, decision, edited_content=edit, comment="again")
-    assert decided == approvals.Decided(outcome, before)
+    assert decided == Decided(outcome, before)
     assert read(approval_store) == before
 
 
@@ -323,7 +335,7 @@ def test_a_decided_item_keeps_its_decision(
     ("edit", "outcome"), [(None, "repeated"), ("Edited", "repeated"), (SAME, "conflict")]
 )
 def test_a_repeat_of_an_edited_approval_is_measured_on_the_edit(
-    approval_store: ApprovalStore, given: Given, edit: str | None, outcome: str
+    approval_store: WaitStore, given: Given, edit: str | None, outcome: str
 ) -> None:
     given(content=SAME)
     decide(approval_store, "approved", edited_content="Edited")
@@ -335,17 +347,19 @@ def test_a_repeat_of_an_edited_approval_is_measured_on_the_edit(
     ("seconds_before", "outcome"), [(1, "decided"), (0, "expired"), (-1, "expired")]
 )
 def test_time_is_up_at_exactly_decide_by(
-    approval_store: ApprovalStore, given: Given, seconds_before: int, outcome: str
+    approval_store: WaitStore, given: Given, seconds_before: int, outcome: str
 ) -> None:
     before = given()
     decided = decide(approval_store, "approved", now=before.decide_by - seconds_before)
     assert decided.outcome == outcome
-    assert read(approval_store).status == (APPROVED if outcome == "decided" else PENDING)
+    assert read(approval_store).status == (
+        Status.APPROVED if outcome == "decided" else Status.PENDING
+    )
 
 
 @pytest.mark.parametrize("tool_use_id", [TOOL_USE_ID, "tooluse_job"])
 def test_an_unknown_tool_use_and_one_that_is_no_approval_cannot_be_decided(
-    approval_store: ApprovalStore, tool_use_id: str
+    approval_store: WaitStore, tool_use_id: str
 ) -> None:
     approval_store.put_if_absent(job())
     assert decide(approval_store, "approved", tool_use_id=tool_use_id).outcome == "unknown"
@@ -355,26 +369,36 @@ def test_an_unknown_tool_use_and_one_that_is_no_approval_cannot_be_decided(
 # --- resolve -------------------------------------------------------------------------------------
 
 
-def test_the_first_result_of_a_tool_counts(approval_store: ApprovalStore) -> None:
+def test_the_first_result_of_a_tool_counts(approval_store: WaitStore) -> None:
     approval_store.put_if_absent(job())
     second = {**ANSWER, "status": "error"}
     assert approval_store.resolve(SESSION_ID, "tooluse_job", ANSWER, NOW + 60) is True
     assert approval_store.resolve(SESSION_ID, "tooluse_job", second, NOW + 61) is False
     assert read(approval_store, "tooluse_job") == job(
-        status=RESOLVED, result=ANSWER, decided_at=NOW + 60
+        status=Status.RESOLVED, result=ANSWER, decided_at=NOW + 60
     )
 
 
-@pytest.mark.parametrize("status", [PENDING, APPROVED, DENIED, EXPIRED, CANCELLED, SPENT])
+@pytest.mark.parametrize(
+    "status",
+    [
+        Status.PENDING,
+        Status.APPROVED,
+        Status.DENIED,
+        Status.EXPIRED,
+        Status.CANCELLED,
+        Status.SPENT,
+    ],
+)
 def test_no_result_decides_an_approval(
-    approval_store: ApprovalStore, given: Given, status: str
+    approval_store: WaitStore, given: Given, status: str
 ) -> None:
     before = given(status)
     assert approval_store.resolve(SESSION_ID, TOOL_USE_ID, ANSWER, NOW) is False
     assert read(approval_store) == before
 
 
-def test_a_result_for_nothing_leaves_nothing(approval_store: ApprovalStore) -> None:
+def test_a_result_for_nothing_leaves_nothing(approval_store: WaitStore) -> None:
     assert approval_store.resolve(SESSION_ID, TOOL_USE_ID, ANSWER, NOW) is False
     assert approval_store.get(SESSION_ID, TOOL_USE_ID) is None
 
@@ -383,14 +407,14 @@ def test_a_result_for_nothing_leaves_nothing(approval_store: ApprovalStore) -> N
 
 
 def claim(
-    store: ApprovalStore,
+    store: WaitStore,
     turn: list[str],
     unspent: Sequence[str] = (),
     *,
     now: int = NOW,
     until: int = LEASE_UNTIL,
     by: str = "message/1",
-) -> list[Approval]:
+) -> list[Wait]:
     lease = {"now": now, "lease_until": until, "claimed_by": by}
     return store.claim(SESSION_ID, turn, unspent, turn, **lease)
 
@@ -398,7 +422,7 @@ def claim(
 @both
 @pytest.mark.parametrize("status", CLAIMABLE)
 def test_whatever_is_decided_can_be_claimed(
-    approval_store: ApprovalStore, given: Given, status: str, ids: list[str]
+    approval_store: WaitStore, given: Given, status: str, ids: list[str]
 ) -> None:
     before = [given(status, tool_use_id=tool_use_id) for tool_use_id in ids]
     claimed = claim(approval_store, ids)
@@ -409,9 +433,9 @@ def test_whatever_is_decided_can_be_claimed(
 
 @both
 def test_what_nobody_decided_cannot_be_claimed(
-    approval_store: ApprovalStore, given: Given, ids: list[str]
+    approval_store: WaitStore, given: Given, ids: list[str]
 ) -> None:
-    before = [given(tool_use_id=TOOL_USE_ID), given(APPROVED, tool_use_id=SIBLING)]
+    before = [given(tool_use_id=TOOL_USE_ID), given(Status.APPROVED, tool_use_id=SIBLING)]
     with pytest.raises(NotDecidedError):
         claim(approval_store, ids)
     before[1] = replace(before[1], acknowledged=True if SIBLING in ids else None)
@@ -420,9 +444,9 @@ def test_what_nobody_decided_cannot_be_claimed(
 
 @both
 def test_what_has_no_record_yet_cannot_be_claimed(
-    approval_store: ApprovalStore, given: Given, ids: list[str]
+    approval_store: WaitStore, given: Given, ids: list[str]
 ) -> None:
-    sibling = given(APPROVED, tool_use_id=SIBLING)
+    sibling = given(Status.APPROVED, tool_use_id=SIBLING)
     with pytest.raises(NotDecidedError):
         claim(approval_store, ids)
     over = replace(sibling, acknowledged=True if SIBLING in ids else None)
@@ -430,9 +454,9 @@ def test_what_has_no_record_yet_cannot_be_claimed(
 
 
 @both
-def test_fences_count_up(approval_store: ApprovalStore, given: Given, ids: list[str]) -> None:
+def test_fences_count_up(approval_store: WaitStore, given: Given, ids: list[str]) -> None:
     for tool_use_id in ids:
-        given(APPROVED, tool_use_id=tool_use_id)
+        given(Status.APPROVED, tool_use_id=tool_use_id)
     fences = [
         [a.fence for a in claim(approval_store, ids, now=NOW + n * 200, until=NOW + n * 200 + 125)]
         for n in range(3)
@@ -442,10 +466,10 @@ def test_fences_count_up(approval_store: ApprovalStore, given: Given, ids: list[
 
 @both
 def test_a_lease_holds_until_its_last_second_is_over(
-    approval_store: ApprovalStore, given: Given, ids: list[str]
+    approval_store: WaitStore, given: Given, ids: list[str]
 ) -> None:
     for tool_use_id in ids:
-        given(DENIED, tool_use_id=tool_use_id)
+        given(Status.DENIED, tool_use_id=tool_use_id)
     claim(approval_store, ids)
     for now in (NOW, LEASE_UNTIL - 1, LEASE_UNTIL):
         with pytest.raises(LeaseHeldError) as held:
@@ -458,10 +482,10 @@ def test_a_lease_holds_until_its_last_second_is_over(
 
 @both
 def test_another_message_is_over_only_while_the_first_claim_is_anothers(
-    approval_store: ApprovalStore, given: Given, ids: list[str]
+    approval_store: WaitStore, given: Given, ids: list[str]
 ) -> None:
     for tool_use_id in ids:
-        given(DENIED, tool_use_id=tool_use_id)
+        given(Status.DENIED, tool_use_id=tool_use_id)
     claim(approval_store, ids)
     with pytest.raises(MessageOverError):
         claim(approval_store, ids, by="other/1")
@@ -477,10 +501,12 @@ def test_another_message_is_over_only_while_the_first_claim_is_anothers(
 
 @both
 def test_a_message_that_meets_a_later_claim_writes_nothing(
-    approval_store: ApprovalStore, given: Given, dynamodb: Recorded, ids: list[str]
+    approval_store: WaitStore, given: Given, dynamodb: Recorded, ids: list[str]
 ) -> None:
     for tool_use_id in ids:
-        given(DENIED, tool_use_id=tool_use_id, fence=2, lease_until=NOW, claimed_by="other/1")
+        given(
+            Status.DENIED, tool_use_id=tool_use_id, fence=2, lease_until=NOW, claimed_by="other/1"
+        )
     writes = len(dynamodb.named("update_item"))
     with pytest.raises(LeaseHeldError):
         claim(approval_store, ids)
@@ -489,11 +515,15 @@ def test_a_message_that_meets_a_later_claim_writes_nothing(
 
 
 def test_no_note_of_a_message_is_lost_to_another(
-    approval_store: ApprovalStore, given: Given, monkeypatch: pytest.MonkeyPatch
+    approval_store: WaitStore, given: Given, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two end at once: who is second meets another list than it has read, and waits."""
     old = given(
-        DENIED, fence=1, lease_until=LEASE_UNTIL, claimed_by="first/1", messages_over=["early"]
+        Status.DENIED,
+        fence=1,
+        lease_until=LEASE_UNTIL,
+        claimed_by="first/1",
+        messages_over=["early"],
     )
     for message_id in ("second", "third"):
         approval_store._note_over(old, message_id)
@@ -504,21 +534,21 @@ def test_no_note_of_a_message_is_lost_to_another(
 
 @both
 def test_a_claim_of_an_older_release_names_no_message_and_others_wait(
-    approval_store: ApprovalStore, given: Given, ids: list[str]
+    approval_store: WaitStore, given: Given, ids: list[str]
 ) -> None:
     for tool_use_id in ids:
-        given(DENIED, tool_use_id=tool_use_id, fence=1, lease_until=NOW, claimed_by="0f" * 8)
+        given(Status.DENIED, tool_use_id=tool_use_id, fence=1, lease_until=NOW, claimed_by="0f" * 8)
     with pytest.raises(LeaseHeldError):
         claim(approval_store, ids)
 
 
 @pytest.mark.parametrize("held", [TOOL_USE_ID, SIBLING])
 def test_several_are_claimed_together_or_not_at_all(
-    approval_store: ApprovalStore, given: Given, held: str
+    approval_store: WaitStore, given: Given, held: str
 ) -> None:
     free = TOOL_USE_ID if held == SIBLING else SIBLING
-    given(APPROVED, tool_use_id=held, lease_until=NOW + 5, fence=4)
-    other = given(APPROVED, tool_use_id=free)
+    given(Status.APPROVED, tool_use_id=held, lease_until=NOW + 5, fence=4)
+    other = given(Status.APPROVED, tool_use_id=free)
     with pytest.raises(LeaseHeldError) as error:
         claim(approval_store, [TOOL_USE_ID, SIBLING])
     assert error.value.until == NOW + 5
@@ -526,29 +556,29 @@ def test_several_are_claimed_together_or_not_at_all(
 
 
 def test_several_claims_are_one_transaction_on_what_was_read(
-    approval_store: ApprovalStore, given: Given, dynamodb: Recorded
+    approval_store: WaitStore, given: Given, dynamodb: Recorded
 ) -> None:
     for tool_use_id in (TOOL_USE_ID, SIBLING):
-        given(APPROVED, tool_use_id=tool_use_id)
+        given(Status.APPROVED, tool_use_id=tool_use_id)
     dynamodb.calls.clear()
     claim(approval_store, [TOOL_USE_ID, SIBLING])
     assert dynamodb.operations == ["batch_get_item", "transact_write_items"]
 
 
 def test_what_is_left_of_earlier_turns_is_claimed_together_with_the_turn(
-    approval_store: ApprovalStore, given: Given
+    approval_store: WaitStore, given: Given
 ) -> None:
-    given(DENIED, tool_use_id=TOOL_USE_ID)
-    given(APPROVED, tool_use_id=SIBLING, fence=3)
+    given(Status.DENIED, tool_use_id=TOOL_USE_ID)
+    given(Status.APPROVED, tool_use_id=SIBLING, fence=3)
     claimed = claim(approval_store, [TOOL_USE_ID], [SIBLING])
     assert [(a.tool_use_id, a.fence) for a in claimed] == [(TOOL_USE_ID, 1), (SIBLING, 4)]
     assert [read(approval_store, a.tool_use_id) for a in claimed] == claimed
 
 
 def test_what_is_left_of_earlier_turns_may_have_passed_its_time_to_live(
-    approval_store: ApprovalStore, given: Given
+    approval_store: WaitStore, given: Given
 ) -> None:
-    before = given(DENIED)
+    before = given(Status.DENIED)
     (claimed,) = claim(approval_store, [TOOL_USE_ID], ["tooluse_gone"])
     new = {"fence": 1, "lease_until": LEASE_UNTIL, "due_at": None, "claimed_by": "message/1"}
     assert claimed == replace(before, **new)
@@ -557,7 +587,7 @@ def test_what_is_left_of_earlier_turns_may_have_passed_its_time_to_live(
 
 @pytest.mark.parametrize("unspent", [[], ["tooluse_gone"]])
 def test_where_nothing_is_left_to_claim_nothing_is(
-    approval_store: ApprovalStore, unspent: list[str]
+    approval_store: WaitStore, unspent: list[str]
 ) -> None:
     """A run that its deadline interrupted waits for no tool use."""
     assert claim(approval_store, [], unspent) == []
@@ -565,10 +595,10 @@ def test_where_nothing_is_left_to_claim_nothing_is(
 
 
 def test_a_lease_on_what_is_left_of_earlier_turns_holds_too(
-    approval_store: ApprovalStore, given: Given
+    approval_store: WaitStore, given: Given
 ) -> None:
-    before = given(DENIED, tool_use_id=TOOL_USE_ID)
-    given(APPROVED, tool_use_id=SIBLING, lease_until=NOW)
+    before = given(Status.DENIED, tool_use_id=TOOL_USE_ID)
+    given(Status.APPROVED, tool_use_id=SIBLING, lease_until=NOW)
     with pytest.raises(LeaseHeldError):
         claim(approval_store, [TOOL_USE_ID], [SIBLING])
     assert read(approval_store) == before
@@ -584,14 +614,14 @@ def test_a_lease_on_what_is_left_of_earlier_turns_holds_too(
     ],
 )
 def test_a_transaction_that_fails_for_another_reason_is_a_fault(
-    approval_store: ApprovalStore,
+    approval_store: WaitStore,
     given: Given,
     dynamodb: Recorded,
     codes: list[str],
     in_use: bool,
 ) -> None:
     for tool_use_id in (TOOL_USE_ID, SIBLING):
-        given(APPROVED, tool_use_id=tool_use_id)
+        given(Status.APPROVED, tool_use_id=tool_use_id)
     canceled = dynamodb.exceptions.TransactionCanceledException
     reasons: Any = {"CancellationReasons": [{"Code": code} for code in codes]}
     dynamodb.failures["transact_write_items"] = canceled(reasons, "TransactWriteItems")
@@ -599,36 +629,34 @@ def test_a_transaction_that_fails_for_another_reason_is_a_fault(
         claim(approval_store, [TOOL_USE_ID, SIBLING])
 
 
-def test_one_claim_is_one_call(
-    approval_store: ApprovalStore, given: Given, dynamodb: Recorded
-) -> None:
-    given(APPROVED)
+def test_one_claim_is_one_call(approval_store: WaitStore, given: Given, dynamodb: Recorded) -> None:
+    given(Status.APPROVED)
     dynamodb.calls.clear()
     claim(approval_store, [TOOL_USE_ID])
     assert dynamodb.operations == ["update_item"]
 
 
 def test_a_claim_of_several_that_another_worker_overtook_claims_none(
-    approval_store: ApprovalStore, given: Given, dynamodb: Recorded, approvals_table: str
+    approval_store: WaitStore, given: Given, dynamodb: Recorded, approvals_table: str
 ) -> None:
     for tool_use_id in (TOOL_USE_ID, SIBLING):
-        given(APPROVED, tool_use_id=tool_use_id)
-    faster = ApprovalStore(dynamodb.client, approvals_table)
+        given(Status.APPROVED, tool_use_id=tool_use_id)
+    faster = WaitStore(dynamodb.client, approvals_table)
     with overtaken(dynamodb, lambda: claim(faster, [SIBLING])), pytest.raises(LeaseHeldError):
         claim(approval_store, [TOOL_USE_ID, SIBLING])
     assert [read(approval_store, i).fence for i in (TOOL_USE_ID, SIBLING)] == [0, 1]
 
 
 def test_a_claim_of_several_notices_that_a_status_has_changed(
-    approval_store: ApprovalStore, given: Given, dynamodb: Recorded
+    approval_store: WaitStore, given: Given, dynamodb: Recorded
 ) -> None:
     """A zombie spends between the read and the claim: its fence is the one that was read."""
-    given(DENIED, tool_use_id=TOOL_USE_ID)
-    zombie = given(APPROVED, tool_use_id=SIBLING, fence=1)
+    given(Status.DENIED, tool_use_id=TOOL_USE_ID)
+    zombie = given(Status.APPROVED, tool_use_id=SIBLING, fence=1)
     with overtaken(dynamodb, lambda: approval_store.spend(zombie)), pytest.raises(LeaseHeldError):
         claim(approval_store, [TOOL_USE_ID, SIBLING])
     sibling = read(approval_store, SIBLING)
-    assert (sibling.status, sibling.fence) == (SPENT, 1)
+    assert (sibling.status, sibling.fence) == (Status.SPENT, 1)
     assert read(approval_store).fence == 0
 
 
@@ -652,26 +680,26 @@ def overtaken(dynamodb: Recorded, happens: Callable[[], object]) -> Iterator[Non
 
 @both
 def test_a_release_lets_the_next_worker_in_at_once(
-    approval_store: ApprovalStore, given: Given, ids: list[str]
+    approval_store: WaitStore, given: Given, ids: list[str]
 ) -> None:
     for tool_use_id in ids:
-        given(APPROVED, tool_use_id=tool_use_id)
+        given(Status.APPROVED, tool_use_id=tool_use_id)
     approval_store.release(claim(approval_store, ids))
     assert {a.fence for a in approval_store.of_session(SESSION_ID)} == {1}, "a fence only grows"
     assert {a.fence for a in claim(approval_store, ids)} == {2}
 
 
 def test_a_release_leaves_a_newer_workers_lease_alone(
-    approval_store: ApprovalStore, given: Given
+    approval_store: WaitStore, given: Given
 ) -> None:
-    given(APPROVED)
+    given(Status.APPROVED)
     older = claim(approval_store, [TOOL_USE_ID])
     (newer,) = claim(approval_store, [TOOL_USE_ID], now=LEASE_UNTIL + 1, until=LEASE_UNTIL + 126)
     approval_store.release(older)
     assert read(approval_store) == newer
 
 
-def test_a_release_of_what_is_gone_leaves_nothing(approval_store: ApprovalStore) -> None:
+def test_a_release_of_what_is_gone_leaves_nothing(approval_store: WaitStore) -> None:
     approval_store.release([asked(fence=1)])
     assert approval_store.get(SESSION_ID, TOOL_USE_ID) is None
 
@@ -680,38 +708,40 @@ def test_a_release_of_what_is_gone_leaves_nothing(approval_store: ApprovalStore)
 
 
 def test_an_approval_is_spent_by_the_worker_that_claimed_it(
-    approval_store: ApprovalStore, given: Given
+    approval_store: WaitStore, given: Given
 ) -> None:
-    given(APPROVED)
+    given(Status.APPROVED)
     (mine,) = claim(approval_store, [TOOL_USE_ID])
-    assert approval_store.spend(mine) == replace(mine, status=SPENT)
-    assert read(approval_store) == replace(mine, status=SPENT)
+    assert approval_store.spend(mine) == replace(mine, status=Status.SPENT)
+    assert read(approval_store) == replace(mine, status=Status.SPENT)
 
 
 @pytest.mark.parametrize("fence", [1, 2, 5])
-def test_spent_stays_spent(approval_store: ApprovalStore, given: Given, fence: int) -> None:
+def test_spent_stays_spent(approval_store: WaitStore, given: Given, fence: int) -> None:
     """The effect carries its key: whoever comes, with an old fence or a new one, may redo it."""
-    before = given(SPENT, fence=2, lease_until=LEASE_UNTIL)
-    mine = replace(before, status=APPROVED, fence=fence)
-    assert approval_store.spend(mine) == replace(mine, status=SPENT)
+    before = given(Status.SPENT, fence=2, lease_until=LEASE_UNTIL)
+    mine = replace(before, status=Status.APPROVED, fence=fence)
+    assert approval_store.spend(mine) == replace(mine, status=Status.SPENT)
     assert read(approval_store) == before
 
 
 def test_a_worker_whose_claim_was_overtaken_cannot_spend(
-    approval_store: ApprovalStore, given: Given
+    approval_store: WaitStore, given: Given
 ) -> None:
-    given(APPROVED)
+    given(Status.APPROVED)
     (older,) = claim(approval_store, [TOOL_USE_ID])
     (newer,) = claim(approval_store, [TOOL_USE_ID], now=LEASE_UNTIL + 1, until=LEASE_UNTIL + 126)
     with pytest.raises(FencedError):
         approval_store.spend(older)
     assert read(approval_store) == newer
-    assert approval_store.spend(newer).status == SPENT
+    assert approval_store.spend(newer).status == Status.SPENT
 
 
-@pytest.mark.parametrize("status", [PENDING, DENIED, EXPIRED, CANCELLED, RESOLVED])
+@pytest.mark.parametrize(
+    "status", [Status.PENDING, Status.DENIED, Status.EXPIRED, Status.CANCELLED, Status.RESOLVED]
+)
 def test_only_an_approved_item_can_be_spent(
-    approval_store: ApprovalStore, given: Given, status: str
+    approval_store: WaitStore, given: Given, status: str
 ) -> None:
     before = given(status, tool_use_id=TOOL_USE_ID, fence=1)
     with pytest.raises(FencedError):
@@ -719,9 +749,9 @@ def test_only_an_approved_item_can_be_spent(
     assert read(approval_store) == before
 
 
-def test_what_is_not_there_cannot_be_spent(approval_store: ApprovalStore) -> None:
+def test_what_is_not_there_cannot_be_spent(approval_store: WaitStore) -> None:
     with pytest.raises(FencedError):
-        approval_store.spend(asked(status=APPROVED, fence=1))
+        approval_store.spend(asked(status=Status.APPROVED, fence=1))
     assert approval_store.get(SESSION_ID, TOOL_USE_ID) is None
 
 
@@ -731,10 +761,11 @@ WRITE_UNIT_BYTES = 1_024
 ITEM_LIMIT_BYTES = 400 * 1_024
 
 
-def test_what_a_receiver_refused_for_good_is_noted(
-    approval_store: ApprovalStore, given: Given
-) -> None:
-    spent, approved = given(SPENT, tool_use_id=TOOL_USE_ID), given(APPROVED, tool_use_id=SIBLING)
+def test_what_a_receiver_refused_for_good_is_noted(approval_store: WaitStore, given: Given) -> None:
+    spent, approved = (
+        given(Status.SPENT, tool_use_id=TOOL_USE_ID),
+        given(Status.APPROVED, tool_use_id=SIBLING),
+    )
     approval_store.refuse(spent, "Too long.")
     approval_store.refuse(approved, "Too long.")
     answer = {"status": "error", "text": "Too long."}
@@ -743,9 +774,12 @@ def test_what_a_receiver_refused_for_good_is_noted(
 
 
 def test_what_a_receiver_said_is_kept_of_what_is_spent_and_cut(
-    approval_store: ApprovalStore, given: Given
+    approval_store: WaitStore, given: Given
 ) -> None:
-    spent, approved = given(SPENT, tool_use_id=TOOL_USE_ID), given(APPROVED, tool_use_id=SIBLING)
+    spent, approved = (
+        given(Status.SPENT, tool_use_id=TOOL_USE_ID),
+        given(Status.APPROVED, tool_use_id=SIBLING),
+    )
     approval_store.keep_answer(spent, "success", "x" * 5_000)
     approval_store.keep_answer(approved, "success", "x")
     answer = {"status": "success", "text": "x" * 2_000}
@@ -753,11 +787,13 @@ def test_what_a_receiver_said_is_kept_of_what_is_spent_and_cut(
     assert read(approval_store, SIBLING) == approved
 
 
-@pytest.mark.parametrize("status", [PENDING, DENIED, SPENT, EXPIRED, CANCELLED])
+@pytest.mark.parametrize(
+    "status", [Status.PENDING, Status.DENIED, Status.SPENT, Status.EXPIRED, Status.CANCELLED]
+)
 def test_only_an_approval_that_nobody_has_used_is_noted_as_not_done(
-    approval_store: ApprovalStore, given: Given, status: str
+    approval_store: WaitStore, given: Given, status: str
 ) -> None:
-    approved = given(APPROVED, tool_use_id=TOOL_USE_ID)
+    approved = given(Status.APPROVED, tool_use_id=TOOL_USE_ID)
     other = given(status, tool_use_id=SIBLING)
     assert approval_store.note_not_done(SESSION_ID, TOOL_USE_ID, "max_tokens")
     assert not approval_store.note_not_done(SESSION_ID, SIBLING, "max_tokens")
@@ -766,9 +802,9 @@ def test_only_an_approval_that_nobody_has_used_is_noted_as_not_done(
 
 
 def test_a_record_that_is_needed_longer_is_kept_longer(
-    approval_store: ApprovalStore, given: Given
+    approval_store: WaitStore, given: Given
 ) -> None:
-    claimed = given(APPROVED, tool_use_id=TOOL_USE_ID, fence=2, lease_until=NOW + 60)
+    claimed = given(Status.APPROVED, tool_use_id=TOOL_USE_ID, fence=2, lease_until=NOW + 60)
     approval_store.release([claimed], kept_until=NOW + 7)
     assert read(approval_store) == replace(claimed, lease_until=0, expires_at=NOW + 7)
 
@@ -785,7 +821,7 @@ def stored_bytes(dynamodb: Recorded, approvals_table: str) -> Callable[[], int]:
 
 
 def test_each_write_of_an_ordinary_approval_takes_one_write_unit(
-    approval_store: ApprovalStore, given: Given, stored_bytes: Callable[[], int]
+    approval_store: WaitStore, given: Given, stored_bytes: Callable[[], int]
 ) -> None:
     """C2 to C5 are four of the six writes; a write is billed by the larger of old and new item."""
     given(content="x" * 280)
@@ -800,7 +836,7 @@ def test_each_write_of_an_ordinary_approval_takes_one_write_unit(
 
 
 def test_the_largest_result_fits_an_item(
-    approval_store: ApprovalStore, stored_bytes: Callable[[], int]
+    approval_store: WaitStore, stored_bytes: Callable[[], int]
 ) -> None:
     """As large as a message may bring it, in a script that JSON's escapes would make threefold."""
     approval_store.put_if_absent(job())
@@ -813,12 +849,12 @@ def test_the_largest_result_fits_an_item(
 
 
 def test_the_largest_approval_fits_an_item(
-    approval_store: ApprovalStore, given: Given, stored_bytes: Callable[[], int]
+    approval_store: WaitStore, given: Given, stored_bytes: Callable[[], int]
 ) -> None:
     """256 KB asked for, edited as far as the API allows, everything else at its own limit."""
     given(
         content="ü" * (MAX_CONTENT_BYTES // 2),
-        arguments={"author": "x" * (gate.MAX_ARGUMENTS_BYTES - len('{"author": ""}'))},
+        arguments={"author": "x" * (MAX_ARGUMENTS_BYTES - len('{"author": ""}'))},
         session_id=SESSION_ID,
         tool_use_id=TOOL_USE_ID,
     )

@@ -13,9 +13,9 @@ import audit
 import aws_template
 from audit import RING, Audit, Note, Place, Window, make_plan, width_of
 from core_samples import NOW, Recorded, asked
-from longrunning.approvals import ApprovalStore
 from longrunning.messages import SESSION_ID_PATTERN
-from longrunning.open_approvals import SHARDS, OpenApprovals, OpenEntry
+from longrunning.waits.open_waits import SHARDS, OpenEntry, OpenWaits
+from wait_store import WaitStore
 
 PARAMETERS = aws_template.load()["Parameters"]
 SWEEP_MINUTES = [int(minutes) for minutes in PARAMETERS["SweepMinutes"]["AllowedValues"]]
@@ -124,7 +124,7 @@ def test_every_place_comes_by_within_the_bound(minutes: int, change: str) -> Non
 
 @dataclass
 class Index:
-    """The index of open approvals and the sweeper's note, in place of `OpenApprovals`."""
+    """The index of open approvals and the sweeper's note, in place of `OpenWaits`."""
 
     open: dict[str, OpenEntry] = field(default_factory=dict)
     decided: set[str] = field(default_factory=set)
@@ -145,7 +145,7 @@ class Index:
         found = [
             (e.due_at, e.session_id, e)
             for e in self.open.values()
-            if zlib.crc32(e.session_id.encode()) % 4 == int(shard)
+            if str(zlib.crc32(e.session_id.encode()) % 4) == shard
             and (e.due_at, e.session_id) > start
         ]
         return (entry for _, _, entry in sorted(found)[:most])
@@ -167,7 +167,7 @@ class Index:
 
     def begin(self, now: int) -> Audit:
         """Begins a sweep in a new function environment, and has it read and look up."""
-        one = Audit(cast(OpenApprovals, self), now)
+        one = Audit(cast(OpenWaits, self), now)
         one.read()
         return one
 
@@ -341,7 +341,7 @@ def test_a_note_that_cannot_be_read_keeps_nothing_due_waiting(
         raise TimeoutError
 
     monkeypatch.setattr(Index, "read_note", throttled)
-    one = Audit(cast(OpenApprovals, large), NOW + 60)
+    one = Audit(cast(OpenWaits, large), NOW + 60)
     assert due <= {e.session_id for e in one.read()}
     assert one.find(map) == []
     one.done()
@@ -352,7 +352,7 @@ def test_a_note_that_cannot_be_read_keeps_nothing_due_waiting(
 
 
 def test_the_note_in_the_table_is_replaced_by_the_first_who_read_it(
-    open_approvals: OpenApprovals,
+    open_approvals: OpenWaits,
 ) -> None:
     assert open_approvals.read_note() is None
     note = Note(NOW, {"0": Place(1, 2, OpenEntry("a", "b", 3, 4)), "1": Place()}).values()
@@ -366,7 +366,7 @@ def test_the_note_in_the_table_is_replaced_by_the_first_who_read_it(
 
 
 def test_no_session_can_have_the_key_of_the_note(
-    approval_store: ApprovalStore, open_approvals: OpenApprovals, dynamodb: Recorded
+    approval_store: WaitStore, open_approvals: OpenWaits, dynamodb: Recorded
 ) -> None:
     approval_store.put_if_absent(asked())
     open_approvals.write_note(Note(NOW, {}).values(), None)

@@ -21,7 +21,13 @@ STACKS: Stacks = Counter(
     {
         ("main", LOOP, "receive (botocore/client.py)", READ): 100,  # No message: not counted.
         ("main", LOOP, HANDLER, "_resources (src/agent/agent_handler.py)", "x (re.py)"): 50,
-        ("main", LOOP, HANDLER, "f (src/agent/worker.py)", "g (<frozen importlib._b>)"): 50,
+        (
+            "main",
+            LOOP,
+            HANDLER,
+            "f (src/layer/python/longrunning/agent/worker.py)",
+            "g (<frozen importlib._b>)",
+        ): 50,
         ("main", LOOP, HANDLER, *PUT, READ): 20,
         ("main", LOOP, HANDLER, *PUT, "sign (botocore/auth.py)"): 5,
         ("main", LOOP, HANDLER, *PUT[:2]): 3,
@@ -29,7 +35,11 @@ STACKS: Stacks = Counter(
         ("main", LOOP, HANDLER, *IN_STRANDS, WAIT): 30,
         ("pool", "execute (strands/_async.py)", "cycle (strands/loop.py)", "x (copy.py)"): 9,
         ("pool", "execute (strands/_async.py)", "_once (asyncio)", "select (selectors.py)"): 15,
-        ("pool", "execute (strands/_async.py)", "stream (src/agent/scripted_model.py)"): 1,
+        (
+            "pool",
+            "execute (strands/_async.py)",
+            "stream (src/layer/python/longrunning/agent/scripted/model.py)",
+        ): 1,
         ("tool", "run (t.py)", flame.PUBLISHING, "urlopen (urllib3/pool.py)", READ): 12,
         ("idle", "_worker (concurrent/futures/thread.py)"): 60,
     }
@@ -43,7 +53,8 @@ def found() -> dict[str, tuple[int, int]]:
 def test_raw_frames_lose_their_line_and_where_they_are_installed() -> None:
     text = (
         "thread (7): MainThread;f (/x/.venv/lib/python3.11/site-packages/botocore/auth.py:12);"
-        f"g (/usr/lib/python3.12/json/__init__.py:3);h ({flame.ROOT}/src/agent/worker.py:4) 5\n"
+        "g (/usr/lib/python3.12/json/__init__.py:3);"
+        f"h ({flame.ROOT}/src/layer/python/longrunning/agent/worker.py:4) 5\n"
         "thread (7): MainThread;DynamoDB PutItem (AWS:9) 2\n"
     )
     assert flame.parse(text) == {
@@ -51,7 +62,7 @@ def test_raw_frames_lose_their_line_and_where_they_are_installed() -> None:
             "thread (7): MainThread",
             "f (botocore/auth.py)",
             "g (json/__init__.py)",
-            "h (src/agent/worker.py)",
+            "h (src/layer/python/longrunning/agent/worker.py)",
         ): 5,
         ("thread (7): MainThread", "DynamoDB PutItem (AWS)"): 2,
     }
@@ -90,8 +101,8 @@ def test_the_model_has_its_share_even_if_it_was_too_quick_to_be_met() -> None:
 
 
 def test_a_frame_belongs_to_whom_its_file_belongs() -> None:
-    assert flame.owner("f (src/agent/scripted_model.py)") == MODEL
-    assert flame.owner("f (src/agent/worker.py)") == OURS
+    assert flame.owner("f (src/layer/python/longrunning/agent/scripted/model.py)") == MODEL
+    assert flame.owner("f (src/layer/python/longrunning/agent/worker.py)") == OURS
     assert flame.owner("SQS SendMessage (AWS)") == CLIENT
     assert flame.owner("dumps (json/__init__.py)") == ""
 

@@ -15,9 +15,9 @@ import aws_template
 import sweeper
 import sweeper_handler
 from core_samples import DAY_SECONDS, NOW, SESSION_ID, TOOL_USE_ID, Recorded, asked, item_bytes
-from longrunning import approval_item
-from longrunning.approvals import ApprovalStore
-from longrunning.open_approvals import OpenApprovals
+from longrunning.waits import item as approval_item
+from longrunning.waits.open_waits import OpenWaits
+from wait_store import WaitStore
 
 OURS = Ours(
     shards=4,
@@ -73,7 +73,7 @@ def test_an_entry_of_the_index_is_as_large_as_a_real_item_makes_it() -> None:
 
 
 def test_an_approval_writes_the_index_when_asked_and_when_claimed(
-    approval_store: ApprovalStore, dynamodb: Recorded, approvals_table: str
+    approval_store: WaitStore, dynamodb: Recorded, approvals_table: str
 ) -> None:
     ids = {"session_id": SESSION_ID, "tool_use_id": TOOL_USE_ID}
 
@@ -91,7 +91,7 @@ def test_an_approval_writes_the_index_when_asked_and_when_claimed(
 
 
 def test_a_reminder_takes_so_many_calls(
-    approval_store: ApprovalStore, open_approvals: OpenApprovals, dynamodb: Recorded
+    approval_store: WaitStore, open_approvals: OpenWaits, dynamodb: Recorded
 ) -> None:
     half = NOW + DAY_SECONDS // 2
     approval_store.put_if_absent(asked(remind_at=half, due_at=half))

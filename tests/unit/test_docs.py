@@ -5,22 +5,18 @@ import inspect
 import re
 import sys
 import textwrap
-import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import boto3
 import pytest
-from botocore.stub import Stubber
 
 import aws_template
 import prove_runner
-from gate import InvalidCallError, ProtectedTool
 from longrunning import messages
+from longrunning.agent.gate import InvalidCallError, ProtectedTool
 from longrunning.messages import ToolResults
 
 ROOT = aws_template.ROOT
@@ -259,44 +255,3 @@ def test_the_protected_tool_of_the_guide_fits_the_gate(example: Any) -> None:
     inspect.signature(module.send_reply).bind(text="", **call.arguments, idempotency_key="s/t")
     with pytest.raises(InvalidCallError):
         reply.call({"text": "Hello!", "ticket": 7, "colour": "red"})
-
-
-def test_the_timer_of_the_guide_pauses_and_wakes_once(
-    example: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    module: ModuleType = example("wait_until")
-    state: dict[str, Any] = {}
-    refused = module.wait_until(
-        {"toolUseId": "t-1", "name": "wait_until", "input": {"time": "soon"}}, request_state=state
-    )
-    assert (refused["status"], state) == ("error", {})
-    given = {"time": "2030-01-31T09:00:00"}
-    module.wait_until(
-        {"toolUseId": "t-1", "name": "wait_until", "input": given}, request_state=state
-    )
-    (noted,) = state["waiting"]
-    assert (noted["tool_use_id"], noted["tool_name"]) == ("t-1", "wait_until")
-    ends_at = time.time() + noted["within_seconds"]
-    assert ends_at == pytest.approx(datetime(2030, 1, 31, 10, tzinfo=UTC).timestamp(), abs=60)
-
-    scheduler = boto3.client(
-        "scheduler", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x"
-    )
-    monkeypatch.setattr(boto3, "client", lambda _: scheduler)
-    monkeypatch.setenv("TASK_QUEUE_ARN", "arn:aws:sqs:eu-west-1:123456789012:tasks")
-    monkeypatch.setenv("TIMER_ROLE_ARN", "arn:aws:iam::123456789012:role/timer")
-    schedules = []
-    scheduler.meta.events.register(
-        "provide-client-params.scheduler.CreateSchedule",
-        lambda params, **_: schedules.append(params),
-    )
-    with Stubber(scheduler) as stub:
-        stub.add_response("create_schedule", {"ScheduleArn": "arn:aws:scheduler:::schedule/x"})
-        stub.add_client_error("create_schedule", "ConflictException")
-        module.start("s-1", "t-1", given)
-        module.start("s-1", "t-1", given)
-    assert schedules[0]["Name"] == schedules[1]["Name"]
-    assert schedules[0]["ScheduleExpression"] == "at(2030-01-31T09:00:00)"
-    woken = messages.parse(schedules[0]["Target"]["Input"])
-    assert isinstance(woken, ToolResults)
-    assert (woken.session_id, woken.tool_name) == ("s-1", "wait_until")

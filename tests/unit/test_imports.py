@@ -1,13 +1,17 @@
 """Who may import whom, read from the source: the layers of the project, held by a test.
 
-    handler → worker → agent_definition → longrunning      one way, and nothing back
+    handlers, the definition of agents, their tools        may import all below; no function another
+    longrunning.agent                                     knows Strands; may import all below
+    longrunning.people, longrunning.human_approval        e-mails and links; the tool that asks
+    longrunning.waits                                     the records of what is waited for
+    longrunning.*                                         the ground: the standard library alone
 
-The layer knows neither Strands nor AWS, nor the environment: handlers make the clients.
+Nothing imports what stands above it. No package knows the environment: handlers make the clients.
 """
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,40 +19,62 @@ from pathlib import Path
 import pytest
 
 SRC = Path(__file__).parents[2] / "src"
-LAYER = SRC / "layer" / "python" / "longrunning"
+LAYER_ROOT = SRC / "layer" / "python"
+LAYER = LAYER_ROOT / "longrunning"
 FUNCTIONS = sorted(
     folder for folder in SRC.iterdir() if folder.is_dir() and list(folder.glob("*_handler.py"))
 )
 
-MAY_IMPORT: dict[str, set[str]] = {
-    "__init__": set(),
-    "built_for": set(),
-    "wrappings": set(),
-    "messages": {"wrappings"},
-    "codec": set(),
-    "text": set(),
-    "http": {"text"},
-    "links": set(),
-    "observability": set(),
-    "tracing": set(),
-    "human_approval": {"messages", "timeouts"},
-    "timeouts": set(),
-    "approval_item": {"codec", "messages"},
-    "approval_table": {"approval_item", "codec"},
-    "approvals": {"approval_item", "approval_table", "codec"},
-    "effects": {"approval_item"},
-    "open_approvals": {"approval_item", "approval_table", "codec"},
-    "sessions": {"codec", "observability"},
-    "email_parts": {"text"},
-    "emails": {"email_parts"},
-    "pace": set(),
-    "shared_pace": {"pace"},
-    "notifications": {"emails", "links", "pace"},
-}
-"""Of the layer's own modules, at run time. A new module needs a line here, on purpose."""
+PACKAGES = {"agent", "agent.scripted", "people", "waits"}
 
-KNOWS_OUTSIDE = {"tracing": {"aws_xray_sdk"}}
-"""All else in the layer takes the standard library alone."""
+MAY_IMPORT: dict[str, set[str]] = {
+    "ground": {"ground"},
+    "waits": {"ground", "waits"},
+    "people": {"ground", "people"},
+    "human_approval": {"ground", "waits"},
+    "agent.scripted": {"agent.scripted"},
+    "agent": {"ground", "waits", "people", "human_approval", "agent", "agent.scripted"},
+}
+"""Of the layer's own packages, at run time. `human_approval` is a module that stands by itself."""
+
+MAY_IMPORT_FOR_TYPES = {"people": {"waits"}}
+"""What a package may know beyond that, while types are checked."""
+
+KNOWS_OUTSIDE = {
+    "agent": {"botocore", "jsonschema", "pydantic", "strands"},
+    "agent.scripted": {"jsonschema", "pydantic", "strands"},
+}
+"""What a package may import from outside the project: all else takes the standard library alone."""
+
+KNOWS_X_RAY = "longrunning.tracing"
+"""Only once it is enabled."""
+
+FOR_ADOPTERS = {
+    "longrunning.agent.calls",
+    "longrunning.agent.conversation_window",
+    "longrunning.agent.definition",
+    "longrunning.agent.gate",
+    "longrunning.agent.long_running",
+    "longrunning.human_approval",
+    "longrunning.people.links",
+    "longrunning.sessions",
+    "longrunning.waits.item",
+}
+"""What the definition of an agent is made of; `SCRIPTED` only once it is asked for."""
+
+SCRIPTED = "longrunning.agent.scripted.model"
+
+FOR_TOOLS = {
+    "longrunning.agent.conversation",
+    "longrunning.agent.definition",
+    "longrunning.agent.gate",
+    "longrunning.agent.long_running",
+    "longrunning.agent.scripted.reading",
+    "longrunning.messages",
+    "longrunning.sessions",
+    "longrunning.waits.item",
+}
+"""What tools and other agents are made of."""
 
 ENVIRONMENT_READERS = {
     "agent_handler", "approval_services", "operator_services", "sweeper_handler", "unitok_handler"
@@ -78,7 +104,7 @@ def tree(path: Path) -> ast.Module:
 
 
 def imports(path: Path) -> list[Import]:
-    """Every import of a file; `from longrunning import x` counts as `longrunning.x`."""
+    """Every import of a file; `from longrunning.waits import item` counts as that module."""
     return list(_imports(tree(path), at_import=True, for_types=False))
 
 
@@ -100,21 +126,47 @@ def _imports(node: ast.AST, *, at_import: bool, for_types: bool) -> Iterator[Imp
 def _modules_of(statement: ast.ImportFrom) -> Iterator[str]:
     module = statement.module or ""
     for alias in statement.names:
-        yield f"{module}.{alias.name}" if module == "longrunning" else module
+        name = f"{module}.{alias.name}"
+        yield name if name in LAYER_MODULES else module
 
 
 def modules(folder: Path) -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.py"))}
 
 
-def of_layer(path: Path) -> set[str]:
-    """The layer's modules that a file imports at run time."""
-    found = [i for i in imports(path) if i.root == "longrunning" and not i.for_types]
-    return {i.name.split(".")[1] if "." in i.name else "__init__" for i in found}
+def layer_modules() -> dict[str, Path]:
+    """Every module of the layer by its full name; a package's own is called as the package."""
+    found = {}
+    for path in sorted(LAYER.rglob("*.py")):
+        parts = path.relative_to(LAYER_ROOT).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
 
 
+def package_of(module: str) -> str:
+    """Returns the package of one of the layer's modules, as `MAY_IMPORT` names it."""
+    name = module.removeprefix("longrunning").removeprefix(".")
+    if name in {"human_approval", *PACKAGES}:
+        return name
+    return name.rpartition(".")[0] or "ground"
+
+
+def of_layer(path: Path, *, for_types: bool = False) -> set[str]:
+    """The layer's modules that a file imports at run time, or for types alone."""
+    found = [i for i in imports(path) if i.root == "longrunning" and i.for_types == for_types]
+    return {i.name for i in found}
+
+
+def check_no_circle(graph: Mapping[str, set[str]]) -> None:
+    while graph:
+        leaves = {name for name, needs in graph.items() if not needs & graph.keys()}
+        assert leaves, f"a circle among {sorted(graph)}"
+        graph = {name: needs for name, needs in graph.items() if name not in leaves}
+
+
+LAYER_MODULES = layer_modules()
 FUNCTION_MODULES = [path for folder in FUNCTIONS for path in modules(folder).values()]
-by_name = pytest.mark.parametrize("path", modules(LAYER).values(), ids=lambda path: path.stem)
+of_the_layer = pytest.mark.parametrize("module", LAYER_MODULES)
 of_functions = pytest.mark.parametrize(
     "path", FUNCTION_MODULES, ids=lambda path: f"{path.parent.name}/{path.stem}"
 )
@@ -123,31 +175,62 @@ of_functions = pytest.mark.parametrize(
 # --- the layer -----------------------------------------------------------------------------------
 
 
-@by_name
-def test_the_layer_takes_the_standard_library_alone(path: Path) -> None:
-    outside = {i.root for i in imports(path)} - sys.stdlib_module_names - {"longrunning"}
-    assert outside == KNOWS_OUTSIDE.get(path.stem, set())
+def test_every_package_of_the_layer_has_its_place() -> None:
+    assert {package_of(module) for module in LAYER_MODULES} == MAY_IMPORT.keys()
+    folders = {path.parent.relative_to(LAYER) for path in LAYER.rglob("*.py")} - {Path()}
+    assert {".".join(folder.parts) for folder in folders} == PACKAGES
 
 
-@by_name
-def test_layer_modules_import_one_another_one_way(path: Path) -> None:
-    assert of_layer(path) == MAY_IMPORT[path.stem]
+@of_the_layer
+def test_packages_of_the_layer_import_one_another_one_way(module: str) -> None:
+    path, package = LAYER_MODULES[module], package_of(module)
+    assert {package_of(name) for name in of_layer(path)} <= MAY_IMPORT[package]
+    known = MAY_IMPORT[package] | MAY_IMPORT_FOR_TYPES.get(package, set())
+    assert {package_of(name) for name in of_layer(path, for_types=True)} <= known
 
 
-def test_every_layer_module_has_its_place() -> None:
-    assert modules(LAYER).keys() == MAY_IMPORT.keys()
-    assert not [p for p in LAYER.iterdir() if p.is_dir() and p.name != "__pycache__"]
+@of_the_layer
+def test_nothing_outside_the_agent_package_imports_it(module: str) -> None:
+    if not package_of(module).startswith("agent"):
+        names = {i.name for i in imports(LAYER_MODULES[module])}
+        assert not {name for name in names if name.startswith("longrunning.agent")}
 
 
-@by_name
-def test_the_layer_never_reads_the_environment(path: Path) -> None:
-    assert "os" not in {i.root for i in imports(path)}
+def test_no_module_of_the_layer_imports_itself_in_a_circle() -> None:
+    check_no_circle({name: of_layer(path) - {name} for name, path in LAYER_MODULES.items()})
+
+
+@of_the_layer
+def test_only_the_agent_package_takes_more_than_the_standard_library(module: str) -> None:
+    roots = {i.root for i in imports(LAYER_MODULES[module])}
+    outside = roots - sys.stdlib_module_names - {"longrunning"}
+    if module == KNOWS_X_RAY:
+        assert outside == {"aws_xray_sdk"}
+    else:
+        assert outside <= KNOWS_OUTSIDE.get(package_of(module), set())
+
+
+@of_the_layer
+def test_the_layer_imports_nothing_of_a_function(module: str) -> None:
+    of_any_function = {path.stem for path in FUNCTION_MODULES}
+    assert not {i.root for i in imports(LAYER_MODULES[module])} & of_any_function
+
+
+@of_the_layer
+def test_the_layer_never_reads_the_environment(module: str) -> None:
+    assert "os" not in {i.root for i in imports(LAYER_MODULES[module])}
+
+
+@of_the_layer
+def test_the_layer_makes_no_client(module: str) -> None:
+    names = {i.name for i in imports(LAYER_MODULES[module]) if i.root in ("boto3", "botocore")}
+    assert names <= {"botocore.exceptions"}
 
 
 def test_x_ray_is_imported_only_once_it_is_enabled() -> None:
-    sdk = [i for i in imports(LAYER / "tracing.py") if i.root == "aws_xray_sdk"]
+    sdk = [i for i in imports(LAYER_MODULES[KNOWS_X_RAY]) if i.root == "aws_xray_sdk"]
     assert sdk
-    assert not [i for i in sdk if i.at_import]
+    assert not [i for i in sdk if i.at_import and not i.for_types]
 
 
 def test_the_agent_asks_what_its_package_is_for_before_it_imports_anything_else() -> None:
@@ -188,30 +271,40 @@ def test_a_function_imports_nothing_from_another_one(path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", FUNCTIONS, ids=lambda folder: folder.name)
-def test_no_module_imports_itself_in_a_circle(folder: Path) -> None:
-    graph = {
-        name: {i.root for i in imports(path)} & modules(folder).keys()
-        for name, path in modules(folder).items()
-    }
-    while graph:
-        leaves = {name for name, needs in graph.items() if not needs & graph.keys()}
-        assert leaves, f"a circle among {sorted(graph)}"
-        graph = {name: needs for name, needs in graph.items() if name not in leaves}
+def test_no_module_of_a_function_imports_itself_in_a_circle(folder: Path) -> None:
+    own = modules(folder)
+    check_no_circle({name: {i.root for i in imports(p)} & own.keys() for name, p in own.items()})
 
 
 def test_nothing_imports_a_handler() -> None:
     handlers = {path.stem for path in FUNCTION_MODULES if path.stem.endswith("_handler")}
-    everything = [*FUNCTION_MODULES, *modules(LAYER).values()]
+    everything = [*FUNCTION_MODULES, *LAYER_MODULES.values()]
     assert not {i.root for path in everything for i in imports(path)} & handlers
 
 
-def test_the_two_files_to_edit_know_nothing_of_how_the_agent_pauses() -> None:
-    agent = SRC / "agent"
-    own = modules(agent).keys()
-    definition = {i.root for i in imports(agent / "agent_definition.py")} & own
-    assert definition == {"conversation_window", "gate", "publish_post", "scripted_model"}
-    assert of_layer(agent / "agent_definition.py") == {"human_approval"}
-    assert not {i.root for i in imports(agent / "publish_post.py")} & (own | {"longrunning"})
+def test_the_definition_of_the_agents_knows_only_what_is_for_adopters() -> None:
+    known = [i for i in imports(SRC / "agent" / "agent_definition.py") if i.root == "longrunning"]
+    assert {i.name for i in known if i.name != SCRIPTED} <= FOR_ADOPTERS
+    assert not [i for i in known if i.name == SCRIPTED and i.at_import]
+
+
+def test_what_publishes_knows_nothing_of_agents() -> None:
+    path = SRC / "agent" / "publish_post.py"
+    own = modules(path.parent).keys()
+    assert not {i.root for i in imports(path)} & (own | {"longrunning"})
+
+
+@of_functions
+def test_tools_know_nothing_of_how_the_agent_pauses(path: Path) -> None:
+    if path.parent.name == "agent" and path.stem not in ("agent_handler", "agent_definition"):
+        assert of_layer(path) <= FOR_TOOLS
+
+
+@of_functions
+def test_only_the_agent_function_knows_the_agent_package(path: Path) -> None:
+    if path.parent.name != "agent":
+        known = of_layer(path) | of_layer(path, for_types=True)
+        assert not {name for name in known if name.startswith("longrunning.agent")}
 
 
 @of_functions

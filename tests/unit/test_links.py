@@ -6,8 +6,8 @@ import string
 
 import pytest
 
-from longrunning import links
-from longrunning.links import (
+from longrunning.people import links
+from longrunning.people.links import (
     InvalidLinkError,
     Link,
     LinkKeys,

@@ -30,7 +30,7 @@ from local.traces import Span, Traces, parse_datagram
 from local.view import SessionRow, View
 
 from core_samples import asked
-from longrunning.emails import Question, turn_email
+from longrunning.people.emails import Question, turn_email
 
 FRONT = "http://localhost:3000"
 TOKEN = f"{FRONT}/approvals/abc.DEF-_~1"
@@ -299,14 +299,15 @@ class Tables:
         self.asked += 1
         return {"Items": [self.item]}
 
-    scan = query
+    def scan(self, TableName: str, **_: Any) -> dict[str, Any]:
+        return {"Items": [self.item] if TableName == "t" else []}
 
     def get_queue_attributes(self, AttributeNames: list[str], **_: Any) -> dict[str, Any]:
         return {"Attributes": {name: "1" for name in AttributeNames}}
 
 
 def _row(**fields: Any) -> SessionRow:
-    return View(Tables(_item(**fields)), "t", "q", "d").sessions()[0]  # type: ignore[arg-type]
+    return View(Tables(_item(**fields)), "t", "q", "d", "w").sessions()[0]  # type: ignore[arg-type]
 
 
 def test_the_list_tells_the_last_words_and_why_a_session_ended() -> None:
@@ -322,7 +323,7 @@ def test_without_the_attribute_the_last_words_are_those_of_the_conversation() ->
 
 
 def test_messages_that_come_back_later_are_on_their_way_too() -> None:
-    view = View(Tables(_item()), "t", "q", "d")  # type: ignore[arg-type]
+    view = View(Tables(_item()), "t", "q", "d", "w")  # type: ignore[arg-type]
     assert view.queue_lengths() == (3, 3)
 
 
@@ -365,12 +366,10 @@ def _saved(name: str = "save") -> Span:
     ],
     ids=str,
 )
-def test_an_end_that_is_worth_a_look_is_said_once(
-    fields: dict[str, str], lines: list[str]
-) -> None:
+def test_an_end_that_is_worth_a_look_is_said_once(fields: dict[str, str], lines: list[str]) -> None:
     traces, screen = Traces(), Screen()
     tables = Tables(_item(**fields))
-    view = View(tables, "t", "q", "d")  # type: ignore[arg-type]
+    view = View(tables, "t", "q", "d", "w")  # type: ignore[arg-type]
     endings = Endings(view, traces, screen)  # type: ignore[arg-type]
     endings.look()
     assert tables.asked == 0
@@ -417,8 +416,8 @@ class NoMail:
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
 def test_a_link_of_before_a_restart_says_that_it_is_gone(accept: str) -> None:
     parts: Any = {"guard": Guard(3000), "proxy": NotFound(), "mailbox": NoMail()}
-    parts |= {"traces": None, "view": None, "send_task": None, "is_scripted": True}
-    door = FrontDoor(**parts, started_at=1_000)
+    parts |= {"traces": None, "view": None, "sessions": None, "send_task": None}
+    door = FrontDoor(**parts, is_scripted=True, started_at=1_000)
     for method in ("GET", "POST"):
         answer = door(Request(method, "/approvals/old", _headers(Accept=accept), b""))
         assert answer.status == 404

@@ -292,7 +292,6 @@ def test_a_changed_template_asks_for_a_new_start(project: Project) -> None:
     assert project.screen.take() == ""
 
 
-
 # --- messages that came meanwhile ----------------------------------------------------------------
 
 

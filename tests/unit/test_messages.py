@@ -1,6 +1,7 @@
 """Both queue messages: what is understood, what is refused, and how the refusal reads."""
 
 import base64
+import dataclasses
 import gzip
 import html
 import json
@@ -13,14 +14,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_handler import MAX_REASON_CHARS
+from longrunning.agent.deliveries import MAX_REASON_CHARS
 from longrunning.messages import (
+    MAX_ABOUT_CHARS,
     MAX_CONTENT_BYTES,
     MAX_JSON_DEPTH,
+    Cancel,
+    Look,
     MalformedMessageError,
     NewTask,
+    Parent,
     ToolResults,
+    build_cancel,
     build_existing,
+    build_look,
     build_new,
     parse,
     tool_result,
@@ -49,6 +56,17 @@ def result(**changes: Any) -> str:
     return existing(body=[{"toolResult": {**RESULT, **changes}}])
 
 
+PARENT = Parent("s-0", "use-0", "ask_agent", decide_by=1_773_482_400, depth=1)
+
+
+def of_parent(**changes: Any) -> str:
+    return new(parent={**dataclasses.asdict(PARENT), **changes})
+
+
+def look(**changes: Any) -> str:
+    return json.dumps({"type": "look", "toolName": "run_job", "about": "arn:job", **changes})
+
+
 # --- what is understood --------------------------------------------------------------------------
 
 
@@ -69,6 +87,32 @@ def test_a_new_task_may_choose_its_session_id() -> None:
     assert parse(new(session_id="order:42_a.b-C")) == NewTask("Write", "order:42_a.b-C")
     assert parse(new(session_id=None)) == NewTask("Write")
     assert parse(new(session_id="x" * 128)) == NewTask("Write", "x" * 128)
+
+
+def test_a_new_task_may_name_its_agent_and_who_asked() -> None:
+    assert parse(new(agent_name="brand-evaluator.2")) == NewTask(
+        "Write", agent_name="brand-evaluator.2"
+    )
+    assert parse(of_parent()) == NewTask("Write", parent=PARENT)
+    assert parse(of_parent(priority=1)) == NewTask("Write", parent=PARENT)
+    assert parse(new(agent_name=None, parent=None)) == NewTask("Write")
+
+
+def test_a_result_may_name_the_agent_that_it_is_for() -> None:
+    assert parse(existing(agent_name="a-1")) == ToolResults("s-1", "render", (RESULT,), "a-1")
+
+
+def test_hints_as_the_contract_gives_them() -> None:
+    assert parse(look()) == Look("run_job", "arn:job")
+    assert parse(look(about="x" * MAX_ABOUT_CHARS)) == Look("run_job", "x" * MAX_ABOUT_CHARS)
+    assert parse('{"type": "cancel", "session_id": "s-1", "why": "late"}') == Cancel("s-1")
+
+
+def test_what_is_built_is_what_is_parsed() -> None:
+    assert parse(build_new("Write", "s-1", "a-1", PARENT)) == NewTask("Write", "s-1", "a-1", PARENT)
+    assert json.loads(build_new("Write")) == {"type": "new", "body": {"task": "Write"}}
+    assert parse(build_look("run_job", "arn:job")) == Look("run_job", "arn:job")
+    assert parse(build_cancel("s-1")) == Cancel("s-1")
 
 
 def test_a_task_is_kept_as_it_came() -> None:
@@ -210,6 +254,32 @@ MALFORMED = {
     "new: session_id with a slash": (new(session_id=f"{SECRET}/.."), "session_id"),
     "new: session_id with a newline": (new(session_id="s-1\n"), "session_id"),
     "new: session_id with a letter beyond ASCII": (new(session_id="sé"), "session_id"),
+    "new: agent_name is empty": (new(agent_name=""), "agent_name"),
+    "new: agent_name with a space": (new(agent_name=f"{SECRET} "), "agent_name"),
+    "new: agent_name is too long": (new(agent_name="x" * 65), "agent_name"),
+    "new: agent_name is a list": (new(agent_name=[SECRET]), "agent_name"),
+    "new: parent is a text": (new(parent=SECRET), "parent"),
+    "new: parent is empty": (new(parent={}), "parent.decide_by"),
+    "parent: no session_id": (of_parent(session_id=None), "parent.session_id"),
+    "parent: session_id with a space": (of_parent(session_id=f"{SECRET} "), "parent.session_id"),
+    "parent: tool_use_id with a slash": (of_parent(tool_use_id="a/b"), "parent.tool_use_id"),
+    "parent: tool_name is empty": (of_parent(tool_name=""), "parent.tool_name"),
+    "parent: decide_by is a text": (of_parent(decide_by=SECRET), "parent.decide_by"),
+    "parent: decide_by is 0": (of_parent(decide_by=0), "parent.decide_by"),
+    "parent: decide_by is true": (of_parent(decide_by=True), "parent.decide_by"),
+    "parent: depth is no whole number": (of_parent(depth=1.5), "parent.depth"),
+    "parent: depth is below 0": (of_parent(depth=-1), "parent.depth"),
+    "look: no toolName": (look(toolName=None), "toolName"),
+    "look: toolName with a dot": (look(toolName=f"{SECRET}."), "toolName"),
+    "look: no about": (look(about=None), "about"),
+    "look: about is empty": (look(about=""), "about"),
+    "look: about is a list": (look(about=[SECRET]), "about"),
+    "look: about is too long": (look(about="x" * (MAX_ABOUT_CHARS + 1)), "about"),
+    "cancel: no session_id": ('{"type": "cancel"}', "session_id"),
+    "cancel: session_id is a list": (
+        json.dumps({"type": "cancel", "session_id": [SECRET]}), "session_id"
+    ),
+    "existing: agent_name with a space": (existing(agent_name=f"{SECRET} "), "agent_name"),
     "existing: no session_id": (existing(session_id=None), "session_id"),
     "existing: session_id with a space": (existing(session_id=f"{SECRET} "), "session_id"),
     "existing: session_id is a list": (existing(session_id=[SECRET]), "session_id"),
@@ -424,7 +494,7 @@ def test_a_message_that_has_the_fields_of_a_wrapping_too_is_a_message(name: str)
 
 def test_every_reason_that_names_a_wrapping_fits() -> None:
     longest = max(len(f"{what}: {to_do}") for _, what, to_do in WRAPPINGS)
-    field = "body[99].toolResult.content[99]: expected {\"text\": \"…\"} or {\"json\": {…}}, got "
+    field = 'body[99].toolResult.content[99]: expected {"text": "…"} or {"json": {…}}, got '
     assert len(field) + longest <= MAX_REASON_CHARS
 
 

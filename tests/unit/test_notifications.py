@@ -14,10 +14,9 @@ from local.mail import find_questions
 import hostile_contents
 from approval_api_driver import CONTENT, pending
 from core_samples import NOW, asked
-from longrunning.approvals import Approval
-from longrunning.emails import MAX_EMAIL_BYTES, Question, turn_email
-from longrunning.links import LinkKeys
-from longrunning.notifications import (
+from longrunning.people.emails import MAX_EMAIL_BYTES, Question, turn_email
+from longrunning.people.links import LinkKeys
+from longrunning.people.notifications import (
     ASKED,
     ESCALATION,
     MAX_CONTENT_BYTES,
@@ -25,8 +24,9 @@ from longrunning.notifications import (
     Notifier,
     approval_email,
 )
-from longrunning.pace import TooEarlyError, Unpaced
+from longrunning.people.pace import TooEarlyError, Unpaced
 from longrunning.text import NO_DEADLINE
+from longrunning.waits.item import Wait
 
 KEYS = LinkKeys.parse('{"current": "k1", "k1": "a-key-for-tests-of-forty-eight-characters-length"}')
 
@@ -337,7 +337,7 @@ def refused(status: int) -> ClientError:
 
 def test_a_turn_is_one_e_mail_that_waits_for_its_pace_once() -> None:
     topic, pace = Topic(), Waits()
-    turn: list[Approval] = [asked(tool_use_id="use-1"), asked(tool_use_id="use-2")]
+    turn: list[Wait] = [asked(tool_use_id="use-1"), asked(tool_use_id="use-2")]
     notifier_of(topic, pace).send("arn:topic", turn)
     (sent,) = topic.published
     assert len(set(urls(sent["Message"]))) == 4

@@ -14,6 +14,7 @@ import pytest
 
 import answers
 import aws_template
+import callbacks
 import listing
 import operator_handler
 import operator_requests
@@ -23,7 +24,8 @@ import unitok_handler
 import unitok_posts
 import unitok_requests
 from approval_api_driver import pending
-from longrunning import effects, http, messages
+from longrunning import http, messages
+from longrunning.waits import outcomes as effects
 
 ROOT = aws_template.ROOT
 DOCUMENT: dict[str, Any] = json.loads((ROOT / "docs/openapi.json").read_text())
@@ -41,6 +43,7 @@ OTHERS = {
     "UniTokFunction": {200, 201},
 }
 TAKEN = {
+    "CallbackAnswer": callbacks.FIELDS,
     "Decision": review_request.FIELDS,
     "Cancellation": operator_requests.CANCELLATION_FIELDS,
     "Submission": unitok_requests.SUBMISSION_FIELDS,
@@ -130,6 +133,9 @@ def test_the_fields_that_are_taken_are_those_of_the_code_and_no_other() -> None:
 def test_the_limits_are_those_of_the_code() -> None:
     for schema in ("Decision", "Cancellation"):
         assert properties(schema)["comment"]["maxLength"] == http.MAX_COMMENT_CHARS
+    result = properties("CallbackAnswer")["result"]["description"]
+    assert f"{callbacks.MAX_BODY_BYTES:,} bytes" in result
+    assert properties("CallbackAnswer")["status"]["enum"] == list(callbacks.STATUSES)
     assert properties("RecordedApproval")["preview"]["maxLength"] == listing.PREVIEW_CHARS
     reason = SCHEMAS["EffectReason"]["description"]
     assert f"first {effects.MAX_REASON_CHARS} characters" in reason

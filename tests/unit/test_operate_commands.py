@@ -18,9 +18,9 @@ from operate.receivers import RECEIVERS, Receiver
 from operate.stacks import Stack
 
 from core_samples import asked
-from longrunning.approval_item import to_item
 from longrunning.messages import build_existing, build_new, tool_result
-from longrunning.shared_pace import SharedPace
+from longrunning.people.shared_pace import SharedPace
+from longrunning.waits.item import to_item
 from pocket import Pocket
 
 TABLES = ("SessionsTable", "ApprovalsTable", "PostsTable")

@@ -18,9 +18,9 @@ from operate.rows import Approval, Letter, Post, Session
 
 import longrunning.sessions
 from core_samples import Recorded, asked
-from longrunning.approvals import ApprovalStore
 from longrunning.messages import build_existing, build_new, tool_result
 from longrunning.sessions import INLINE_BYTES, PendingToolUse, SessionStore
+from wait_store import WaitStore
 
 NOW = 1_800_000_000
 DAY = 86_400
@@ -163,7 +163,7 @@ def test_an_approval_whose_session_ended_without_it_was_not_done_whatever_is_rec
 # What breaks it.
 
 
-@pytest.mark.parametrize("outcome", ["", "lost", "waiting", "dead-lettered"])
+@pytest.mark.parametrize("outcome", ["", "waiting", "dead-lettered"])
 def test_an_ended_session_that_does_not_say_how_is_in_no_category(outcome: str) -> None:
     ledger = law([replace(COMPLETED, outcome=outcome)])
     assert kinds(ledger) == ["no outcome"]
@@ -422,7 +422,7 @@ def test_every_kind_has_advice_and_no_advice_is_for_nothing() -> None:
 def test_rows_are_what_the_stores_write(
     dynamodb: Recorded,
     session_store: SessionStore,
-    approval_store: ApprovalStore,
+    approval_store: WaitStore,
     sessions_table: str,
     approvals_table: str,
 ) -> None:
@@ -456,7 +456,7 @@ def test_rows_are_what_the_stores_write(
 
 
 def test_rows_follow_an_approval_to_its_end(
-    dynamodb: Recorded, approval_store: ApprovalStore, approvals_table: str
+    dynamodb: Recorded, approval_store: WaitStore, approvals_table: str
 ) -> None:
     now = asked().requested_at + 5
     approval_store.put_if_absent(asked(session_id="s", tool_use_id="t"))

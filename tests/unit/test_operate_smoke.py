@@ -24,10 +24,10 @@ import approval_handler
 import operator_handler
 import publish_post
 from converse_stand_in import Said, tool_use
-from core_samples import asked
-from longrunning.emails import Question, turn_email
-from longrunning.links import LinkKeys, make_token, review_url
+from core_samples import asked, changed
 from longrunning.messages import build_new
+from longrunning.people.emails import Question, turn_email
+from longrunning.people.links import LinkKeys, make_token, review_url
 from world import REGION, World, http_event, lasting_for_a_test
 
 DRAFT = 'Only a test.\r\nIt has two lines, and a quotation mark: "\n'
@@ -710,7 +710,7 @@ KEYS = LinkKeys.parse(json.dumps({"current": "k1", "k1": "one-" * 16}))
 
 def question(tool_use_id: str, content: str = "A text", **arguments: Any) -> Question:
     approval = asked(session_id="s-1", tool_use_id=tool_use_id, content=content)
-    approval = replace(approval, arguments=arguments)
+    approval = changed(approval, arguments=arguments)
     token = make_token(KEYS, "s-1", tool_use_id, approval.decide_by)
     return Question(approval, *(link(token, decision) for decision in ("approved", "denied")))
 

@@ -14,11 +14,12 @@ import operator_services
 from approval_api_driver import FakeQueue
 from core_samples import NOW, SESSION_ID, TOOL_USE_ID, LogLines, Recorded, asked, job, metrics
 from longrunning import messages
-from longrunning.approvals import Approval, ApprovalStore
-from longrunning.open_approvals import SHARDS, OpenApprovals
 from longrunning.sessions import COMPLETED, WAITING, Session, SessionStore
+from longrunning.waits.item import Wait, digest
+from longrunning.waits.open_waits import SHARDS, OpenWaits
 from operator_services import Services
 from session_facts import SessionFacts
+from wait_store import WaitStore
 
 ARN = "arn:aws:sts::123456789012:assumed-role/Operators/ann@example.com"
 ANN = {"iam": {"userArn": ARN, "accountId": "123456789012"}}
@@ -40,7 +41,7 @@ def services(
     queue: FakeQueue,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Services:
-    stores = (ApprovalStore(dynamodb, approvals_table), OpenApprovals(dynamodb, approvals_table))
+    stores = (WaitStore(dynamodb, approvals_table), OpenWaits(dynamodb, approvals_table))
     made = Services(*stores, SessionFacts(dynamodb, sessions_table), queue, QUEUE_URL)
     monkeypatch.setattr(operator_handler, "services", lambda: made)
     monkeypatch.setattr(operator_handler.time, "time", lambda: NOW + 60.5)
@@ -86,14 +87,14 @@ def cancel(**changes: Any) -> dict[str, Any]:
     return send("POST", "/operator/cancel", body=json.dumps({**CANCELLATION, **changes}))
 
 
-def ask(store: ApprovalStore, number: int, **changes: Any) -> Approval:
+def ask(store: WaitStore, number: int, **changes: Any) -> Wait:
     """Asks for an approval in a session of its own; the sessions spread over the shards."""
     due_at = changes.pop("due_at", NOW + number)
     approval, _ = store.put_if_absent(asked(session_id=f"s-{number}", due_at=due_at, **changes))
     return approval
 
 
-def claim(store: ApprovalStore, approval: Approval) -> None:
+def claim(store: WaitStore, approval: Wait) -> None:
     lease = {"now": NOW, "lease_until": NOW}
     store.claim(approval.session_id, [approval.tool_use_id], [], [], **lease)
 
@@ -103,7 +104,7 @@ class TestListing:
         assert listed() == {"status_code": 200, "approvals": [], "next": None}
 
     def test_an_entry_says_what_waits_since_when_and_until_when(
-        self, approval_store: ApprovalStore
+        self, approval_store: WaitStore
     ) -> None:
         approval_store.put_if_absent(asked(content="x" * 199 + "🦄" + "y" * 100))
         [entry] = listed()["approvals"]
@@ -124,18 +125,18 @@ class TestListing:
             "effect": None,
             "effect_reason": None,
             "edited": False,
-            "digest": asked(content="x" * 199 + "🦄" + "y" * 100).digest,
+            "digest": digest("x" * 199 + "🦄" + "y" * 100),
             "preview": "x" * 199 + "🦄",
         }
 
-    def test_a_tool_that_is_no_approval_is_listed_too(self, approval_store: ApprovalStore) -> None:
+    def test_a_tool_that_is_no_approval_is_listed_too(self, approval_store: WaitStore) -> None:
         approval_store.put_if_absent(job(due_at=NOW))
         [entry] = listed()["approvals"]
         facts = (entry["tool_name"], entry["action"], entry["digest"], entry["preview"])
         assert facts == ("render_video", "", None, "")
 
     def test_the_earliest_due_comes_first_whatever_its_shard(
-        self, approval_store: ApprovalStore
+        self, approval_store: WaitStore
     ) -> None:
         for number in range(20):
             ask(approval_store, number, due_at=NOW + number * 7 % 20)
@@ -144,7 +145,7 @@ class TestListing:
 
     @pytest.mark.parametrize("limit", [1, 3, 10, 20, 100])
     def test_pages_lead_through_all_of_them_once(
-        self, approval_store: ApprovalStore, limit: int
+        self, approval_store: WaitStore, limit: int
     ) -> None:
         for number in range(20):
             ask(approval_store, number, due_at=NOW + number // 6)  # Many are due at once.
@@ -161,7 +162,7 @@ class TestListing:
         assert sizes == [limit] * (20 // limit) + ([20 % limit] if 20 % limit else [])
 
     def test_a_page_starts_where_the_last_one_ended_though_that_is_claimed_now(
-        self, approval_store: ApprovalStore
+        self, approval_store: WaitStore
     ) -> None:
         asked_for = [ask(approval_store, number) for number in range(8)]
         first = listed(limit="4")
@@ -178,7 +179,7 @@ class TestListing:
             "s-7",
         ]
 
-    def test_a_page_has_fifty_unless_asked(self, approval_store: ApprovalStore) -> None:
+    def test_a_page_has_fifty_unless_asked(self, approval_store: WaitStore) -> None:
         for number in range(51):
             ask(approval_store, number)
         page = listed()
@@ -186,7 +187,7 @@ class TestListing:
         assert page["next"]
 
     def test_a_page_reads_no_more_of_the_index_than_it_needs(
-        self, approval_store: ApprovalStore, dynamodb: Recorded
+        self, approval_store: WaitStore, dynamodb: Recorded
     ) -> None:
         for number in range(30):
             ask(approval_store, number)
@@ -203,7 +204,7 @@ class TestListing:
         assert dynamodb.operations.count("get_item") == 2
         assert "scan" not in dynamodb.operations
 
-    def test_decided_but_not_yet_resumed_is_still_open(self, approval_store: ApprovalStore) -> None:
+    def test_decided_but_not_yet_resumed_is_still_open(self, approval_store: WaitStore) -> None:
         approval = ask(approval_store, 1)
         ids = (approval.session_id, approval.tool_use_id)
         approval_store.decide(*ids, "approved", decided_by="link", now=NOW, edited_content="Mine")
@@ -211,7 +212,7 @@ class TestListing:
         facts = (entry["status"], entry["decided_by"], entry["edited"], entry["preview"])
         assert facts == ("APPROVED", "link", True, "Mine")
 
-    def test_what_a_worker_has_claimed_is_not_open(self, approval_store: ApprovalStore) -> None:
+    def test_what_a_worker_has_claimed_is_not_open(self, approval_store: WaitStore) -> None:
         approval = ask(approval_store, 1)
         ids = (approval.session_id, approval.tool_use_id)
         approval_store.decide(*ids, "approved", decided_by="link", now=NOW)
@@ -221,10 +222,10 @@ class TestListing:
     @pytest.mark.parametrize("stands", [None, asked(due_at=None)])
     def test_an_entry_that_the_index_has_not_dropped_yet_is_left_out(
         self,
-        approval_store: ApprovalStore,
+        approval_store: WaitStore,
         services: Services,
         monkeypatch: pytest.MonkeyPatch,
-        stands: Approval | None,
+        stands: Wait | None,
     ) -> None:
         ask(approval_store, 1)
         monkeypatch.setattr(services.open, "get", lambda *_: stands)
@@ -261,7 +262,7 @@ class TestListing:
 
 class TestHistory:
     def test_all_approvals_of_a_session_come_in_the_order_of_asking(
-        self, approval_store: ApprovalStore
+        self, approval_store: WaitStore
     ) -> None:
         for number, name in enumerate(["z", "a", "m"]):
             approval_store.put_if_absent(asked(tool_use_id=name, requested_at=NOW + number))
@@ -270,7 +271,7 @@ class TestHistory:
         assert [entry["tool_use_id"] for entry in found] == ["z", "a", "m"]
 
     def test_it_tells_who_decided_what_and_when_with_the_digest_and_the_comment(
-        self, approval_store: ApprovalStore
+        self, approval_store: WaitStore
     ) -> None:
         approval_store.put_if_absent(asked())
         approval_store.decide(
@@ -281,7 +282,7 @@ class TestHistory:
         wanted = {
             "status": "APPROVED", "decision": "approved", "decided_by": "link",
             "decided_at": NOW + 9, "comment": "ok", "edited": True,
-            "digest": asked(content="Mine").digest,
+            "digest": digest("Mine"),
         }  # fmt: skip
         assert {name: entry[name] for name in wanted} == wanted
 
@@ -297,7 +298,7 @@ class TestHistory:
         ],
     )  # fmt: skip
     def test_it_tells_what_came_of_it(
-        self, approval_store: ApprovalStore, changes: dict[str, Any], effect: str, reason: str
+        self, approval_store: WaitStore, changes: dict[str, Any], effect: str, reason: str
     ) -> None:
         approval_store.put_if_absent(asked(decision="approved", **changes))
         [entry] = history()["approvals"]
@@ -322,7 +323,7 @@ class TestHistoryOfASession:
         return save
 
     def test_it_tells_how_the_session_ended_and_the_agents_last_words(
-        self, approval_store: ApprovalStore, save: Callable[..., None]
+        self, approval_store: WaitStore, save: Callable[..., None]
     ) -> None:
         approval_store.put_if_absent(asked())
         save(outcome="failed", reason="max_tokens", last_words="I could not finish this task.")
@@ -335,7 +336,7 @@ class TestHistoryOfASession:
         }
 
     def test_what_a_session_has_not_is_null(
-        self, approval_store: ApprovalStore, save: Callable[..., None]
+        self, approval_store: WaitStore, save: Callable[..., None]
     ) -> None:
         approval_store.put_if_absent(asked())
         save(status=WAITING)
@@ -348,7 +349,7 @@ class TestHistoryOfASession:
         }
 
     def test_a_session_that_is_gone_is_null_and_its_approvals_are_there(
-        self, approval_store: ApprovalStore
+        self, approval_store: WaitStore
     ) -> None:
         approval_store.put_if_absent(asked())
         found = history()
@@ -364,7 +365,7 @@ class TestHistoryOfASession:
         assert found["session"]["last_words"] == "'ticket' is a required property"
 
     def test_of_two_agents_sessions_it_is_the_one_that_asked_last(
-        self, approval_store: ApprovalStore, save: Callable[..., None]
+        self, approval_store: WaitStore, save: Callable[..., None]
     ) -> None:
         for name, at in (("a-agent", NOW), ("z-agent", NOW + 1), ("k-agent", NOW - 1)):
             save(agent_name=name)
@@ -373,7 +374,7 @@ class TestHistoryOfASession:
         assert history()["session"]["agent_name"] == "z-agent"
 
     def test_no_message_of_the_conversation_is_read(
-        self, approval_store: ApprovalStore, save: Callable[..., None], dynamodb: Recorded
+        self, approval_store: WaitStore, save: Callable[..., None], dynamodb: Recorded
     ) -> None:
         approval_store.put_if_absent(asked())
         save()
@@ -400,10 +401,10 @@ class TestHistoryOfASession:
 
 class TestCancelling:
     @pytest.fixture(autouse=True)
-    def waiting(self, approval_store: ApprovalStore) -> None:
+    def waiting(self, approval_store: WaitStore) -> None:
         approval_store.put_if_absent(asked())
 
-    def test_it_is_recorded_with_who_when_and_why(self, approval_store: ApprovalStore) -> None:
+    def test_it_is_recorded_with_who_when_and_why(self, approval_store: WaitStore) -> None:
         answer = cancel()
         wanted = {
             "status_code": 200,
@@ -428,7 +429,7 @@ class TestCancelling:
         assert message.results[0]["status"] == "error"
 
     def test_the_record_comes_before_the_message(
-        self, queue: FakeQueue, approval_store: ApprovalStore
+        self, queue: FakeQueue, approval_store: WaitStore
     ) -> None:
         queue.error = EndpointConnectionError(endpoint_url="x")
         answer = cancel()
@@ -441,7 +442,7 @@ class TestCancelling:
         assert len(queue.bodies) == 1
 
     def test_twice_changes_nothing_and_tells_the_agent_again(
-        self, queue: FakeQueue, approval_store: ApprovalStore
+        self, queue: FakeQueue, approval_store: WaitStore
     ) -> None:
         first = cancel()
         stored = approval_store.get(SESSION_ID, TOOL_USE_ID)
@@ -455,7 +456,7 @@ class TestCancelling:
         ("decision", "status"), [("approved", "APPROVED"), ("denied", "DENIED")]
     )
     def test_what_is_decided_stands_409(
-        self, approval_store: ApprovalStore, queue: FakeQueue, decision: str, status: str
+        self, approval_store: WaitStore, queue: FakeQueue, decision: str, status: str
     ) -> None:
         approval_store.decide(SESSION_ID, TOOL_USE_ID, decision, decided_by="link", now=NOW)
         answer = cancel()
@@ -469,7 +470,7 @@ class TestCancelling:
         assert queue.bodies == []
 
     def test_a_tool_that_is_no_approval_can_be_cancelled(
-        self, approval_store: ApprovalStore, queue: FakeQueue
+        self, approval_store: WaitStore, queue: FakeQueue
     ) -> None:
         waiting, _ = approval_store.put_if_absent(job())
         assert cancel(tool_use_id=waiting.tool_use_id)["status"] == "CANCELLED"
@@ -478,7 +479,7 @@ class TestCancelling:
         assert message.tool_name == "render_video"
 
     def test_a_click_that_comes_later_is_told_that_it_is_over(
-        self, approval_store: ApprovalStore
+        self, approval_store: WaitStore
     ) -> None:
         cancel()
         late = approval_store.decide(
@@ -507,7 +508,7 @@ class TestCancelling:
 
     @pytest.mark.parametrize("name", ["reason", "Comment", "decision", "status", "sessionId", ""])
     def test_a_field_that_is_not_known_is_400_and_named(
-        self, queue: FakeQueue, approval_store: ApprovalStore, name: str
+        self, queue: FakeQueue, approval_store: WaitStore, name: str
     ) -> None:
         answer = cancel(**{name: "x"})
         assert answer["status_code"] == 400
@@ -595,7 +596,7 @@ class TestCallers:
         ],
     )  # fmt: skip
     def test_the_record_names_who_cancelled(
-        self, approval_store: ApprovalStore, authorizer: dict[str, Any], name: str
+        self, approval_store: WaitStore, authorizer: dict[str, Any], name: str
     ) -> None:
         approval_store.put_if_absent(asked())
         body = json.dumps(CANCELLATION)
@@ -618,7 +619,7 @@ def test_a_path_before_the_route_may_come_from_a_domain() -> None:
 
 @pytest.mark.parametrize("operation", ["get_paginator", "update_item", "send_message"])
 def test_when_aws_fails_the_same_may_be_sent_again(
-    dynamodb: Recorded, queue: FakeQueue, approval_store: ApprovalStore, operation: str
+    dynamodb: Recorded, queue: FakeQueue, approval_store: WaitStore, operation: str
 ) -> None:
     approval_store.put_if_absent(asked())
     dynamodb.failures[operation] = FAULT
@@ -640,7 +641,7 @@ def test_a_503_says_when_to_come_back(dynamodb: Recorded) -> None:
 
 
 def test_nothing_of_a_text_a_comment_or_a_caller_is_logged(
-    approval_store: ApprovalStore, queue: FakeQueue, log_lines: LogLines
+    approval_store: WaitStore, queue: FakeQueue, log_lines: LogLines
 ) -> None:
     approval_store.put_if_absent(asked(content="hush-hush"))
     listed()

@@ -15,11 +15,10 @@ from botocore.exceptions import ConnectionClosedError
 
 from approval_api_driver import pending
 from core_samples import NOW, Recorded
-from longrunning.approvals import ApprovalStore
-from longrunning.links import LinkKeys
 from longrunning.messages import SESSION_ID_PATTERN
-from longrunning.notifications import Notifier
-from longrunning.pace import (
+from longrunning.people.links import LinkKeys
+from longrunning.people.notifications import Notifier
+from longrunning.people.pace import (
     MARGIN_SECONDS,
     MAX_AGENTS_UNCOUNTED,
     MessagePace,
@@ -27,13 +26,14 @@ from longrunning.pace import (
     TooEarlyError,
     Unpaced,
 )
-from longrunning.shared_pace import (
+from longrunning.people.shared_pace import (
     LEAD_SECONDS,
     MAX_AWAY_SECONDS,
     PARTITION,
     SHARED_PER_SECOND,
     SharedPace,
 )
+from wait_store import WaitStore
 
 MOST_A_SECOND = 10
 """Source: SNS, "Email subscriptions": beyond it a subscription is suspended."""
@@ -359,4 +359,4 @@ def test_the_items_of_a_pace_belong_to_no_session_and_are_deleted(
     assert not SESSION_ID_PATTERN.fullmatch(PARTITION)
     assert all(NOW < int(item["expires_at"]["N"]) < NOW + 3 * 86_400 for item in items)
     assert all("open_shard" not in item for item in items), "the sweeper never meets them"
-    assert ApprovalStore(dynamodb, approvals_table).of_session("s-1") == []
+    assert WaitStore(dynamodb, approvals_table).of_session("s-1") == []

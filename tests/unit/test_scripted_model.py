@@ -6,14 +6,20 @@ replaced in place, and a call without a prompt.
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from strands import Agent
 from strands.tools.tools import PythonAgentTool
 
 from converse_stand_in import check_request
+from longrunning.agent.scripted.model import ScriptedModel
+from longrunning.agent.scripted.reading import MAX_DRAFTS
 from publish_post import TOOL_SPEC
-from scripted_model import MAX_DRAFTS, ScriptedModel, draft_post, next_turn
+from scripted_writer import draft_post, next_turn, play
+
+NO_SCRIPT = Path(__file__).with_name("no_script.json")
+"""Is not there."""
 
 TASK = "Our unicorns now rent by the hour.\nBring your own carrots!"
 
@@ -90,7 +96,7 @@ class Walk:
 
     def run(self, prompt):
         agent = Agent(
-            model=ScriptedModel(),
+            model=ScriptedModel(NO_SCRIPT, stories=[play]),
             messages=json.loads(json.dumps(self.messages)),
             tools=[
                 PythonAgentTool("human_approval", ASK_SPEC, self._human_approval),
@@ -353,7 +359,7 @@ def test_a_conversation_without_a_task_is_an_error():
 
 def test_structured_output_is_not_offered():
     with pytest.raises(NotImplementedError):
-        ScriptedModel().structured_output(object, [])
+        ScriptedModel(NO_SCRIPT, stories=[play]).structured_output(object, [])
 
 
 def test_its_conversation_keeps_converses_rules():

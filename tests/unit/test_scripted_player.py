@@ -7,8 +7,8 @@ import pytest
 
 import publish_post
 from longrunning import human_approval
-from scripted_model import is_example
-from scripted_player import in_order, play
+from longrunning.agent.scripted.player import in_order, play
+from scripted_writer import is_example
 
 TASK = "Order hay for the north stable."
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+import agent_definition
 import aws_template
-import scripted_turns
-from scripted_turns import NAME, Turns, play, read
+from longrunning.agent.scripted.turns import NAME, Turns, play, read
 
 TASK = "Refund order 17."
 NAMES = ["lookup_order", "send_refund"]
@@ -37,8 +37,8 @@ def test_without_a_file_there_is_no_script(tmp_path: Path) -> None:
 
 
 def test_the_script_lies_beside_the_definition() -> None:
-    assert scripted_turns.SCRIPT.parent.joinpath("agent_definition.py").exists()
-    assert str(scripted_turns.SCRIPT).endswith(NAME)
+    assert agent_definition.SCRIPT.parent.joinpath("agent_definition.py").exists()
+    assert str(agent_definition.SCRIPT).endswith(NAME)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-from scripted_patterns import matching
-from scripted_values import NoValueError, make_input
+from longrunning.agent.scripted.patterns import matching
+from longrunning.agent.scripted.values import NoValueError, make_input
 
 TEXT = "Tell the customer that the unicorn comes on Monday."
 

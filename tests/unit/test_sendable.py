@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import converse_stand_in
-from sendable import NotJsonError, make_sendable, sendable_json, sendable_text
+from longrunning.agent.sendable import NotJsonError, make_sendable, sendable_json, sendable_text
 
 HALF = "cut \ud83e"
 

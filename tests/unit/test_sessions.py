@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 import aws_template
 from core_samples import NOW, SESSION_ID, LogLines, Recorded
 from longrunning import codec
+from longrunning.messages import Parent
 from longrunning.sessions import (
     COMPLETED,
     INLINE_BYTES,
@@ -91,7 +92,12 @@ def item(dynamodb: Recorded, sessions_table: str) -> dict[str, Any]:
 
 def test_a_session_comes_back_as_it_was_saved(session_store: SessionStore) -> None:
     every = paused(
-        pending=(PendingToolUse("use-2", "publish_post"), PendingToolUse("use-1", "render")),
+        pending=(
+            PendingToolUse("use-2", "publish_post"),
+            PendingToolUse("use-1", "render", "call/1", within_seconds=60, look_at=NOW + 9),
+        ),
+        waits={"publish_post": 2, "render": 1},
+        parent=Parent("s-0", "use-0", "ask_agent", decide_by=NOW + 60, depth=1),
         unspent=("use-0", "use-00"),
         outcome="denied",
         version=3,
@@ -99,6 +105,7 @@ def test_a_session_comes_back_as_it_was_saved(session_store: SessionStore) -> No
     )
     assert session_store.create(every) == every
     assert load(session_store) == every
+    assert session_store.find(SESSION_ID) == every
 
 
 def test_every_value_of_a_conversation_comes_back_exactly(session_store: SessionStore) -> None:
@@ -122,6 +129,26 @@ def test_what_is_not_there_is_none(session_store: SessionStore) -> None:
     session_store.create(paused())
     assert session_store.load("another", AGENT) is None
     assert session_store.load(SESSION_ID, "another-agent") is None
+
+
+def test_a_session_is_found_by_its_id_whichever_agents_it_is(
+    session_store: SessionStore, dynamodb: Recorded
+) -> None:
+    other = paused(session_id="another", agent_name="another-agent")
+    for one in (paused(), other):
+        session_store.create(one)
+    dynamodb.calls.clear()
+    assert session_store.find(SESSION_ID) == paused()
+    assert session_store.find("another") == other
+    assert session_store.find("unknown") is None
+    assert dynamodb.operations == ["query"] * 3
+    assert all(call["ConsistentRead"] for call in dynamodb.named("query"))
+
+
+def test_a_session_that_is_found_has_its_base(session_store: SessionStore) -> None:
+    saved = session_store.create(paused([user("x" * 5_000), *turn(1)]))
+    assert saved.base
+    assert session_store.find(SESSION_ID) == load(session_store) == saved
 
 
 def test_a_session_is_created_once(session_store: SessionStore) -> None:
@@ -161,17 +188,17 @@ def test_a_session_knows_what_it_waits_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "pending", "is_interrupted"),
+    ("status", "pending", "was_cut_short"),
     [
         (WAITING, (), True),
         (WAITING, (PendingToolUse("use-1", "render"),), False),
         (COMPLETED, (), False),
     ],
 )
-def test_a_session_that_waits_for_nothing_was_interrupted(
-    status: str, pending: tuple[PendingToolUse, ...], is_interrupted: bool
+def test_a_session_that_waits_for_nothing_was_cut_short(
+    status: str, pending: tuple[PendingToolUse, ...], was_cut_short: bool
 ) -> None:
-    assert paused(status=status, pending=pending).is_interrupted is is_interrupted
+    assert paused(status=status, pending=pending).was_cut_short is was_cut_short
 
 
 # --- save (C6) and fence off (C4') ---------------------------------------------------------------

@@ -11,23 +11,18 @@ from botocore.exceptions import ClientError
 import audit
 import sweeper as sweeper_module
 from core_samples import DAY_SECONDS, NOW, SESSION_ID, TOOL_USE_ID, asked, job, metrics
-from longrunning.approvals import (
-    CANCELLED,
-    DENIED,
-    EXPIRED,
-    PENDING,
-    Approval,
-    ApprovalStore,
-    NotDecidedError,
-)
-from longrunning.open_approvals import SHARDS, OpenApprovals, OpenEntry
-from longrunning.shared_pace import SHARED_PER_SECOND
+from longrunning.people.shared_pace import SHARED_PER_SECOND
+from longrunning.waits.claims import NotDecidedError
+from longrunning.waits.item import Status, Wait
+from longrunning.waits.open_waits import SHARDS, OpenEntry, OpenWaits
 from sweeper import (
+    LAST_LOOK_SECONDS,
     MAILS_PER_SECOND,
     RESEND_SECONDS,
     RETRY_SECONDS,
     Sweeper,
 )
+from wait_store import WaitStore
 
 HALF, END = NOW + DAY_SECONDS // 2, NOW + DAY_SECONDS
 SIBLING = "tooluse_sibling"
@@ -37,8 +32,8 @@ SIBLING = "tooluse_sibling"
 class Floor:
     """A sweeper with all that it touches, and what came of it."""
 
-    store: ApprovalStore
-    open: OpenApprovals
+    store: WaitStore
+    open: OpenWaits
     now: float = NOW
     turns: dict[str, tuple[str, ...]] = field(default_factory=lambda: {SESSION_ID: (TOOL_USE_ID,)})
     mails: list[tuple[str, str]] = field(default_factory=list)
@@ -50,13 +45,13 @@ class Floor:
     broken: dict[str, Exception] = field(default_factory=dict)
     """What goes wrong when a session of this id is read, told, or written to."""
 
-    def put(self, approval: Approval | None = None, **changes: Any) -> Approval:
+    def put(self, approval: Wait | None = None, **changes: Any) -> Wait:
         """Records what waits, as the agent does: due at half time first."""
         waiting = approval or asked(remind_at=HALF, due_at=HALF, **changes)
         self.store.put_if_absent(waiting)
         return waiting
 
-    def decide(self, decision: str = "approved", at: int = NOW + 60, **ids: str) -> Approval:
+    def decide(self, decision: str = "approved", at: int = NOW + 60, **ids: str) -> Wait:
         ids = {"session_id": SESSION_ID, "tool_use_id": TOOL_USE_ID} | ids
         decided = self.store.decide(**ids, decision=decision, decided_by="link", now=at)
         assert decided.outcome == "decided" and decided.approval
@@ -88,7 +83,7 @@ class Floor:
         swept = self.sweeper().sweep(now + seconds)
         return {name: count for name, count in swept.items() if count and name != "looked_at"}
 
-    def read(self, session_id: str = SESSION_ID, tool_use_id: str = TOOL_USE_ID) -> Approval:
+    def read(self, session_id: str = SESSION_ID, tool_use_id: str = TOOL_USE_ID) -> Wait:
         found = self.store.get(session_id, tool_use_id)
         assert found
         return found
@@ -103,14 +98,14 @@ class Floor:
         self.store._client.calls.append(("read_turn", {}))
         return self.turns.get(session_id, ())
 
-    def _notify(self, approval: Approval, occasion: str) -> None:
+    def _notify(self, approval: Wait, occasion: str) -> None:
         for broken in {"mail", occasion} & self.broken.keys():
             raise self.broken[broken]
         self.mails.append((approval.tool_use_id, occasion))
 
 
 @pytest.fixture
-def floor(approval_store: ApprovalStore, open_approvals: OpenApprovals) -> Floor:
+def floor(approval_store: WaitStore, open_approvals: OpenWaits) -> Floor:
     return Floor(approval_store, open_approvals)
 
 
@@ -128,7 +123,7 @@ def told(tool_use_id: str, decision: str, status: str, tool: str = "human_approv
 # --- nothing to do -------------------------------------------------------------------------------
 
 
-def test_an_empty_index_takes_four_queries_and_nothing_else(floor: Floor) -> None:
+def test_an_empty_index_takes_a_query_of_each_shard_and_nothing_else(floor: Floor) -> None:
     calls = floor.store._client.calls
     calls.clear()
     assert floor.sweep(NOW) == {}
@@ -174,7 +169,7 @@ def test_the_session_is_read_after_the_record(floor: Floor) -> None:
 def test_what_nobody_decided_expires_and_the_agent_is_told_once(floor: Floor) -> None:
     floor.put(asked(due_at=END))
     assert floor.sweep(END) == {"expired": 1}
-    assert (floor.read().status, floor.read().decided_by) == (EXPIRED, "sweeper")
+    assert (floor.read().status, floor.read().decided_by) == (Status.EXPIRED, "sweeper")
     assert floor.messages == [told(TOOL_USE_ID, "expired", "error")]
     assert floor.sweep(END + 60) == {}
     assert len(floor.messages) == 1
@@ -186,16 +181,74 @@ def test_a_tool_that_is_no_approval_expires_too(floor: Floor) -> None:
     assert floor.messages == [told(TOOL_USE_ID, "expired", "error", "render_video")]
 
 
+# --- what waits for no person --------------------------------------------------------------------
+
+LOOK_AT = NOW + 300
+HINT = told(TOOL_USE_ID, "pending", "error", "render_video")
+
+
+def put_job(floor: Floor, **changes: Any) -> Wait:
+    return floor.put(job(tool_use_id=TOOL_USE_ID, remind_at=LOOK_AT, due_at=LOOK_AT, **changes))
+
+
+def test_the_agent_is_told_to_look_at_a_job_that_is_due_and_nobody_gets_a_mail(
+    floor: Floor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put_job(floor)
+    assert floor.sweep(LOOK_AT - 1) == {}
+    assert floor.sweep(LOOK_AT) == {"looked": 1}
+    assert (floor.messages, floor.mails) == ([HINT], [])
+    assert floor.read().status == Status.PENDING
+    assert metrics(capsys.readouterr().out)["SourceLookedAt"] == 1
+
+
+def test_a_job_is_looked_at_ever_more_rarely(floor: Floor) -> None:
+    """After as long again as it has waited, an hour at most."""
+    put_job(floor)
+    for due in (300, 600, 1_200, 2_400, 4_800, 8_400, 12_000):
+        assert floor.read().due_at == NOW + due
+        assert floor.sweep(NOW + due - 1) == {}
+        assert floor.sweep(NOW + due) == {"looked": 1}
+
+
+def test_a_job_is_looked_at_once_more_at_its_end_before_it_expires(floor: Floor) -> None:
+    put_job(floor, decide_by=LOOK_AT + 60)
+    assert floor.sweep(LOOK_AT) == {"looked": 1}
+    assert floor.read().due_at == LOOK_AT + 60, "not later than its end"
+    assert floor.sweep(LOOK_AT + 60) == {"looked": 1}
+    last = LOOK_AT + 60 + LAST_LOOK_SECONDS
+    assert floor.sweep(last - 1) == {}
+    assert floor.sweep(last) == {"expired": 1}
+    assert floor.messages[:2] == [HINT] * 2
+    assert floor.messages[2:] == [told(TOOL_USE_ID, "expired", "error", "render_video")]
+
+
+def test_of_two_sweepers_one_has_the_agent_look(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_job(floor)
+    real = OpenWaits.postpone
+
+    def after_another(table: OpenWaits, wait: Wait, until: int) -> Wait | None:
+        monkeypatch.setattr(OpenWaits, "postpone", real)
+        assert floor.sweep(LOOK_AT) == {"looked": 1}
+        return real(table, wait, until)
+
+    monkeypatch.setattr(OpenWaits, "postpone", after_another)
+    assert floor.sweep(LOOK_AT) == {}
+    assert floor.messages == [HINT]
+
+
 def test_an_expiry_whose_message_was_lost_is_told_again(
     floor: Floor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     floor.put(asked(due_at=END))
     lost = replace_send(floor, TimeoutError("SQS"))
     assert lost.sweep(END + 40) == {
-        "looked_at": 1, "expired": 0, "reminded": 0, "escalated": 0, "resent": 0, "closed": 0,
-        "failed": 1,
+        "looked_at": 1, "expired": 0, "looked": 0, "reminded": 0, "escalated": 0, "resent": 0,
+        "closed": 0, "failed": 1,
     }  # fmt: skip
-    assert floor.read().status == EXPIRED
+    assert floor.read().status == Status.EXPIRED
     assert floor.sweep(END + RESEND_SECONDS - 1) == {}
     assert floor.sweep(END + RESEND_SECONDS) == {"resent": 1}
     assert floor.messages == [told(TOOL_USE_ID, "expired", "error")]
@@ -215,7 +268,7 @@ def test_where_silence_means_waiting_nothing_expires(floor: Floor) -> None:
     assert floor.sweep(END) == {"reminded": 1}
     assert floor.read().due_at == century
     assert floor.sweep(END + 300 * DAY_SECONDS) == {}
-    assert floor.read().status == PENDING
+    assert floor.read().status == Status.PENDING
 
 
 # --- reminders and escalations -------------------------------------------------------------------
@@ -385,7 +438,7 @@ def test_a_question_that_no_session_waits_for_is_cancelled(
     floor.put()
     floor.turns[SESSION_ID] = turn
     assert floor.sweep(HALF) == {"closed": 1}
-    assert (floor.read().status, floor.read().decided_by) == (CANCELLED, "sweeper")
+    assert (floor.read().status, floor.read().decided_by) == (Status.CANCELLED, "sweeper")
     assert not floor.is_open()
     assert floor.mails == floor.messages == []
     assert floor.sweep(HALF + 60) == {}
@@ -397,7 +450,7 @@ def test_a_decision_that_no_session_waits_for_is_closed_as_it_is(floor: Floor) -
     floor.turns.clear()
     assert floor.sweep(NOW + 300) == {"closed": 1}
     assert floor.read() == replace(decided, due_at=None)
-    assert floor.read().status == DENIED
+    assert floor.read().status == Status.DENIED
     assert floor.messages == []
 
 
@@ -463,7 +516,7 @@ def test_what_there_is_no_time_for_is_left_to_the_next_sweep(floor: Floor) -> No
         floor.turns[f"session-{n}"] = (TOOL_USE_ID,)
     floor.now = END
     assert floor.sweeper().sweep(deadline=END) == dict.fromkeys(
-        ("looked_at", "expired", "reminded", "escalated", "resent", "closed", "failed"), 0
+        ("looked_at", "expired", "looked", "reminded", "escalated", "resent", "closed", "failed"), 0
     )
     assert floor.sweep(END) == {"expired": 5}
 
@@ -524,7 +577,7 @@ def test_neither_what_is_due_nor_a_lost_decision_waits_for_the_other(floor: Floo
 def test_what_is_due_longest_is_looked_at_first_whatever_its_shard(floor: Floor) -> None:
     put_silent(floor, 40)
     sweep_slowly(floor, 10)
-    ended = [n for n in range(40) if floor.read(f"silent-{n}").status == EXPIRED]
+    ended = [n for n in range(40) if floor.read(f"silent-{n}").status == Status.EXPIRED]
     assert 4 <= len(ended) < 30
     assert min(ended) > 40 - len(ended) - sweeper_module.THREADS
 
@@ -590,7 +643,7 @@ def test_whatever_is_done_again_at_the_same_moment_is_done_once(
     ("prepare", "at", "write"),
     [
         (lambda floor: floor.put(asked(due_at=END)), END, "expire"),
-        (lambda floor: floor.put(), HALF, "put_off"),
+        (lambda floor: floor.put(), HALF, "postpone"),
         (lambda floor: (floor.put(), floor.decide()), NOW + 60 + RESEND_SECONDS, "take_resend"),
         (lambda floor: (floor.put(), floor.turns.clear()), HALF, "close"),
     ],
@@ -604,15 +657,15 @@ def test_of_two_sweepers_at_the_same_moment_the_first_acts_alone(
     write: str,
 ) -> None:
     prepare(floor)
-    real = getattr(OpenApprovals, write)
+    real = getattr(OpenWaits, write)
     others: list[dict[str, int]] = []
 
-    def after_another(*args: Any) -> Approval | None:
-        monkeypatch.setattr(OpenApprovals, write, real)
+    def after_another(*args: Any) -> Wait | None:
+        monkeypatch.setattr(OpenWaits, write, real)
         others.append(floor.sweep(at))
-        return cast(Approval | None, real(*args))
+        return cast(Wait | None, real(*args))
 
-    monkeypatch.setattr(OpenApprovals, write, after_another)
+    monkeypatch.setattr(OpenWaits, write, after_another)
     assert floor.sweep(at) == {}
     assert [len(other) for other in others] == [1]
     assert len(floor.mails) + len(floor.messages) == (0 if write == "close" else 1)

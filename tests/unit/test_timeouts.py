@@ -4,7 +4,7 @@ import pytest
 
 from core_samples import NOW
 from longrunning.text import has_deadline
-from longrunning.timeouts import Schedule, Timeouts, TimeoutsError
+from longrunning.waits.timeouts import Schedule, Timeouts, TimeoutsError
 
 HOUR = 3_600
 DAY = 24 * HOUR
@@ -55,6 +55,23 @@ def test_a_tool_that_is_no_approval_has_an_end_of_its_own_and_nobody_to_remind(
     schedule = Timeouts.parse("86400", "half", on_silence).tool_schedule(NOW, within)
     assert schedule == Schedule(NOW + seconds, None, None)
     assert schedule.due_at == NOW + seconds
+
+
+def test_a_tool_whose_source_is_asked_is_due_then() -> None:
+    schedule = Timeouts.parse("86400", "half", "deny").tool_schedule(NOW, DAY, NOW + HOUR)
+    assert schedule == Schedule(NOW + DAY, NOW + HOUR, None)
+    assert schedule.due_at == NOW + HOUR
+
+
+def test_a_wait_for_another_agent_ends_before_that_one_does() -> None:
+    schedule = Schedule(NOW + DAY, NOW + 2 * HOUR, NOW + 3 * HOUR)
+    assert schedule.ending_by(NOW + DAY) == schedule
+    assert schedule.ending_by(NOW + 2 * HOUR + 1) == Schedule(
+        NOW + 2 * HOUR + 1, NOW + 2 * HOUR, None
+    )
+    ended = schedule.ending_by(NOW + 2 * HOUR)
+    assert ended == Schedule(NOW + 2 * HOUR, None, None), "nothing is due after the end"
+    assert ended.due_at == NOW + 2 * HOUR
 
 
 @pytest.mark.parametrize(

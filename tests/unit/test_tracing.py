@@ -125,10 +125,10 @@ def test_publish_hangs_under_run_although_it_happens_in_a_tools_thread(walk: Wal
 @pytest.mark.parametrize(
     ("step", "number", "calls"),
     [
-        ("load", 0, ["GetItem"]),
+        ("load", 0, ["Query"]),
         ("save", 0, ["PutItem"]),
         ("notify", 0, ["PutItem", "GetSecretValue", "Publish"]),
-        ("load", 1, ["GetItem"]),
+        ("load", 1, ["Query"]),
         ("run", 1, ["UpdateItem"]),  # C5, by the gate, in a tool's thread
         ("save", 1, ["PutItem"]),
     ],

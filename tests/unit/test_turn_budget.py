@@ -3,8 +3,7 @@
 import pytest
 
 from core_samples import asked
-from longrunning.messages import MAX_CONTENT_BYTES
-from turn_budget import (
+from longrunning.agent.turn_budget import (
     MAX_ASKED_BYTES,
     MAX_RESULTS_BYTES,
     MAX_UNSPENT_BYTES,
@@ -13,6 +12,7 @@ from turn_budget import (
     room_for_edits,
     room_for_results,
 )
+from longrunning.messages import MAX_CONTENT_BYTES
 
 TRANSACTION_BYTES = 4_000_000
 """Source: DynamoDB, "TransactWriteItems"; taken as the smaller of what 4 MB may mean."""

@@ -27,7 +27,8 @@ MAX_DEPTH = 24
 
 _MAX_DIGITS = 38
 _ENCODER = json.JSONEncoder(separators=(",", ":"), check_circular=False)
-"""What contains itself ends as a `RecursionError`; to look for it takes a third of the time."""
+"""A value that contains itself ends as a `RecursionError`; looking for it would take a third of
+the time."""
 
 _TAG = '"$'
 """How every tag begins in JSON, and some texts."""

@@ -1,4 +1,4 @@
-"""What the HTTP functions share: reading an HTTP API event, refusing it, answering in JSON.
+"""Reads an HTTP API event, refuses it, answers in JSON: shared by the HTTP functions.
 
 Events and answers have payload format 2.0. Reasons name the field, what was expected and what
 came, and never repeat a value: they are logged, and programs read them. The name of a field that

@@ -10,13 +10,16 @@ agree.
 from datetime import timedelta
 from typing import Any
 
-from longrunning import timeouts
 from longrunning.messages import MAX_CONTENT_BYTES, tool_result
+from longrunning.waits import timeouts
 
 MAX_WAITS = 20
 """Tool uses of one turn that wait: one transaction claims them and what is left of earlier ones."""
 
 TOO_MANY = f"Too much at once: {MAX_WAITS} tools wait already. Call this again after those."
+
+DEFAULT_MAX_WAITS = 500
+"""Waits of one session, all its turns together: an agent that never ends must end."""
 
 ToolUse = dict[str, Any]
 ToolResult = dict[str, Any]
@@ -24,8 +27,8 @@ ToolResult = dict[str, Any]
 TOOL_SPEC: dict[str, Any] = {
     "name": "human_approval",
     "description": (
-        "Asks a person to approve a text before it is published. Give the complete final text: "
-        "what is published must be exactly what was approved. The answer can take days; you are "
+        "Asks a person to approve a text before anything is done with it. Give the complete final "
+        "text: what is done must be exactly what was approved. The answer can take days; you are "
         "stopped and continue when it is there. The person may approve, deny with a comment, or "
         "edit the text."
     ),
@@ -36,12 +39,12 @@ TOOL_SPEC: dict[str, Any] = {
                 "content": {
                     "type": "string",
                     "minLength": 1,
-                    "description": "The complete text to approve, exactly as it will be published.",
+                    "description": "The complete text to approve, exactly as it will be used.",
                 },
                 "arguments": {
                     "type": "object",
                     "description": (
-                        "The other arguments of the call that publishes, if they differ from its "
+                        "The other arguments of the call that uses it, if they differ from its "
                         "defaults. The person sees them too."
                     ),
                 },
@@ -50,10 +53,6 @@ TOOL_SPEC: dict[str, Any] = {
         }
     },
 }
-
-
-class CannotStartError(Exception):
-    """What a starter raises for what will never work; its text is the model's answer."""
 
 
 def human_approval(tool: ToolUse, **kwargs: Any) -> ToolResult:
@@ -74,7 +73,13 @@ def human_approval(tool: ToolUse, **kwargs: Any) -> ToolResult:
 
 
 def pause(
-    tool: ToolUse, placeholder: str, *, within: timedelta | None = None, **kwargs: Any
+    tool: ToolUse,
+    placeholder: str,
+    *,
+    within: timedelta | None = None,
+    look_at: int | None = None,
+    most: int | None = None,
+    **kwargs: Any,
 ) -> ToolResult:
     """Stops the agent after this turn, to wait for the result of a tool use.
 
@@ -85,11 +90,14 @@ def pause(
         placeholder: The result until the real one comes; the model never reads it.
         within: How long the result may take, a minute to five years; 30 days where it is not said.
             After that the model is told that none came. An approval has the stack's own time.
+        look_at: When its source is asked for the result first, in epoch seconds; None: never.
+        most: How often the session may wait for this tool.
         **kwargs: Strands' invocation state.
 
     Returns:
         The placeholder as a Converse `toolResult`; or an error result at once, and no pause, where
-        nobody could go on later: inside another agent, or with a time that is out of bounds.
+        nobody could go on later: inside another agent, with a time that is out of bounds, or too
+        often.
     """
     request_state = kwargs["request_state"]
     if problem := _no_pause(within, request_state, kwargs):
@@ -98,10 +106,12 @@ def pause(
     noted = {"tool_use_id": tool["toolUseId"], "tool_name": tool["name"]}
     if within is not None:
         noted["within_seconds"] = int(within.total_seconds())
-    waiting.append(noted)
-    if len(waiting) > MAX_WAITS:  # Counted after it was added: tools of a turn run side by side.
+    if look_at is not None:
+        noted["look_at"] = look_at
+    waiting.append(noted)  # Before they are counted: tools of a turn run side by side.
+    if problem := _too_often(tool["name"], most, request_state):
         waiting.remove(noted)
-        return tool_result(tool["toolUseId"], "error", TOO_MANY)
+        return tool_result(tool["toolUseId"], "error", problem)
     request_state.setdefault("session_id", kwargs.get("session_id"))
     request_state["stop_event_loop"] = True
     if agent := kwargs.get("agent"):
@@ -126,6 +136,23 @@ def _no_pause(
     ):
         return "within: expected a minute to 1826 days."
     return None
+
+
+def _too_often(name: str, most: int | None, request_state: dict[str, Any]) -> str | None:
+    """Returns why this turn or this session can wait for nothing more."""
+    waiting, before = request_state["waiting"], request_state.get("waits_before", {})
+    if len(waiting) > MAX_WAITS:
+        return TOO_MANY
+    if most is not None and before.get(name, 0) + _count(waiting, name) > most:
+        return f"No more of {name}: one session may wait for it {most} times."
+    most_in_all = request_state.get("max_waits", DEFAULT_MAX_WAITS)
+    if sum(before.values()) + len(waiting) > most_in_all:
+        return f"No more waits: this session has waited {most_in_all} times. Come to an end."
+    return None
+
+
+def _count(waiting: list[dict[str, Any]], name: str) -> int:
+    return sum(noted["tool_name"] == name for noted in waiting)
 
 
 def _problem(content: Any) -> str | None:

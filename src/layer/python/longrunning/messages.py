@@ -1,4 +1,4 @@
-"""The two messages of the task queue: parse, build, validate.
+"""The messages of the task queue: parse, build, validate.
 
 A new task, and the result of a tool that an agent waits for:
 
@@ -8,12 +8,19 @@ A new task, and the result of a tool that an agent waits for:
      "body": [{"toolResult": {"toolUseId": "id of the tool use", "status": "success|error",
                               "content": [{"text": "tool result content | error message"}]}}]}
 
-A `new` message may carry a `session_id` of its own choice. Unknown fields are ignored, wrong types
-are not: a parser that guesses would turn one sender's bug into another's lost decision.
+A `new` message may carry a `session_id` of its own choice, the `agent_name` of the agent that it is
+for, and the `parent` that asked. Two more are only hints: `{"type": "look", "toolName", "about"}`,
+`about` being what the tool's source calls it; and `{"type": "cancel", "session_id"}`, of a session
+whose parent waits no more.
+
+Unknown fields are ignored, wrong types are not: a parser that guesses would turn one sender's bug
+into another's lost decision.
 """
 
+import dataclasses
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,12 +33,16 @@ MAX_JSON_DEPTH = 100
 
 SESSION_ID_PATTERN = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 MESSAGE_ID_PATTERN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-"""What SQS calls a message; a session without an id of its own is called the same."""
+"""The id of an SQS message; a session without an id of its own gets the same."""
 
 TOOL_USE_ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """Source: Amazon Bedrock, "ToolUseBlock". The gate renames another provider's to fit."""
 
 TOOL_NAME_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+AGENT_NAME_PATTERN = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+MAX_ABOUT_CHARS = 2_048
+"""More than an ARN or a URL has."""
 
 JsonObject = dict[str, Any]
 
@@ -41,11 +52,43 @@ class MalformedMessageError(ValueError):
 
 
 @dataclass(frozen=True)
+class Parent:
+    """The wait of another agent that a session's end answers."""
+
+    session_id: str
+    tool_use_id: str
+    tool_name: str
+    decide_by: int
+    """Until when the parent waits; epoch seconds."""
+    depth: int
+    """How many agents asked, one on behalf of the other: 1 for the first that was asked."""
+
+
+@dataclass(frozen=True)
 class NewTask:
     """A task to start. `session_id` is None when the sender leaves the choice to us."""
 
     task: str
     session_id: str | None = None
+    agent_name: str | None = None
+    """The agent that it is for; None: the first one."""
+    parent: Parent | None = None
+
+
+@dataclass(frozen=True)
+class Look:
+    """A hint that the source of a long-running tool may have an answer."""
+
+    tool_name: str
+    about: str
+    """The source's own name for the work; the tool finds the wait."""
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """A hint that nobody waits any more for what a session was asked."""
+
+    session_id: str
 
 
 @dataclass(frozen=True)
@@ -55,19 +98,20 @@ class ToolResults:
     session_id: str
     tool_name: str
     results: tuple[JsonObject, ...]
+    agent_name: str | None = None
     too_large: tuple[tuple[str, int], ...] = ()
     """Tool use id and bytes of each result that was too large: an error stands in its place."""
 
 
-def parse(body: str) -> NewTask | ToolResults:
+def parse(body: str) -> NewTask | ToolResults | Look | Cancel:
     """Parses the body of a queue message.
 
     Args:
         body: The message body as SQS delivered it.
 
     Returns:
-        A `NewTask` or `ToolResults`. A result that is too large is an answer all the same: its
-        job is done and will send no other, so the model is told instead of the result.
+        What it says. A result that is too large is an answer all the same: its job is done and
+        will send no other, so the model is told instead of the result.
 
     Raises:
         MalformedMessageError: Names the field, what was expected and what came.
@@ -76,24 +120,42 @@ def parse(body: str) -> NewTask | ToolResults:
         message = json.loads(body, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise MalformedMessageError(f"body: expected JSON, got {_shown(body)}") from error
-    kind = message.get("type") if isinstance(message, dict) else None
-    if kind not in ("new", "existing") and (wrapping := _wrapping(message)):
+    given = message.get("type") if isinstance(message, dict) else None
+    kind = given if isinstance(given, str) else None
+    if kind not in _PARSERS and (wrapping := _wrapping(message)):
         raise MalformedMessageError(f"body: expected a message and nothing else, got {wrapping}")
     _expect(isinstance(message, dict), "body", "a JSON object", message)
     _expect_unicode(message)
-    match kind:
-        case "new":
-            return _parse_new(message)
-        case "existing":
-            return _parse_existing(message)
-        case other:
-            raise MalformedMessageError(f'type: expected "new" or "existing", got {_shown(other)}')
+    if kind not in _PARSERS:
+        names = " or ".join(f'"{name}"' for name in ("new", "existing"))
+        raise MalformedMessageError(f"type: expected {names}, got {_shown(given)}")
+    return _PARSERS[kind](message)
 
 
-def build_new(task: str, session_id: str | None = None) -> str:
+def build_new(
+    task: str,
+    session_id: str | None = None,
+    agent_name: str | None = None,
+    parent: Parent | None = None,
+) -> str:
     """Builds the body of a `new` message; the inverse of `parse`."""
-    message: JsonObject = {"type": "new", "body": {"task": task}}
-    return json.dumps(message if session_id is None else {"session_id": session_id, **message})
+    more = {
+        "session_id": session_id,
+        "agent_name": agent_name,
+        "parent": parent and dataclasses.asdict(parent),
+    }
+    given = {name: value for name, value in more.items() if value is not None}
+    return json.dumps({**given, "type": "new", "body": {"task": task}})
+
+
+def build_look(tool_name: str, about: str) -> str:
+    """Builds the body of a `look` message; the inverse of `parse`."""
+    return json.dumps({"type": "look", "toolName": tool_name, "about": about})
+
+
+def build_cancel(session_id: str) -> str:
+    """Builds the body of a `cancel` message; the inverse of `parse`."""
+    return json.dumps({"type": "cancel", "session_id": session_id})
 
 
 def build_existing(session_id: str, tool_name: str, results: list[JsonObject]) -> str:
@@ -132,9 +194,43 @@ def _parse_new(message: JsonObject) -> NewTask:
         raise MalformedMessageError(
             f"body.task: expected at most {MAX_CONTENT_BYTES} bytes of UTF-8, got {size}"
         )
-    if message.get("session_id") is None:
-        return NewTask(task)
-    return NewTask(task, _matching(message, "session_id", SESSION_ID_PATTERN))
+    return NewTask(
+        task,
+        _matching_or_none(message, "session_id", SESSION_ID_PATTERN),
+        _matching_or_none(message, "agent_name", AGENT_NAME_PATTERN),
+        _parse_parent(message.get("parent")),
+    )
+
+
+def _parse_parent(parent: Any) -> Parent | None:
+    if parent is None:
+        return None
+    _expect(isinstance(parent, dict), "parent", "an object", parent)
+    for name in ("decide_by", "depth"):
+        value = parent.get(name)
+        is_number = isinstance(value, int) and not isinstance(value, bool) and value > 0
+        _expect(is_number, f"parent.{name}", "a whole number above 0", value)
+    return Parent(
+        _matching(parent, "session_id", SESSION_ID_PATTERN, "parent."),
+        _matching(parent, "tool_use_id", TOOL_USE_ID_PATTERN, "parent."),
+        _matching(parent, "tool_name", TOOL_NAME_PATTERN, "parent."),
+        parent["decide_by"],
+        parent["depth"],
+    )
+
+
+def _parse_look(message: JsonObject) -> Look:
+    tool_name = _matching(message, "toolName", TOOL_NAME_PATTERN)
+    about = message.get("about")
+    if not isinstance(about, str) or not 0 < len(about) <= MAX_ABOUT_CHARS:
+        raise MalformedMessageError(
+            f"about: expected a text of 1 to {MAX_ABOUT_CHARS} characters, got {_shown(about)}"
+        )
+    return Look(tool_name, about)
+
+
+def _parse_cancel(message: JsonObject) -> Cancel:
+    return Cancel(_matching(message, "session_id", SESSION_ID_PATTERN))
 
 
 def _parse_existing(message: JsonObject) -> ToolResults:
@@ -149,7 +245,8 @@ def _parse_existing(message: JsonObject) -> ToolResults:
     # Each by itself: each lies in an item of its own, and the conversation takes any size.
     too_large = {i: size for i, size in sizes.items() if size > MAX_CONTENT_BYTES}
     told = (_told_instead(r, too_large.get(r["toolUseId"])) for r in results)
-    return ToolResults(session_id, tool_name, tuple(told), tuple(too_large.items()))
+    agent_name = _matching_or_none(message, "agent_name", AGENT_NAME_PATTERN)
+    return ToolResults(session_id, tool_name, tuple(told), agent_name, tuple(too_large.items()))
 
 
 def _told_instead(result: JsonObject, too_large: int | None) -> JsonObject:
@@ -198,6 +295,10 @@ def _matching(fields: JsonObject, name: str, pattern: re.Pattern[str], prefix: s
             f"{prefix}{name}: expected {pattern.pattern}, got {_shown(value)}"
         )
     return value
+
+
+def _matching_or_none(fields: JsonObject, name: str, pattern: re.Pattern[str]) -> str | None:
+    return None if fields.get(name) is None else _matching(fields, name, pattern)
 
 
 def _expect(holds: bool, field: str, expected: str, got: Any) -> None:
@@ -253,3 +354,11 @@ def _shown(value: Any) -> str:
     if isinstance(value, list | dict):
         return f"{type(value).__name__} of {len(value)}"
     return type(value).__name__
+
+
+_PARSERS: dict[str | None, Callable[[JsonObject], NewTask | ToolResults | Look | Cancel]] = {
+    "new": _parse_new,
+    "existing": _parse_existing,
+    "look": _parse_look,
+    "cancel": _parse_cancel,
+}

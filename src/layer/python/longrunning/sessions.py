@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from longrunning import codec
+from longrunning.messages import Parent
 from longrunning.observability import get_logger
 
 Message = dict[str, Any]
@@ -37,6 +38,11 @@ GONE = ("NoSuchKey", "NoSuchVersion")
 """Source: S3, "GetObject", errors."""
 
 WAITING, COMPLETED = "waiting", "completed"
+
+OTHER_OUTCOMES = (
+    "", "denied", "expired", "cancelled", "not_done", "failed", "stopped", "finished",
+)  # fmt: skip
+"""The outcomes of a session in which nothing was done that needed an approval."""
 
 _logger = get_logger("sessions")
 
@@ -64,10 +70,12 @@ class PendingToolUse:
     """The provider's, in the conversation, where that cannot be ours."""
     within_seconds: int | None = None
     """How long it waits; None for an approval, or where the tool does not say."""
+    look_at: int | None = None
+    """When its source is asked for the result first, in epoch seconds; None: never."""
 
     @property
     def id_in_conversation(self) -> str:
-        """What the model's provider calls it."""
+        """The id that the model's provider gave it."""
         return self.given_id or self.tool_use_id
 
 
@@ -105,10 +113,9 @@ class Session:
     pending: tuple[PendingToolUse, ...] = ()
     """The waiting tool uses of the last turn, in the turn's order."""
     unspent: tuple[str, ...] = ()
-    """Tool use ids of earlier turns that were approved and not yet published."""
+    """Tool use ids of earlier turns that were approved and not yet used."""
     outcome: str = ""
-    """What has come of it: `published`, `denied`, `expired`, `cancelled`, `not_done`, `failed`,
-    `stopped`, `finished`."""
+    """One of `OTHER_OUTCOMES`, or a protected tool's word for what it did, such as `published`."""
     reason: str | None = None
     """Why it failed or was stopped: the stop reason of its last run."""
     last_words: str | None = None
@@ -126,10 +133,14 @@ class Session:
     is_trimmed: bool | None = None
     """Whether the conversation has lost messages."""
     state: dict[str, Any] | None = None
-    """What tools and hooks keep in `agent.state`."""
+    """The values that tools and hooks keep in `agent.state`."""
+    waits: dict[str, int] | None = None
+    """How often it has waited so far, by tool."""
+    parent: Parent | None = None
+    """The wait of another agent that its end answers; None: it has a task of its own."""
 
     @property
-    def is_interrupted(self) -> bool:
+    def was_cut_short(self) -> bool:
         """Whether it waits for nothing but the redelivery of its own message, to go on."""
         return self.status == WAITING and not self.pending
 
@@ -157,13 +168,29 @@ class SessionStore:
         found = self._dynamodb.get_item(
             TableName=self._table, Key=_key(session_id, agent_name), ConsistentRead=True
         )
-        if "Item" not in found:
-            return None
-        fields = codec.from_item(found["Item"])
+        return self._session(found["Item"]) if "Item" in found else None
+
+    def find(self, session_id: str) -> Session | None:
+        """Reads the session of an id, whichever agent's, consistently.
+
+        Raises:
+            CorruptedStateError: Its base is missing or damaged.
+        """
+        found = self._dynamodb.query(
+            TableName=self._table,
+            KeyConditionExpression="session_id = :s",
+            ExpressionAttributeValues={":s": {"S": session_id}},
+            ConsistentRead=True,
+            Limit=1,
+        )
+        return self._session(found["Items"][0]) if found["Items"] else None
+
+    def _session(self, item: dict[str, Any]) -> Session:
+        fields = codec.from_item(item)
         base = Base(**fields["base"]) if "base" in fields else None
         return Session(
-            session_id=session_id,
-            agent_name=agent_name,
+            session_id=fields["session_id"],
+            agent_name=fields["agent_name"],
             messages=(self._read_base(base) if base else []) + fields["messages"],
             status=fields["status"],
             pending=tuple(PendingToolUse(**pending) for pending in fields["pending"]),
@@ -180,6 +207,8 @@ class SessionStore:
             task_digest=fields.get("task_digest"),
             is_trimmed=fields.get("is_trimmed"),
             state=fields.get("state"),
+            waits=fields.get("waits"),
+            parent=Parent(**fields["parent"]) if "parent" in fields else None,
         )
 
     def create(self, session: Session) -> Session:
@@ -241,6 +270,7 @@ class SessionStore:
         item["messages"] = tail
         item["pending"] = [_fields(pending) for pending in session.pending]
         item["base"] = session.base and _fields(session.base)
+        item["parent"] = session.parent and _fields(session.parent)
         values = {"ExpressionAttributeValues": codec.to_item(bound)} if bound else {}
         self._dynamodb.put_item(
             TableName=self._table,
@@ -343,7 +373,7 @@ def _lifetime(seconds: int) -> str:
 
 
 def _fields(value: Any) -> dict[str, Any]:
-    """What is None is left out: items are billed by their size."""
+    """Returns the fields that are not None: items are billed by their size."""
     return {name: field for name, field in asdict(value).items() if field is not None}
 
 

@@ -24,7 +24,7 @@ _SYMBOLS = (
     "\xa9\xae\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u27bf\u2900-\u297f\u2b00-\u2bff"
     "\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
 )
-"""What U+FE0F turns into an emoji: there it is seen, elsewhere it hides."""
+"""Characters that U+FE0F turns into an emoji: there it is seen, elsewhere it hides."""
 
 INVISIBLE_RUN = re.compile(f"(?:[{_INVISIBLE}]|(?<![{_SYMBOLS}])\ufe0f(?!\u20e3))+")
 """One or more characters that a reader would not see, or that change what is seen.

@@ -1,4 +1,4 @@
-"""What came in place of a message: another service's envelope, or JSON that was encoded twice.
+"""Names what came in place of a message: another service's envelope, or JSON encoded twice.
 
 Only named, for the reason of a dead letter, and never unwrapped: a parser that guesses would turn
 one sender's bug into another's lost decision. What is said here never repeats a value.

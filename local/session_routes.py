@@ -1,0 +1,83 @@
+"""The pages of single sessions: what is asked for, and what is answered."""
+
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import parse_qs, unquote
+
+from local import pages, session_page
+from local.layer import SESSION_ID_PATTERN, TOOL_USE_ID_PATTERN
+from local.mail import Mailbox
+from local.mail_links import questions_of
+from local.markup import session_url
+from local.operators import Operators
+from local.records import Records
+from local.server import Answer, Request
+from local.timeline import steps, timeline
+from local.traces import Traces
+
+PATH = "/local/sessions/"
+_ADDRESS = re.compile(re.escape(PATH) + "([^/]+)(/cancel)?")
+_NO_WAIT = "Nothing was cancelled: the form names no wait."
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """Answers what begins with `PATH`."""
+
+    records: Records
+    operators: Operators
+    mailbox: Mailbox
+    traces: Traces
+
+    def answer(self, method: str, request: Request) -> Answer:
+        """Returns the answer to one request; HEAD comes as GET."""
+        found = _ADDRESS.fullmatch(request.path)
+        session_id = unquote(found[1]) if found else ""
+        if not found or not SESSION_ID_PATTERN.fullmatch(session_id):
+            return self._unknown()
+        match method, found[2]:
+            case "GET", None:
+                is_cancelled = "cancelled" in parse_qs(request.query)
+                return self._page(session_id, is_cancelled=is_cancelled)
+            case "POST", "/cancel":
+                return self._cancel(session_id, request)
+        return self._unknown()
+
+    def _cancel(self, session_id: str, request: Request) -> Answer:
+        form = parse_qs(request.body.decode("utf-8", "replace"))
+        tool_use_id = form.get("tool_use_id", [""])[0]
+        if not TOOL_USE_ID_PATTERN.fullmatch(tool_use_id):
+            return self._page(session_id, HTTPStatus.BAD_REQUEST, problem=_NO_WAIT)
+        status, problem = self.operators.cancel(session_id, tool_use_id)
+        if problem:
+            return self._page(session_id, status, problem=problem)
+        location = f"{session_url(session_id)}?cancelled=1"
+        return Answer(HTTPStatus.SEE_OTHER, [("Location", location)])
+
+    def _page(
+        self,
+        session_id: str,
+        status: int = HTTPStatus.OK,
+        *,
+        problem: str = "",
+        is_cancelled: bool = False,
+    ) -> Answer:
+        record = self.records.find(session_id)
+        if record is None:
+            return self._unknown()
+        mails, spans = self.mailbox.all(), steps(self.traces.all(), session_id)
+        page = session_page.session(
+            record,
+            timeline(record, spans),
+            spans,
+            questions_of(mails, session_id),
+            len(mails),
+            problem=problem,
+            is_cancelled=is_cancelled,
+        )
+        return Answer(status, pages.HEADERS, page)
+
+    def _unknown(self) -> Answer:
+        page = session_page.unknown(len(self.mailbox.all()))
+        return Answer(HTTPStatus.NOT_FOUND, pages.HEADERS, page)

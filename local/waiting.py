@@ -1,0 +1,89 @@
+"""What a session waits for, in plain words: for whom, since when, until when."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from local.layer import Status, Wait
+from local.markup import deadline, moment
+
+TIMER, JOB, AGENT = "wait_until", "run_job", "ask_agent"
+"""The example's long-running tools; any other is named as it is."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One wait of a session that waits now.
+
+    Attributes:
+        who: For whom or what, such as `a person: publish_post`.
+        when: Since when, and until when.
+    """
+
+    who: str
+    when: str
+
+
+def waiting(tool_name: str, given: dict[str, Any], wait: Wait | None) -> Waiting:
+    """Says one wait.
+
+    Args:
+        tool_name: The tool that waits.
+        given: What the agent gave the tool, where that is known.
+        wait: Its record; None where it is not there yet.
+    """
+    if wait is None:
+        return Waiting(party(tool_name, "", given), "about to be asked")
+    who = party(tool_name, wait.call.action if wait.call else "", given)
+    return Waiting(who, ", ".join(_when(wait)))
+
+
+def party(tool_name: str, action: str, given: dict[str, Any]) -> str:
+    """Says who or what is to answer."""
+    if action:
+        return f"a person: {action}"
+    job, agent = given.get("job"), given.get("name")
+    if tool_name == TIMER:
+        return "a timer"
+    if tool_name == JOB and isinstance(job, str):
+        return f"a job: {job}"
+    if tool_name == AGENT and isinstance(agent, str):
+        return f"another agent: {agent}"
+    return f"the tool {tool_name}"
+
+
+def party_of(wait: Wait, given: dict[str, Any]) -> str:
+    """Says who or what is to answer a wait."""
+    return party(wait.tool_name, wait.call.action if wait.call else "", given)
+
+
+def until(wait: Wait) -> str:
+    """Says until when a wait lasts, and when a timer is due."""
+    end = deadline(wait.requested_at, wait.decide_by)
+    if wait.tool_name == TIMER and not wait.call and wait.remind_at:
+        return f"due at {moment(wait.remind_at)}, {end}"
+    return end
+
+
+def inputs(messages: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Returns what the agent gave each tool use of a conversation, by its id there."""
+    return {use.get("toolUseId", ""): _object(use.get("input")) for use in _tool_uses(messages)}
+
+
+def _when(wait: Wait) -> Iterator[str]:
+    yield f"since {moment(wait.requested_at)}"
+    if wait.status == Status.PENDING:
+        yield until(wait)
+    else:
+        yield f"{wait.decision or wait.status.lower()}: the agent has not gone on yet"
+
+
+def _tool_uses(messages: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for message in messages:
+        for block in message.get("content", ()):
+            if isinstance(block, dict) and isinstance(block.get("toolUse"), dict):
+                yield block["toolUse"]
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

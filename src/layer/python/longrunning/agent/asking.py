@@ -1,0 +1,228 @@
+"""Steps "save" (C2) and "notify": records what a saved session waits for, and asks for it.
+
+A person is asked by e-mail; the work of a timer, a job, an agent is started.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from longrunning import tracing
+from longrunning.agent.calls import call_of, size_of
+from longrunning.agent.conversation import tool_uses
+from longrunning.agent.definition import AgentDefinition
+from longrunning.agent.long_running import CannotStart
+from longrunning.agent.turn_budget import room_for_edits
+from longrunning.messages import tool_result
+from longrunning.observability import get_logger, put_metric
+from longrunning.sessions import PendingToolUse, Session
+from longrunning.waits.answers import Answers
+from longrunning.waits.item import Status, Wait
+from longrunning.waits.timeouts import DEFAULT_WITHIN_SECONDS, Timeouts
+
+OUTLIVES_SESSION_SECONDS = 86_400
+"""The record of a wait is kept this much longer than the session it was for."""
+
+ENDS_BEFORE_PARENT_SECONDS = 300
+"""A wait of an agent that another one asked ends so long before that one stops waiting."""
+
+TRIED_AGAIN_STATUSES = (408, 409, 429)
+"""Of AWS's refusals, those that another attempt may mend; the other 4xx say no for good."""
+
+_logger = get_logger("asking")
+
+
+class ReusedIdError(Exception):
+    """A tool use has the id of an earlier one: its record would answer the wrong question."""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Records what a session waits for, and asks whoever has the answer."""
+
+    answers: Answers
+    send_email: Callable[[Sequence[Wait]], None]
+    """Asks for all that it is given in one e-mail."""
+    timeouts: Timeouts
+
+    def longest_wait_seconds(
+        self, agent: AgentDefinition, pending: tuple[PendingToolUse, ...]
+    ) -> int:
+        """Returns how long a turn may wait, approvals and all else together."""
+        return max((self._wait_seconds(agent, p) for p in pending), default=0)
+
+    def ask(self, session: Session, agent: AgentDefinition) -> list[str]:
+        """Records what a session just saved waits for, then asks.
+
+        All items before the first question, so that no answer finds the turn half recorded.
+
+        Returns:
+            The tool uses that could not be started, for good: their answer is recorded.
+        """
+        with tracing.subsegment("notify", session_id=session.session_id):
+            return self._notify(session, agent, self.record(session, agent))
+
+    def record(self, session: Session, agent: AgentDefinition) -> list[Wait]:
+        """C2: records what a saved session waits for, and asks nobody."""
+        return [self._record(session, agent, pending) for pending in session.pending]
+
+    def ask_again(
+        self, session: Session, agent: AgentDefinition, *, notify_again: bool
+    ) -> list[str]:
+        """Makes up for what an earlier delivery may have left undone; safe to repeat.
+
+        The same e-mail goes out again: its links are the same.
+
+        Args:
+            session: As it is saved.
+            agent: Its agent.
+            notify_again: Whether to ask also for what was recorded before.
+
+        Returns:
+            The tool uses that could not be started, for good: their answer is recorded.
+        """
+        with tracing.subsegment("notify", session_id=session.session_id):
+            found = [self._found_or_recorded(session, agent, p) for p in session.pending]
+            to_ask = [wait for wait, was_found in found if notify_again or not was_found]
+            return self._notify(session, agent, to_ask)
+
+    def _wait_seconds(self, agent: AgentDefinition, pending: PendingToolUse) -> int:
+        if pending.tool_name in agent.person_tools:
+            return self.timeouts.longest_wait_seconds
+        return pending.within_seconds or DEFAULT_WITHIN_SECONDS
+
+    def _found_or_recorded(
+        self, session: Session, agent: AgentDefinition, pending: PendingToolUse
+    ) -> tuple[Wait, bool]:
+        """Returns the record; one that is there stays as it is: the tools may have changed."""
+        found = self.answers.get(session.session_id, pending.tool_use_id)
+        if found:
+            return _of_this_pause(found, session), True
+        return self._record(session, agent, pending), False
+
+    def _record(self, session: Session, agent: AgentDefinition, pending: PendingToolUse) -> Wait:
+        """C2, from the saved session alone: whoever records the pause puts the same item."""
+        wait = Wait(
+            session_id=session.session_id,
+            tool_use_id=pending.tool_use_id,
+            agent_name=session.agent_name,
+            tool_name=pending.tool_name,
+            requested_at=session.paused_at,
+            decide_by=0,
+            depth=session.parent.depth if session.parent else None,
+            expires_at=session.expires_at + OUTLIVES_SESSION_SECONDS,
+        )
+        asked = self._scheduled(_with_call(session, agent, pending, wait), session, pending)
+        recorded, is_first = self.answers.put_if_absent(asked)
+        if is_first and recorded.call is not None:
+            put_metric("ApprovalRequested", session_id=session.session_id)
+        return _of_this_pause(recorded, session)
+
+    def _scheduled(self, wait: Wait, session: Session, pending: PendingToolUse) -> Wait:
+        """Adds when it is due: people have the stack's time, any other tool its own."""
+        if wait.call is not None:
+            times = self.timeouts.schedule(wait.requested_at)
+        else:
+            times = self.timeouts.tool_schedule(
+                wait.requested_at, pending.within_seconds, pending.look_at
+            )
+        if session.parent:
+            times = times.ending_by(session.parent.decide_by - ENDS_BEFORE_PARENT_SECONDS)
+        return replace(
+            wait,
+            decide_by=times.decide_by,
+            remind_at=times.remind_at,
+            escalate_at=times.escalate_at,
+            due_at=times.due_at,
+        )
+
+    def _notify(
+        self, session: Session, agent: AgentDefinition, recorded: Iterable[Wait]
+    ) -> list[str]:
+        """Sends one e-mail for all that people are asked; starts the work of all other tools.
+
+        Returns:
+            The tool uses whose work could not be started, for good.
+        """
+        waiting = [wait for wait in recorded if wait.status == Status.PENDING]
+        if asked := [wait for wait in waiting if wait.call is not None]:
+            self.send_email(asked)
+        others = [wait for wait in waiting if wait.call is None]
+        return [wait.tool_use_id for wait in others if not self._start(session, agent, wait)]
+
+    def _start(self, session: Session, agent: AgentDefinition, wait: Wait) -> bool:
+        tool = agent.long_tools_by_name.get(wait.tool_name)
+        pending = session.waits_for(wait.tool_use_id)
+        if pending is None or (tool is None and pending.look_at is None):
+            return True  # A tool that calls `pause` itself starts its work by itself.
+        try:
+            if tool is None:
+                raise CannotStart(f"there is no tool {wait.tool_name} any more")
+            tool.begin(wait, input_of(session, pending))
+        except CannotStart as error:
+            return self._not_started(wait, str(error), session)
+        except ClientError as error:
+            if not _is_for_good(error):
+                raise
+            return self._not_started(wait, error.response["Error"]["Code"], session)
+        return True
+
+    def _not_started(self, wait: Wait, reason: str, session: Session) -> bool:
+        """The model is told, as nobody else would answer."""
+        text = f"{wait.tool_name} could not be started: {reason}"
+        result = tool_result(wait.tool_use_id, "error", text)
+        self.answers.resolve(wait.session_id, wait.tool_use_id, result, session.paused_at)
+        ids = {"session_id": wait.session_id, "tool_use_id": wait.tool_use_id}
+        _logger.error("not started", extra={**ids, "tool_name": wait.tool_name})
+        put_metric("ToolNotStarted", session_id=wait.session_id)
+        return False
+
+
+def input_of(session: Session, pending: PendingToolUse) -> Mapping[str, Any]:
+    """Returns the input of a waiting tool use, from the conversation."""
+    given: Mapping[str, Any] = _tool_use(session, pending)["input"] or {}
+    return given
+
+
+def _tool_use(session: Session, pending: PendingToolUse) -> dict[str, Any]:
+    """Returns a tool use of the turn that the session's last message answers."""
+    uses = tool_uses(session.messages[-2])
+    return next(use for use in uses if use["toolUseId"] == pending.id_in_conversation)
+
+
+def _with_call(
+    session: Session, agent: AgentDefinition, pending: PendingToolUse, wait: Wait
+) -> Wait:
+    """Adds the exact call that an approval is to allow."""
+    call = call_of(_tool_use(session, pending), agent.protected_tools)
+    if call is None:
+        return wait
+    schemas = {tool.name: tool.content_schema for tool in agent.protected_tools}
+    return replace(
+        wait,
+        call=call,
+        content_schema=schemas.get(call.action, {}),
+        max_edit_bytes=_room_for_edits(session, agent) if len(session.pending) > 1 else None,
+    )
+
+
+def _room_for_edits(session: Session, agent: AgentDefinition) -> int | None:
+    """The same for all questions of a turn, whoever records them."""
+    uses = (_tool_use(session, pending) for pending in session.pending)
+    calls = (call_of(use, agent.protected_tools) for use in uses)
+    return room_for_edits([size_of(call) for call in calls if call])
+
+
+def _is_for_good(error: ClientError) -> bool:
+    """Tells whether AWS refuses the request itself: its form, its rights, what it names."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+    is_throttled = "Throttl" in error.response["Error"]["Code"]
+    return 400 <= status < 500 and status not in TRIED_AGAIN_STATUSES and not is_throttled
+
+
+def _of_this_pause(recorded: Wait, session: Session) -> Wait:
+    if recorded.requested_at != session.paused_at:
+        raise ReusedIdError(f"{recorded.key} was asked at {recorded.requested_at} before")
+    return recorded

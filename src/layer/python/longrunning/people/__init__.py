@@ -1,0 +1,1 @@
+"""How a person is asked: links, e-mails, and how fast those go."""

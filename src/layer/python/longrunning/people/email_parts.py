@@ -1,0 +1,102 @@
+"""Writes the parts of an e-mail: each keeps to its lines, and to the bytes that it may take.
+
+An invisible character is shown by its code point, here as on the page.
+"""
+
+import json
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+from longrunning.text import NO_DEADLINE, has_deadline, utc, visible
+
+if TYPE_CHECKING:
+    from longrunning.waits.item import Wait
+
+QUOTE = "> "
+"""Before each line of a text that shares its e-mail with others: none of it looks like ours."""
+
+CUT_MARK_BYTES = 200
+"""More than what is said of a cut takes."""
+
+_MAX_ARGUMENT_CHARS = 1_000
+_MAX_ARGUMENTS = 20
+_MIN_CASE_CHARS = 8
+_LINK = re.compile(r"\S*(?:://|www\.)\S*", re.IGNORECASE)
+
+
+def deadline(approval: "Wait") -> str:
+    """Says until when the decision may be made."""
+    if not has_deadline(approval.requested_at, approval.decide_by):
+        return NO_DEADLINE
+    return f"Decide until: {utc(approval.decide_by)}"
+
+
+def arguments(approval: "Wait", max_bytes: int) -> str:
+    """Lists the call's other arguments as JSON, so that none of them can break out of its line."""
+    if not approval.asked.arguments:
+        return ""
+    lines: list[str] = []
+    for name, value in approval.asked.arguments.items():
+        line = f"  {one_line(name)}: {_json(value)}"
+        max_bytes -= len(line.encode())
+        if len(lines) == _MAX_ARGUMENTS or max_bytes < 0:
+            lines.append("  [and more, on the page]")
+            break
+        lines.append(line)
+    return "\nThe call also carries:\n" + "\n".join(lines) + "\n"
+
+
+def content(text: str, max_bytes: int, before_lines: str = "") -> str:
+    """Returns a text word for word; what is cut of it is said."""
+    data = visible(text).encode()
+    if len(data) > max_bytes:
+        max_bytes -= max_bytes % 1024  # Said in KB below.
+    shown = data[:max_bytes].decode(errors="ignore")
+    lines = before_lines + shown.replace("\n", f"\n{before_lines}")
+    if len(data) <= max_bytes:
+        return lines
+    return (
+        f"{lines}\n\n[cut here: this e-mail shows the first {max_bytes // 1024} KB of "
+        f"{-(-len(data) // 1024)} KB; the page shows all of it]"
+    )
+
+
+def quoted(text: str, max_bytes: int, room: int) -> str:
+    """Returns a text with `> ` before each line; of very many short lines it shows less.
+
+    Args:
+        text: The text.
+        max_bytes: How much of it is shown at most.
+        room: Bytes that all of it may take, the quoting and what is said of a cut included.
+    """
+    room -= CUT_MARK_BYTES
+    shown = content(text, min(max_bytes, room), QUOTE)
+    if len(shown.encode()) <= room:
+        return shown
+    return content(text, min(max_bytes, room // len(f"{QUOTE}\n")), QUOTE)
+
+
+def beginning(text: str, room: int) -> str:
+    """Returns how a text begins, in so many characters of ASCII; "" if they say too little.
+
+    A mail program may make a link of what looks like one, in a subject, too: it is left out.
+    """
+    line = _LINK.sub("[link]", one_line(text[:_MAX_ARGUMENT_CHARS]))
+    letters = unicodedata.normalize("NFKD", line).encode("ascii", "ignore").decode()
+    plain = " ".join(letters.replace('"', "'").split())
+    if room < _MIN_CASE_CHARS or 2 * len(plain) < len(line):
+        return ""
+    return plain if len(plain) <= room else f"{plain[: room - 3]}..."
+
+
+def one_line(name: str) -> str:
+    """Returns a name without line breaks, and not too long."""
+    return " ".join(visible(name).split())[:_MAX_ARGUMENT_CHARS]
+
+
+def _json(value: object) -> str:
+    text = visible(json.dumps(value, ensure_ascii=False))
+    if len(text) <= _MAX_ARGUMENT_CHARS:
+        return text
+    return f"{text[:_MAX_ARGUMENT_CHARS]} [cut here; the page shows all of it]"

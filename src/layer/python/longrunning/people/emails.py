@@ -1,0 +1,151 @@
+"""The e-mail that asks for decisions, as plain text: the links first, the agent's words last.
+
+Nothing that the agent writes can pass for a link, or for another question of the same e-mail: the
+links stand before the first of its words, and where there are several questions, each line of a
+text begins with `> `.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from longrunning.people.email_parts import arguments, beginning, content, deadline, one_line, quoted
+
+if TYPE_CHECKING:
+    from longrunning.waits.item import Wait
+
+MAX_CONTENT_BYTES = 32 * 1024
+"""Shown of one text at most; mail readers cut an e-mail early. The page shows all."""
+
+MAX_EMAIL_BYTES = 240 * 1024
+"""Shared among the questions of a turn. Source: SNS, "Publish": 256 KiB, with the subject."""
+
+MAX_SUBJECT_CHARS = 99
+"""Source: SNS, "Publish": less than 100 characters, of ASCII."""
+
+_MAX_NAME_CHARS = 24
+"""Two such names fit a subject."""
+
+_RULE = "-" * 72
+_THE_TEXT = "This is the text, word for word:"
+
+ASKED, REMINDER, ESCALATION = "asked", "reminder", "escalation"
+
+_SUBJECTS = {
+    ASKED: "Approval needed",
+    REMINDER: "Reminder, approval needed",
+    ESCALATION: "Escalated, approval needed",
+}
+_OPENINGS = {
+    ASKED: "waits for your decision.",
+    REMINDER: "still waits for a decision.",
+    ESCALATION: "waits for a decision that those asked first have not made.",
+}
+
+
+@dataclass(frozen=True)
+class Email:
+    """One notification: `subject` is a line of ASCII, `body` plain text."""
+
+    subject: str
+    body: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """An approval that waits, and the page with either answer preselected."""
+
+    approval: "Wait"
+    approve_url: str
+    deny_url: str
+
+
+def turn_email(questions: Sequence[Question], occasion: str = ASKED) -> Email:
+    """Writes one e-mail for all questions of a turn. The same questions give the same e-mail.
+
+    Args:
+        questions: At least one, in the order of the turn.
+        occasion: `asked`, `reminder` or `escalation`.
+    """
+    body = _one(questions[0], occasion) if len(questions) == 1 else _several(questions, occasion)
+    return Email(_subject([question.approval for question in questions], occasion), body)
+
+
+def approval_email(
+    approval: "Wait", approve_url: str, deny_url: str, occasion: str = ASKED
+) -> Email:
+    """Writes the e-mail of one question; the arguments are those of `Question`."""
+    return turn_email([Question(approval, approve_url, deny_url)], occasion)
+
+
+def _one(question: Question, occasion: str) -> str:
+    approval, call = question.approval, question.approval.asked
+    return f"""\
+{one_line(approval.agent_name)} wants to run {one_line(call.action)} and {_OPENINGS[occasion]}
+
+{_links(question)}
+Both links open a page first; nothing is decided before you press a button there.
+Anyone who has them can decide, so please do not forward this e-mail.
+
+{deadline(approval)}
+{arguments(approval, MAX_EMAIL_BYTES)}
+Everything below this line was written by the agent. {_THE_TEXT}
+{_RULE}
+{content(approval.asked.content, MAX_CONTENT_BYTES)}
+"""
+
+
+def _several(questions: Sequence[Question], occasion: str) -> str:
+    numbered = list(enumerate(questions, 1))
+    asked = "\n".join(
+        f"{_heading(number, q.approval)}\n{deadline(q.approval)}\n\n{_links(q)}"
+        for number, q in numbered
+    )
+    head = f"""\
+{one_line(questions[0].approval.agent_name)} asks {len(questions)} questions and \
+{_OPENINGS[occasion]} Each has two links of its own.
+
+{asked}
+All links open a page first; nothing is decided before you press a button there.
+Anyone who has them can decide, so please do not forward this e-mail.
+
+Everything below this line was written by the agent, each line of a text behind "> ".
+{_RULE}
+"""
+    share = (MAX_EMAIL_BYTES - len(head.encode())) // len(questions)
+    return head + "\n".join(_part(number, q.approval, share) for number, q in numbered)
+
+
+def _part(number: int, approval: "Wait", max_bytes: int) -> str:
+    """Says what one of several questions is about."""
+    start = f"{_heading(number, approval)}\n{arguments(approval, max_bytes // 2)}"
+    start += f"\n{_THE_TEXT}\n{_RULE}\n"
+    room = max_bytes - len(start.encode())
+    return f"{start}{quoted(approval.asked.content, MAX_CONTENT_BYTES, room)}\n"
+
+
+def _heading(number: int, approval: "Wait") -> str:
+    return f"{number}. It wants to run {one_line(approval.asked.action)}."
+
+
+def _links(question: Question) -> str:
+    return f"""\
+Read and approve:
+{question.approve_url}
+
+Read and deny:
+{question.deny_url}
+"""
+
+
+def _subject(approvals: Sequence["Wait"], occasion: str) -> str:
+    """Says in fixed words what is asked, then in quotes how the first text begins."""
+    first = approvals[0]
+    names = (first.agent_name, first.asked.action)
+    who, what = (one_line(name)[:_MAX_NAME_CHARS] for name in names)
+    count = f" ({len(approvals)})" if len(approvals) > 1 else ""
+    more = " and more" if len({a.asked.action for a in approvals}) > 1 else ""
+    fixed = f"{_SUBJECTS[occasion]}{count}: {who} wants to run {what}{more}"
+    case = beginning(first.asked.content, MAX_SUBJECT_CHARS - len(f'{fixed}: ""'))
+    subject = f'{fixed}: "{case}"' if case else fixed
+    return subject.encode("ascii", "replace").decode()

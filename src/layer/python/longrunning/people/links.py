@@ -1,0 +1,139 @@
+"""Signed links: who holds one may decide one approval, or answer one wait, until it expires.
+
+A token is `<payload>.<signature>`, both base64url without padding. The payload is the JSON list
+`[version, session_id, tool_use_id, expires_at, key_id]`; the signature is HMAC-SHA256 over the
+payload's text. The same input gives the same token, so an e-mail sent twice has the same links.
+
+Rotation: the secret may hold two keys. Add the new one, wait until every environment has read it
+(deploy again), make it `current`, and remove the old one once its last link has expired.
+"""
+
+import base64
+import hmac
+import json
+import re
+from dataclasses import dataclass, field
+
+VERSION = 1
+
+MAX_KEYS = 2
+MIN_KEY_CHARS = 32
+
+_KEY_ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_TOKEN_PATTERN = re.compile(r"([A-Za-z0-9_-]{1,2048})\.([A-Za-z0-9_-]{43})")
+
+
+class LinkKeysError(ValueError):
+    """The secret must be JSON like {"current": "k1", "k1": "<32 or more random characters>"}."""
+
+
+class InvalidLinkError(ValueError):
+    """Not a token that one of these keys has signed."""
+
+
+@dataclass(frozen=True)
+class LinkKeys:
+    """The signing keys by id, and the id of the one that signs new links."""
+
+    current: str
+    by_id: dict[str, bytes] = field(repr=False)
+
+    @classmethod
+    def parse(cls, secret: str) -> "LinkKeys":
+        """Parses the secret's text, `{"current": "k1", "k1": "<random>"}`, one or two keys.
+
+        Raises:
+            LinkKeysError: It has another form. The message never holds any of it.
+        """
+        try:
+            keys = json.loads(secret)
+            current = keys.pop("current")
+            usable = current in keys and len(keys) <= MAX_KEYS
+            usable = usable and all(_usable(key_id, key) for key_id, key in keys.items())
+        except (ValueError, TypeError, AttributeError, KeyError):
+            usable = False
+        if not usable:
+            raise LinkKeysError(LinkKeysError.__doc__)
+        return cls(current, {key_id: key.encode() for key_id, key in keys.items()})
+
+
+@dataclass(frozen=True)
+class Link:
+    """A token's contents. `expires_at` is in epoch seconds."""
+
+    session_id: str
+    tool_use_id: str
+    expires_at: int
+
+
+def make_token(keys: LinkKeys, session_id: str, tool_use_id: str, expires_at: int) -> str:
+    """Signs a token with the current key; the same arguments give the same token.
+
+    Args:
+        keys: The signing keys.
+        session_id: The waiting session.
+        tool_use_id: The waiting tool use.
+        expires_at: Epoch seconds from which on the link is refused.
+    """
+    fields = [VERSION, session_id, tool_use_id, expires_at, keys.current]
+    payload = _base64url(json.dumps(fields, separators=(",", ":")).encode())
+    return f"{payload}.{_signature(keys.by_id[keys.current], payload)}"
+
+
+def read_token(keys: LinkKeys, token: str) -> Link:
+    """Verifies a token and returns what it says. Whether it has expired is the caller's to check.
+
+    Nothing of the payload is looked at before a signature holds, and each key is compared in
+    constant time.
+
+    Raises:
+        InvalidLinkError: Anything but a token that one of these keys has signed.
+    """
+    parts = _TOKEN_PATTERN.fullmatch(token)
+    if not parts:
+        raise InvalidLinkError(InvalidLinkError.__doc__)
+    payload, signature = parts.groups()
+    signers = [
+        key_id
+        for key_id, key in keys.by_id.items()
+        if hmac.compare_digest(_signature(key, payload), signature)
+    ]
+    if not signers:
+        raise InvalidLinkError(InvalidLinkError.__doc__)
+    version, *fields, key_id = json.loads(_from_base64url(payload))
+    if version != VERSION or key_id not in signers:
+        raise InvalidLinkError(InvalidLinkError.__doc__)
+    return Link(*fields)
+
+
+def review_url(base_url: str, token: str, decision: str) -> str:
+    """Returns the link for an e-mail: it opens the page with `decision` preselected.
+
+    Args:
+        base_url: The approval API, such as `https://id.execute-api.region.amazonaws.com`.
+        token: As `make_token` gives it.
+        decision: `approved` or `denied`.
+    """
+    return f"{base_url.rstrip('/')}/approvals/{token}?decision={decision}"
+
+
+def callback_url(base_url: str, token: str) -> str:
+    """Returns where a system answers a wait: whoever holds this URL can, and must not log it."""
+    return f"{base_url.rstrip('/')}/callbacks/{token}"
+
+
+def _usable(key_id: str, key: object) -> bool:
+    named = _KEY_ID_PATTERN.fullmatch(key_id) is not None
+    return named and isinstance(key, str) and len(key) >= MIN_KEY_CHARS
+
+
+def _signature(key: bytes, payload: str) -> str:
+    return _base64url(hmac.digest(key, payload.encode(), "sha256"))
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _from_base64url(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -1,0 +1,1 @@
+"""The records of what waits: items, answers, claims, and when something is due."""

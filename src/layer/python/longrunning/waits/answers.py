@@ -1,0 +1,162 @@
+"""The answers to waits: who was asked, and what was answered. The first answer wins.
+
+One item per waiting tool use, whatever the tool. The record is the truth; a queue message only says
+that it is worth a look.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from longrunning.waits.item import Decision, Status, Wait, digest, from_item, to_item
+from longrunning.waits.table import OLD_ON_FAILURE, WaitTable
+
+Outcome = Literal["decided", "repeated", "conflict", "expired", "unknown"]
+
+_STATUS_OF = {"approved": Status.APPROVED, "denied": Status.DENIED}
+_IF_ABSENT = "attribute_not_exists(session_id)"
+
+
+@dataclass(frozen=True)
+class Decided:
+    """The outcome of a decision; `approval` is the item as it stands now."""
+
+    outcome: Outcome
+    approval: Wait | None
+
+
+class Answers(WaitTable):
+    """The table `approvals`: what asks, decides, cancels and resolves."""
+
+    def put_if_absent(self, wait: Wait) -> tuple[Wait, bool]:
+        """C2: records that a tool use waits.
+
+        Returns:
+            The item as it stands (an earlier put's, if there was one) and whether this put made it.
+        """
+        try:
+            self._write(
+                self._client.put_item,
+                TableName=self._table,
+                Item=to_item(wait),
+                ConditionExpression=_IF_ABSENT,
+                ReturnValuesOnConditionCheckFailure=OLD_ON_FAILURE,
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            return from_item(error.response["Item"]), False
+        return wait, True
+
+    def decide(
+        self,
+        session_id: str,
+        tool_use_id: str,
+        decision: Decision,
+        *,
+        decided_by: str,
+        now: int,
+        comment: str | None = None,
+        edited_content: str | None = None,
+    ) -> Decided:
+        """C3: takes a person's decision; the first one wins.
+
+        Args:
+            session_id: The waiting session.
+            tool_use_id: The waiting tool use.
+            decision: `approved` or `denied`.
+            decided_by: Who decided, as far as is known; `link` for the holder of a link.
+            now: Epoch seconds.
+            comment: What the model is told beside the decision.
+            edited_content: The approver's own text, which the call carries instead.
+        """
+        values = {
+            "status": _STATUS_OF[decision],
+            "decision": decision,
+            "decided_by": decided_by,
+            "decided_at": now,
+            "comment": comment,
+            "edited_content": edited_content,
+        }
+        if edited_content is not None:
+            values["digest"] = digest(edited_content)
+        condition = "#status = :pending AND decide_by > :now AND attribute_exists(#action)"
+        bound = {":pending": Status.PENDING, ":now": now}
+        updated, old = self._update(session_id, tool_use_id, values, condition, bound)
+        if updated:
+            return Decided("decided", updated)
+        return Decided(_repeat_outcome(old, decision, edited_content), old)
+
+    def cancel(
+        self,
+        session_id: str,
+        tool_use_id: str,
+        *,
+        decided_by: str,
+        now: int,
+        comment: str | None = None,
+    ) -> Decided:
+        """C3 of an operator: withdraws what waits, whatever the tool.
+
+        Args:
+            session_id: The waiting session.
+            tool_use_id: The waiting tool use.
+            decided_by: Who withdraws it.
+            now: Epoch seconds.
+            comment: What the model is told beside it.
+
+        Returns:
+            `decided`; `repeated` if it was cancelled before; `conflict` if something else became
+            of it; `unknown`.
+        """
+        values = {"status": Status.CANCELLED, "decided_by": decided_by, "decided_at": now}
+        updated, old = self._update(
+            session_id,
+            tool_use_id,
+            {**values, "comment": comment},
+            "#status = :pending",
+            {":pending": Status.PENDING},
+        )
+        if updated:
+            return Decided("decided", updated)
+        if old is None:
+            return Decided("unknown", None)
+        return Decided("repeated" if old.status == Status.CANCELLED else "conflict", old)
+
+    def resolve(self, session_id: str, tool_use_id: str, result: dict[str, Any], now: int) -> bool:
+        """Records the result of a timer, a job, an agent; the first one wins.
+
+        Returns:
+            Whether this one was the first.
+        """
+        return self.answer(session_id, tool_use_id, result, now).outcome == "decided"
+
+    def answer(
+        self, session_id: str, tool_use_id: str, result: dict[str, Any], now: int
+    ) -> Decided:
+        """Records a result as `resolve` does.
+
+        Returns:
+            `decided`; `repeated` for the same result again, `conflict` for another one; `expired`
+            once the wait has ended without; `unknown`, for an approval as well.
+        """
+        values = {"status": Status.RESOLVED, "decided_at": now}
+        values["result"] = json.dumps(result, ensure_ascii=False)
+        condition = "#status = :pending AND attribute_not_exists(#action)"
+        bound = {":pending": Status.PENDING}
+        updated, old = self._update(session_id, tool_use_id, values, condition, bound)
+        if updated:
+            return Decided("decided", updated)
+        if old is None or old.call is not None:
+            return Decided("unknown", old)
+        if old.status != Status.RESOLVED:
+            return Decided("expired", old)
+        return Decided("repeated" if old.result == result else "conflict", old)
+
+
+def _repeat_outcome(old: Wait | None, decision: Decision, edited_content: str | None) -> Outcome:
+    if old is None or old.call is None:
+        return "unknown"
+    if old.status in (Status.PENDING, Status.EXPIRED, Status.CANCELLED):
+        return "expired"
+    if old.decision != decision:
+        return "conflict"
+    return "repeated" if edited_content in (None, old.text) else "conflict"

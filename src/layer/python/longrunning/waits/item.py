@@ -1,0 +1,217 @@
+"""One wait: the record of a tool use whose result comes later.
+
+PENDING → APPROVED | DENIED | EXPIRED | CANCELLED, APPROVED → SPENT      an approval
+PENDING → RESOLVED | EXPIRED | CANCELLED                               any other wait
+"""
+
+import hashlib
+import json
+import zlib
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Any, Literal
+
+from longrunning import codec, messages
+
+
+class Status(StrEnum):
+    """How far a wait has come."""
+
+    PENDING = "PENDING"
+    APPROVED = "APPROVED"
+    DENIED = "DENIED"
+    EXPIRED = "EXPIRED"
+    CANCELLED = "CANCELLED"
+    SPENT = "SPENT"
+    RESOLVED = "RESOLVED"
+
+
+Decision = Literal["approved", "denied"]
+
+OPEN_SHARDS = 4
+"""Partitions of the sparse index over open waits: one takes 1,000 writes a second. Approvals have
+so many, and all other waits as many of their own."""
+
+TOOL_SHARD = "t"
+"""How the partitions of waits that are no approvals begin."""
+
+
+class NoCallError(Exception):
+    """This wait is no approval: it allows no call."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One exact call of a protected tool: what an approval allows."""
+
+    action: str
+    """The protected tool's name."""
+    content: str
+    """The text that a person reads and may edit."""
+    arguments: dict[str, Any] = field(default_factory=dict)
+    """All else that the call carries."""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """The record of one waiting tool use. Times are epoch seconds."""
+
+    session_id: str
+    tool_use_id: str
+    agent_name: str
+    tool_name: str
+    """The tool that waits: `human_approval`, a protected tool itself, or a long-running tool."""
+    requested_at: int
+    decide_by: int
+    """The deadline: without an answer until then the agent goes on without one."""
+    call: Call | None = None
+    """The one call that an approval allows; None for a timer, a job, an agent."""
+    status: Status = Status.PENDING
+    content_schema: dict[str, Any] = field(default_factory=dict)
+    """JSON schema of the call's content, which an approver's edit must satisfy."""
+    max_edit_bytes: int | None = None
+    """The longest edit that still fits, in UTF-8, where it is shorter than for one question."""
+    decision: Decision | None = None
+    decided_by: str | None = None
+    decided_at: int | None = None
+    comment: str | None = None
+    edited_content: str | None = None
+    """The approver's own text, which the call carries instead of its content."""
+    result: dict[str, Any] | None = None
+    """The Converse `toolResult` that answers any other wait."""
+    fence: int = 0
+    lease_until: int = 0
+    claimed_by: str | None = None
+    """Which delivery claimed it last: its message's id, `/`, and a text that no other has."""
+    messages_over: list[str] | None = None
+    """Ids of messages that met the first claim's lease and ended: none of their deliveries may
+    claim later."""
+    acknowledged: bool | None = None
+    """Whether the message that tells of its answer came before the rest of the turn was answered,
+    and ended: then the message of a later answer resumes."""
+    remind_at: int | None = None
+    """When the question is sent again, or a tool asks its source first; None: not, or done."""
+    escalate_at: int | None = None
+    """When others are asked, too; None: not, or done."""
+    due_at: int | None = None
+    """When the sweeper has something to do next; None once a worker has claimed it."""
+    resends: int | None = None
+    """How often the sweeper has sent the message again that tells of the answer."""
+    resent_at: int | None = None
+    refused: bool | None = None
+    """Whether the receiver refused the effect for good: SPENT, and nothing happened."""
+    answer: dict[str, Any] | None = None
+    """The receiver's words, `{"status": "success|error", "text"}`, where they are known: then the
+    receiver is not asked again."""
+    not_done: str | None = None
+    """Why an approved call was never made: its session ended without it, for this reason."""
+    depth: int | None = None
+    """How many agents asked for this one, one on behalf of the other; None: it has a task."""
+    expires_at: int | None = None
+
+    @property
+    def asked(self) -> Call:
+        """The call that a person is asked about.
+
+        Raises:
+            NoCallError: This wait is no approval.
+        """
+        if self.call is None:
+            raise NoCallError(f"{self.tool_name} waits for no approval")
+        return self.call
+
+    @property
+    def text(self) -> str:
+        """The text in force: the approver's edit, or else the content as asked."""
+        return self.asked.content if self.edited_content is None else self.edited_content
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of its one effect."""
+        return f"{self.session_id}/{self.tool_use_id}"
+
+    @property
+    def name(self) -> str:
+        """A name for what this wait starts: 64 hexadecimal digits, the same at each attempt."""
+        return digest(self.key)
+
+    @property
+    def next_step_at(self) -> int:
+        """When a PENDING wait has something due: a reminder, an escalation, its end."""
+        return min(at for at in (self.remind_at, self.escalate_at, self.decide_by) if at)
+
+    @property
+    def held_by(self) -> str:
+        """The id of the message that claimed it last; empty if nobody did, or an older release."""
+        return message_of(self.claimed_by or "")
+
+    def allows(self, call: Call) -> bool:
+        """Tells whether this approval is for exactly this call; digests stand for the texts."""
+        return self.call is not None and (call.action, digest(call.content), call.arguments) == (
+            self.call.action,
+            digest(self.text),
+            self.call.arguments,
+        )
+
+
+def digest(text: str) -> str:
+    """Returns the SHA-256 of a text in UTF-8, in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def message_of(claimed_by: str) -> str:
+    """Returns the id of the message of the delivery that `claimed_by` names."""
+    return claimed_by.rpartition("/")[0]
+
+
+def wake_up_message(wait: Wait) -> str:
+    """Builds the `existing` message that has the agent look at an answered wait.
+
+    The record says what was decided: the text here is for people's eyes.
+    """
+    outcome = wait.decision or wait.status.lower()
+    status = "success" if outcome == "approved" else "error"
+    text = json.dumps({"decision": outcome})
+    result = messages.tool_result(wait.tool_use_id, status, text)
+    return messages.build_existing(wait.session_id, wait.tool_name, [result])
+
+
+def is_wake_up(wait: Wait, result: dict[str, Any]) -> bool:
+    """Tells whether a tool result is the one of the message that `wake_up_message` builds."""
+    (sent,) = json.loads(wake_up_message(wait))["body"]
+    return bool(sent["toolResult"] == result)
+
+
+def to_item(wait: Wait) -> dict[str, Any]:
+    """Converts a wait to DynamoDB attributes; a call's parts stand beside the others.
+
+    Arguments, schema and result are one text of JSON each: as large and as exact as they came.
+    """
+    item: dict[str, Any] = {f.name: getattr(wait, f.name) for f in fields(wait)}
+    item["status"] = str(wait.status)
+    item["result"] = wait.result and json.dumps(wait.result, ensure_ascii=False)
+    call = item.pop("call")
+    schema = item.pop("content_schema")
+    if call is not None:
+        item["action"] = call.action
+        item["content"] = call.content
+        item["arguments"] = json.dumps(call.arguments, ensure_ascii=False)
+        item["content_schema"] = json.dumps(schema, ensure_ascii=False)
+        item["digest"] = digest(wait.text)
+    if wait.due_at is not None:
+        shard = zlib.crc32(wait.session_id.encode()) % OPEN_SHARDS
+        item["open_shard"] = f"{shard}" if wait.call else f"{TOOL_SHARD}{shard}"
+    return codec.to_item(item)
+
+
+def from_item(item: dict[str, Any]) -> Wait:
+    """Converts DynamoDB attributes, of an item or of an update's answer, to a wait."""
+    values = codec.from_item(item)
+    known = {f.name: values[f.name] for f in fields(Wait) if f.name in values}
+    known["status"] = Status(known["status"]) if "status" in known else Status.PENDING
+    known["content_schema"] = json.loads(values.get("content_schema", "{}"))
+    known["result"] = json.loads(values["result"]) if "result" in values else None
+    if values.get("action"):
+        arguments = json.loads(values.get("arguments", "{}"))
+        known["call"] = Call(values["action"], values.get("content", ""), arguments)
+    return Wait(**known)

@@ -1,0 +1,623 @@
+"""The pages of sessions: what each waits for, what happened, what is cancelled, what is refused."""
+
+import base64
+import gzip
+import io
+import json
+import time
+from dataclasses import replace
+from email.message import Message
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from local import pages, session_page
+from local.conversation import conversation
+from local.front_door import FrontDoor
+from local.guard import Guard
+from local.mail import Link, Mail, Question
+from local.mail_links import Asked, ids_in, questions_of, sessions_of
+from local.markup import clock, deadline, folded, moment
+from local.operators import Operators
+from local.records import Record, Records
+from local.server import Answer, Request
+from local.session_list import SHOWN_SESSIONS, nested, session_list
+from local.session_routes import Sessions
+from local.signatures import OwnerKey
+from local.timeline import Entry, steps, timeline
+from local.traces import Span, Traces
+from local.view import SessionRow, View, row_of
+from local.waiting import inputs, party, waiting
+
+from longrunning import codec
+from longrunning.waits.item import Call, Status, Wait, to_item
+
+HOSTILE = "<script>alert('x')</script>\u202e"
+NO_END = 100 * 365 * 86_400
+NOW = int(time.time())
+
+
+def wait_of(tool_name: str, tool_use_id: str = "t-1", **fields: Any) -> Wait:
+    return Wait(
+        "s-1", tool_use_id, "post-generator", tool_name, NOW, NOW + fields.pop("seconds", 60),
+        **fields,
+    )  # fmt: skip
+
+
+def approval(tool_use_id: str = "t-1", content: str = "A post.", **fields: Any) -> Wait:
+    call = Call("publish_post", content)
+    return wait_of("publish_post", tool_use_id, call=call, **fields)
+
+
+def result(text: str, status: str = "success") -> dict[str, Any]:
+    return {"toolUseId": "t-1", "status": status, "content": [{"text": text}]}
+
+
+def row(session_id: str = "s-1", **fields: Any) -> SessionRow:
+    known = {"task": "Write", "status": "waiting", "outcome": "", "reason": "", "last_words": ""}
+    return SessionRow(session_id, **{**known, "changed_at": NOW, **fields})
+
+
+def use(tool_use_id: str, name: str, given: dict[str, Any]) -> dict[str, Any]:
+    block = {"toolUse": {"toolUseId": tool_use_id, "name": name, "input": given}}
+    return {"role": "assistant", "content": [block]}
+
+
+def task(text: str = "Write") -> dict[str, Any]:
+    return {"role": "user", "content": [{"text": text}]}
+
+
+# --- what a session waits for --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("tool_name", "action", "given", "said"),
+    [
+        ("publish_post", "publish_post", {}, "a person: publish_post"),
+        ("human_approval", "publish_post", {"name": "x"}, "a person: publish_post"),
+        ("wait_until", "", {"time": "2027-03-01"}, "a timer"),
+        ("run_job", "", {"job": "picture"}, "a job: picture"),
+        ("run_job", "", {}, "the tool run_job"),
+        ("run_job", "", {"job": ["picture"]}, "the tool run_job"),
+        ("ask_agent", "", {"name": "brand-evaluator"}, "another agent: brand-evaluator"),
+        ("ask_agent", "", {}, "the tool ask_agent"),
+        ("call_partner", "", {"job": "x", "name": "y"}, "the tool call_partner"),
+    ],
+)
+def test_for_whom_a_wait_is_in_plain_words(
+    tool_name: str, action: str, given: dict[str, Any], said: str
+) -> None:
+    assert party(tool_name, action, given) == said
+
+
+def test_a_wait_says_since_when_and_until_when() -> None:
+    asked = waiting("publish_post", {}, approval())
+    assert asked.when == f"since {moment(NOW)}, until {moment(NOW + 60)}"
+    assert waiting("publish_post", {}, approval(seconds=NO_END)).when.endswith(", no deadline")
+    assert waiting("run_job", {}, None).when == "about to be asked"
+
+
+def test_a_timer_says_when_it_is_due() -> None:
+    timer = wait_of("wait_until", seconds=3_700, remind_at=NOW + 100)
+    said = waiting("wait_until", {}, timer).when
+    assert f"due at {moment(NOW + 100)}, until {moment(NOW + 3_700)}" in said
+
+
+@pytest.mark.parametrize(
+    ("wait", "said"),
+    [
+        (approval(status=Status.APPROVED, decision="approved"), "approved"),
+        (wait_of("run_job", status=Status.RESOLVED), "resolved"),
+        (wait_of("run_job", status=Status.CANCELLED), "cancelled"),
+    ],
+    ids=["approved", "resolved", "cancelled"],
+)
+def test_an_answer_that_the_agent_has_not_taken_is_said(wait: Wait, said: str) -> None:
+    assert f"{said}: the agent has not gone on yet" in waiting("x", {}, wait).when
+
+
+def test_times_of_other_days_have_their_date() -> None:
+    assert moment(NOW) == clock(NOW)
+    assert moment(0).endswith(clock(0)) and " 19" in moment(0)
+    assert deadline(NOW, NOW + NO_END) == "no deadline"
+
+
+# --- the list ------------------------------------------------------------------------------------
+
+
+class Tables:
+    """The emulator's tables, and what was asked of them."""
+
+    def __init__(self, **tables: list[dict[str, Any]]) -> None:
+        self.tables = tables
+        self.scans: list[str] = []
+        self.objects: dict[str, bytes] = {}
+
+    def client(self, _: str) -> Any:
+        return self
+
+    def scan(self, TableName: str, **request: Any) -> dict[str, Any]:
+        """Answers with one item at a time, as if each filled a page."""
+        items, start = self.tables[TableName], request.get("ExclusiveStartKey", 0)
+        if not start:
+            self.scans.append(TableName)
+        more = {"LastEvaluatedKey": start + 1} if start + 1 < len(items) else {}
+        return {"Items": items[start : start + 1], **more}
+
+    def query(
+        self, TableName: str, ExpressionAttributeValues: dict[str, Any], **_: Any
+    ) -> dict[str, Any]:
+        if TableName == "posts":
+            start = ExpressionAttributeValues[":start"]["S"]
+            keys = ((item["idempotency_key"]["S"], item) for item in self.tables["posts"])
+            return {"Items": [item for key, item in keys if key.startswith(start)]}
+        wanted = next(iter(ExpressionAttributeValues.values()))
+        return {"Items": [i for i in self.tables[TableName] if i["session_id"] == wanted]}
+
+    def get_paginator(self, _: str) -> Any:
+        return SimpleNamespace(paginate=lambda **request: [self.query(**request)])
+
+    def get_object(self, Key: str, **_: Any) -> dict[str, Any]:
+        if Key not in self.objects:
+            raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
+        return {"Body": io.BytesIO(self.objects[Key])}
+
+    def view(self) -> View:
+        return View(self, "sessions", "q", "d", "waits")  # type: ignore[arg-type]
+
+    def records(self, posts: str | None = "posts") -> Records:
+        return Records(self, self.view(), "waits", "bucket", posts)  # type: ignore[arg-type]
+
+
+def item(session_id: str = "s-1", **fields: Any) -> dict[str, Any]:
+    known = {"agent_name": "post-generator", "messages": [task()], "status": "waiting"}
+    known |= {"pending": [], "outcome": "", "paused_at": NOW}
+    return codec.to_item({"session_id": session_id, **known, **fields})
+
+
+def test_a_waiting_session_says_each_of_its_waits_with_two_scans() -> None:
+    pending = [
+        {"tool_use_id": "t-1", "tool_name": "publish_post"},
+        {"tool_use_id": "t-2", "tool_name": "run_job", "given_id": "theirs"},
+    ]
+    messages = [task(), use("theirs", "run_job", {"job": "picture"})]
+    tables = Tables(
+        sessions=[item("other", status="completed"), item(pending=pending, messages=messages)],
+        waits=[to_item(wait_of("run_job", "t-2")), to_item(approval())],
+    )
+    rows = {found.session_id: found for found in tables.view().sessions()}
+    assert [w.who for w in rows["s-1"].waits] == ["a person: publish_post", "a job: picture"]
+    assert rows["other"].waits == ()
+    assert tables.scans == ["sessions", "waits"]
+
+
+def test_where_nothing_waits_only_the_sessions_are_read() -> None:
+    tables = Tables(sessions=[item(status="completed")], waits=[])
+    assert [found.agent_name for found in tables.view().sessions()] == ["post-generator"]
+    assert tables.scans == ["sessions"]
+
+
+def test_a_row_links_to_its_page_and_says_what_it_waits_for() -> None:
+    waits = (waiting("wait_until", {}, wait_of("wait_until")), waiting("x", {}, None))
+    page = pages.landing([row("a:b", waits=waits)], (0, 0), 0).decode()
+    assert 'href="/local/sessions/a%3Ab"' in page
+    assert f"Waits for a timer, since {moment(NOW)}, until" in page
+    assert "Waits for the tool x, about to be asked" in page
+
+
+def test_a_session_stands_below_the_one_that_asked_for_it() -> None:
+    rows = [row("child", parent_id="s-1"), row("lost", parent_id="gone"), row("s-1")]
+    assert nested(rows) == [(rows[1], []), (rows[2], [(rows[0], [])])]
+    page = session_list(rows)
+    assert page.index('sessions/s-1"') < page.index('class="children"')
+    assert page.index('class="children"') < page.index('sessions/child"')
+
+
+def test_a_session_that_names_itself_as_its_parent_is_shown() -> None:
+    rows = [row("s-1", parent_id="s-1")]
+    assert nested(rows) == [(rows[0], [])]
+
+
+def test_the_list_ends_somewhere_and_says_so() -> None:
+    rows = [row(f"s-{n}") for n in range(SHOWN_SESSIONS + 3)]
+    page = session_list(rows)
+    assert "And 3 older ones." in page
+    assert page.count('class="status"') == SHOWN_SESSIONS
+
+
+def test_nothing_hostile_in_the_list_is_html() -> None:
+    waits = (waiting(HOSTILE, {}, None),)
+    hostile = row(
+        HOSTILE, task=HOSTILE, outcome=HOSTILE, last_words=HOSTILE, agent_name=HOSTILE, waits=waits
+    )
+    page = pages.landing([hostile], (0, 0), 0).decode()
+    assert "<script" not in page and "\u202e" not in page
+    assert page.count("&lt;script&gt;") == page.count("[U+202E]") == 6
+
+
+# --- one session, read ---------------------------------------------------------------------------
+
+
+def test_a_session_has_its_whole_conversation_waits_children_and_posts() -> None:
+    asked = wait_of("ask_agent", "t-2")
+    earlier = [task("First"), use("t-1", "publish_post", {"content": "A post."})]
+    base = {"key": "short/s-1/1", "count": 2, "version_id": "v", "digest": "d"}
+    post = {"idempotency_key": "s-1/t-1", "content": "A post.", "created_at": NOW + 9}
+    foreign = {**post, "idempotency_key": "s-10/t-1"}
+    tables = Tables(
+        sessions=[
+            item(messages=[use("t-2", "ask_agent", {"name": "judge"})], base=base),
+            item(asked.name, parent={"session_id": "s-1"}, agent_name="judge"),
+        ],
+        waits=[to_item(w) for w in (asked, approval(status=Status.SPENT, decision="approved"))],
+        posts=[codec.to_item(post), codec.to_item(foreign)],
+    )
+    tables.objects["short/s-1/1"] = gzip.compress(codec.to_json(earlier))
+    record = tables.records().find("s-1")
+    assert record and [m["role"] for m in record.messages] == ["user", "assistant", "assistant"]
+    assert [wait.tool_use_id for wait in record.waits] == ["t-1", "t-2"]
+    assert record.children["t-2"].parent_id == "s-1"
+    assert set(record.posts) == {"t-1"}
+    assert record.given(asked) == {"name": "judge"}
+    assert tables.records(None).find("s-1").posts == {}  # type: ignore[union-attr]
+    assert tables.records().find("s-9") is None
+
+
+@pytest.mark.parametrize("data", [None, b"no gzip", gzip.compress(b"no JSON"), b"\x1f\x8b"])
+def test_an_earlier_part_that_cannot_be_read_is_counted(data: bytes | None) -> None:
+    tables = Tables(sessions=[item(base={"key": "k", "count": 7})], waits=[], posts=[])
+    if data is not None:
+        tables.objects["k"] = data
+    record = tables.records().find("s-1")
+    assert record and (len(record.messages), record.unread) == (1, 7)
+    assert "7 earlier messages stand in S3" in conversation(record.messages, record.unread)
+
+
+def test_an_agent_whose_input_is_unknown_is_named_by_its_session() -> None:
+    asked = wait_of("ask_agent")
+    record = Record(row(), waits=(asked,), children={"t-1": row("c", agent_name="judge")})
+    assert [entry.title for entry in timeline(record, [])][1] == "Waits for another agent: judge"
+
+
+# --- what happened -------------------------------------------------------------------------------
+
+
+def told(*waits: Wait, **fields: Any) -> list[Entry]:
+    """What a session's page tells after the task."""
+    posts = fields.pop("posts", {})
+    return timeline(Record(row(**fields), (task(),), waits=waits, posts=posts), [])[1:]
+
+
+def titles(*waits: Wait, **fields: Any) -> list[str]:
+    return [entry.title for entry in told(*waits, **fields)]
+
+
+def test_what_waits_is_told_with_its_text() -> None:
+    [asked] = told(approval())
+    assert (asked.title, asked.text) == ("Waits for a person: publish_post", "A post.")
+    assert asked.note == f"until {moment(NOW + 60)}" and asked.asked == approval()
+
+
+def test_a_decision_is_told_with_who_when_the_comment_and_the_edit() -> None:
+    answered = {"decided_by": "link", "decided_at": NOW + 5, "comment": "Good."}
+    wait = approval(status=Status.SPENT, decision="approved", edited_content="Mine.", **answered)
+    post = {"content": "Mine.", "created_at": NOW + 7}
+    _, decided, edited, published = told(wait, posts={"t-1": post})
+    assert (decided.at, decided.title, decided.note, decided.text) == (
+        NOW + 5, "Approved: publish_post", "by link", "Good.",
+    )  # fmt: skip
+    assert (edited.title, edited.text) == ("The approver's own text", "Mine.")
+    assert (published.at, published.title, published.bound) == (NOW + 7, "Published", "")
+
+
+@pytest.mark.parametrize(
+    ("fields", "last"),
+    [
+        ({"status": Status.DENIED, "decision": "denied"}, "Denied: publish_post"),
+        ({"status": Status.SPENT, "decision": "approved"}, "Published"),
+        (
+            {"status": Status.SPENT, "decision": "approved", "refused": True},
+            "Refused by its receiver: publish_post",
+        ),
+        (
+            {"status": Status.APPROVED, "decision": "approved", "not_done": "max_tokens"},
+            "Not done: publish_post",
+        ),
+        ({"status": Status.APPROVED, "decision": "approved"}, "Approved: publish_post"),
+        ({"status": Status.EXPIRED}, "Expired without an answer: a person: publish_post"),
+        ({"status": Status.CANCELLED}, "Cancelled: a person: publish_post"),
+    ],
+    ids=str,
+)
+def test_what_came_of_an_approval_is_told(fields: dict[str, Any], last: str) -> None:
+    entry = told(approval(decided_at=NOW + 1, **fields))[-1]
+    assert entry.title == last
+    is_effect = last.startswith(("Published", "Refused", "Not done"))
+    assert entry.bound == ("after" if is_effect else "")
+
+
+def test_what_another_effect_than_a_post_did_is_told() -> None:
+    wait = wait_of("x", call=Call("send_mail", ""), status=Status.SPENT, decision="approved")
+    assert titles(wait)[-1] == "Done: send_mail"
+
+
+@pytest.mark.parametrize(
+    ("status", "title"), [("success", "Answered: a timer"), ("error", "Failed: a timer")]
+)
+def test_a_result_is_told(status: str, title: str) -> None:
+    resolved = {"status": Status.RESOLVED, "decided_at": NOW + 3}
+    answer = told(wait_of("wait_until", result=result("It is time.", status), **resolved))[-1]
+    assert (answer.title, answer.text, answer.at) == (title, "It is time.", NOW + 3)
+
+
+def test_who_cancelled_is_told() -> None:
+    cancelled = {
+        "status": Status.CANCELLED,
+        "decided_by": "iam:root",
+        "comment": "The sale is off.",
+    }
+    entry = told(wait_of("run_job", decided_at=NOW + 3, **cancelled))[-1]
+    assert (entry.note, entry.text) == ("by iam:root", "The sale is off.")
+
+
+def test_what_happened_is_in_the_order_of_time_and_ends_with_the_end() -> None:
+    first = wait_of("run_job", "t-1", status=Status.RESOLVED, decided_at=NOW + 30)
+    second = replace(wait_of("wait_until", "t-2"), requested_at=NOW + 10)
+    ended = {"status": "completed", "outcome": "failed", "reason": "max_tokens"}
+    assert titles(first, second, **ended, last_words="No.", changed_at=NOW + 40) == [
+        "Waits for the tool run_job",
+        "Waits for a timer",
+        "Answered: the tool run_job",
+        "Ended: failed (max_tokens)",
+    ]
+
+
+def test_the_task_came_when_the_first_step_was_traced() -> None:
+    span = Span("load", "", NOW - 5.5, NOW - 5.0, "t", "1", "0", {"session_id": "s-1"})
+    spans = steps([replace(span, start=NOW), span, replace(span, annotations={})], "s-1")
+    assert [found.start for found in spans] == [NOW - 5.5, NOW]
+    [came] = timeline(Record(row(), (task("Do it"),)), spans)
+    assert (came.at, came.title, came.text, came.bound) == (
+        NOW - 6,
+        "The task came",
+        "Do it",
+        "",
+    )
+    [came] = timeline(Record(row(parent_id="p")), [])
+    assert (came.title, came.text, came.bound) == ("Another agent asked", "Write", "by")
+
+
+# --- the page ------------------------------------------------------------------------------------
+
+
+def page_of(record: Record, asked: list[Asked] | None = None, **fields: Any) -> str:
+    return session_page.session(record, timeline(record, []), [], asked or [], 0, **fields).decode()
+
+
+def test_the_page_has_a_button_for_what_is_open_and_says_what_it_does() -> None:
+    page = page_of(Record(row(), waits=(approval(), approval("t-2", status=Status.EXPIRED))))
+    assert page.count("<form") == page.count("Cancel this wait") == 1
+    assert 'action="/local/sessions/s-1/cancel"' in page and 'value="t-1"' in page
+    assert page.index("The agent is told that it was cancelled, and goes on.") < page.index(
+        "Cancel this wait"
+    )
+    both = page_of(Record(row(), waits=(approval(), approval("t-2"))))
+    assert both.count("goes on once all else that it waits for is answered, too.") == 2
+
+
+def test_the_page_links_to_parent_children_and_mails() -> None:
+    asked = wait_of("ask_agent", "t-2")
+    child = row(asked.name, status="completed", outcome="finished")
+    record = Record(row(parent_id="p-1"), waits=(approval(), asked), children={"t-2": child})
+    page = page_of(
+        record, [Asked(3, "Please <decide>", "t-1", "http://localhost:3000/approvals/x")]
+    )
+    assert 'Asked for by <a href="/local/sessions/p-1">' in page
+    assert f'href="/local/sessions/{asked.name}"' in page and "completed, finished" in page
+    assert '<a href="/local/mail#mail-3">Please &lt;decide&gt;</a>' in page
+    assert '<a href="http://localhost:3000/approvals/x">Read and decide</a>' in page
+
+
+def test_the_page_shows_the_conversation_with_roles_inputs_and_results() -> None:
+    messages = (
+        task("Write"),
+        use("t-1", "publish_post", {"content": "A post.", "number": 0.5}),
+        {"role": "user", "content": [{"toolResult": result("Published.")}]},
+        {"role": "assistant", "content": [{"image": {"source": {"bytes": b"12345"}}}]},
+    )
+    page = conversation(messages, 0)
+    assert page.count("<h3>To the agent") == page.count("<h3>The agent ") == 2
+    assert "It uses <b>publish_post</b>" in page and "&quot;number&quot;: 0.5" in page
+    assert "Result: <b>success</b>" in page and "Published." in page and "(5 bytes)" in page
+
+
+@pytest.mark.parametrize("content", [None, "text", [7], [{"toolUse": 1}], [{"toolResult": {}}]])
+def test_an_odd_message_is_shown_as_it_is(content: Any) -> None:
+    assert "<h3>&lt;b&gt;</h3>" in conversation([{"role": "<b>", "content": content}], 0)
+
+
+def test_a_long_text_is_folded_and_whole() -> None:
+    long = "word " * 200 + "end"
+    assert folded(long).startswith("<details><summary>") and long in folded(long)
+    assert folded("\n" * 9 + "x").startswith("<details>")
+    assert folded("short").startswith("<pre") and folded("") == ""
+
+
+def test_nothing_hostile_on_the_page_is_html() -> None:
+    waits = (
+        approval(content=HOSTILE),
+        approval(
+            "t-2", status=Status.DENIED, decision="denied", decided_by=HOSTILE, comment=HOSTILE
+        ),
+        wait_of(HOSTILE, "t-3", status=Status.RESOLVED, result=result(HOSTILE)),
+        wait_of("ask_agent", "t-4"),
+    )
+    messages = (task(HOSTILE), use(HOSTILE, HOSTILE, {HOSTILE: HOSTILE}), {HOSTILE: "\ud800"})
+    hostile = row(HOSTILE, agent_name=HOSTILE, outcome=HOSTILE, parent_id=HOSTILE)
+    record = Record(hostile, messages, waits=waits, children={"t-4": row(HOSTILE, status=HOSTILE)})
+    span = Span(HOSTILE, HOSTILE, NOW, NOW, "t", "1", "0")
+    asked = [Asked(1, HOSTILE, "t-1", 'http://localhost:3000/approvals/"><script>')]
+    page = session_page.session(
+        record, timeline(record, []), [span], asked, 0, problem=HOSTILE
+    ).decode()
+    assert "<script" not in page and "\u202e" not in page
+
+
+# --- e-mails -------------------------------------------------------------------------------------
+
+
+def url_of(*fields: Any) -> str:
+    payload = base64.urlsafe_b64encode(json.dumps(fields).encode()).rstrip(b"=").decode()
+    return f"http://localhost:3000/approvals/{payload}.signature?decision=approved"
+
+
+def mail_of(*urls: str) -> Mail:
+    questions = tuple(Question("?", (Link("approve", url), Link("deny", url))) for url in urls)
+    return Mail("Subject", "Body", "2026-01-31T09:30:00.000Z", questions)
+
+
+def test_an_e_mail_belongs_to_the_sessions_of_its_links() -> None:
+    urls = [url_of(1, "s-1", "t-1", 9, "k"), url_of(1, "s-1", "t-2", 9, "k")]
+    mails = [mail_of(url_of(1, "s-2", "t-9", 9, "k")), mail_of(*urls)]
+    asked = questions_of(mails, "s-1")
+    assert [(q.number, q.tool_use_id, q.url) for q in asked] == [
+        (2, "t-1", urls[0]),
+        (2, "t-2", urls[1]),
+    ]
+    assert sessions_of(mails[1]) == ["s-1"]
+    page = pages.mailbox(mails).decode()
+    assert page.index('id="mail-2"') < page.index('href="/local/sessions/s-1"')
+    assert page.index('href="/local/sessions/s-1"') < page.index('id="mail-1"')
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "http://x/approvals/abc.DEF", url_of(), url_of(1, 2, 3), url_of(1, "s"), "http://x/%"],
+)
+def test_a_link_that_names_no_session_belongs_to_none(url: str) -> None:
+    assert ids_in(url) is None
+    assert sessions_of(mail_of(url)) == []
+
+
+# --- requests ------------------------------------------------------------------------------------
+
+
+class Api:
+    """The operator API behind the proxy."""
+
+    def __init__(self, answer: Answer | None) -> None:
+        self.given = answer
+        self.requests: list[Request] = []
+
+    def answer(self, request: Request) -> Answer | None:
+        self.requests.append(request)
+        return self.given
+
+
+OWNER = OwnerKey("KEY", "secret")
+
+
+def door_of(answer: Answer | None = None, **tables: list[dict[str, Any]]) -> tuple[FrontDoor, Api]:
+    api, mailbox, traces = Api(answer), SimpleNamespace(all=lambda: []), Traces()
+    traces.close()
+    known = {"sessions": [item()], "waits": [to_item(approval())], "posts": []}
+    records = Tables(**{**known, **tables}).records()
+    operators = Operators(api, OWNER, "localhost:3000")  # type: ignore[arg-type]
+    sessions = Sessions(records, operators, mailbox, traces)  # type: ignore[arg-type]
+    parts: Any = {"guard": Guard(3000), "proxy": api, "mailbox": mailbox, "traces": traces}
+    parts |= {"view": None, "sessions": sessions, "send_task": None, "is_scripted": True}
+    return FrontDoor(**parts, started_at=0), api
+
+
+def ask(door: FrontDoor, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
+    sent = Message()
+    for name, value in {"Host": "localhost:3000", **headers}.items():
+        sent[name.replace("_", "-")] = value
+    return door(Request(method, path, sent, body))
+
+
+def test_the_front_door_has_a_page_for_each_session() -> None:
+    door, _ = door_of(sessions=[item("a:b")])
+    for path in ("/local/sessions/a:b", "/local/sessions/a%3Ab", "/local/sessions/a:b?cancelled=1"):
+        answer = ask(door, "GET", path)
+        assert answer.status == 200 and answer.headers == pages.HEADERS
+    assert b"It is cancelled, and the agent is told." in answer.body
+    assert ask(door, "HEAD", "/local/sessions/a:b").status == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/local/sessions/s-9"),
+        ("GET", "/local/sessions/"),
+        ("GET", "/local/sessions/%3Cscript%3E"),
+        ("GET", "/local/sessions/s-1/other"),
+        ("GET", "/local/sessions/s-1/cancel"),
+        ("POST", "/local/sessions/s-1"),
+        ("DELETE", "/local/sessions/s-1"),
+    ],
+)
+def test_what_is_no_session_has_a_page_with_a_way_back(method: str, path: str) -> None:
+    answer = ask(door_of()[0], method, path)
+    assert answer.status == 404 and b"There is no such session" in answer.body
+    assert b'<a href="/">All sessions</a>' in answer.body
+
+
+CANCEL = "/local/sessions/s-1/cancel"
+
+
+def test_a_wait_is_cancelled_by_a_signed_request_to_the_operator_api() -> None:
+    door, api = door_of(Answer(200, [], b"{}"))
+    answer = ask(door, "POST", CANCEL, b"tool_use_id=t-1", Origin="http://localhost:3000")
+    assert (answer.status, answer.headers) == (
+        303,
+        [("Location", "/local/sessions/s-1?cancelled=1")],
+    )
+    [sent] = api.requests
+    assert json.loads(sent.body) == {"session_id": "s-1", "tool_use_id": "t-1"}
+    headers = {name.lower(): value for name, value in sent.headers.items()}
+    assert headers["content-type"] == "application/json"
+    assert len(sent.headers.get_all("Host", [])) == 1
+    assert headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=KEY/")
+    assert "SignedHeaders=host;x-amz-date" in headers["authorization"]
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "said"),
+    [
+        (Answer(409, [], b'{"status": "DENIED"}'), 409, "it was denied before"),
+        (Answer(404, [], b'{"error": "no <such> one"}'), 404, "no &lt;such&gt; one"),
+        (Answer(503, [], b'{"message": "Service Unavailable"}'), 503, "Service Unavailable"),
+        (Answer(502, [], b"no JSON"), 502, "no reason was given"),
+        (None, 404, "has no operator API"),
+    ],
+    ids=["decided", "unknown", "busy", "broken", "without"],
+)
+def test_what_was_not_cancelled_says_why(given: Answer | None, status: int, said: str) -> None:
+    answer = ask(door_of(given)[0], "POST", CANCEL, b"tool_use_id=t-1")
+    assert answer.status == status
+    assert 'role="alert"' in answer.body.decode() and said in answer.body.decode()
+
+
+@pytest.mark.parametrize("body", [b"", b"tool_use_id=", b"tool_use_id=a/b", b"\xff", b"other=t-1"])
+def test_a_form_that_names_no_wait_cancels_nothing(body: bytes) -> None:
+    door, api = door_of()
+    answer = ask(door, "POST", CANCEL, body)
+    assert answer.status == 400 and not api.requests
+
+
+@pytest.mark.parametrize("headers", [{"Origin": "http://evil"}, {"Sec_Fetch_Site": "cross-site"}])
+def test_another_sites_page_cancels_nothing(headers: dict[str, str]) -> None:
+    door, api = door_of()
+    assert ask(door, "POST", CANCEL, b"tool_use_id=t-1", **headers).status == 403
+    assert not api.requests
+
+
+def test_inputs_of_a_conversation_are_objects() -> None:
+    odd = {"content": ["text", {"toolUse": None}, {"toolUse": {"toolUseId": "t", "input": 7}}]}
+    assert inputs([{}, odd]) == {"t": {}}
+
+
+def test_a_stored_session_names_its_parent() -> None:
+    assert row_of(item(parent={"session_id": "p-1"})).parent_id == "p-1"
