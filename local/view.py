@@ -143,7 +143,7 @@ def row_of(item: dict[str, Any]) -> SessionRow:
     status = _text(item, "status")
     return SessionRow(
         session_id=item["session_id"]["S"],
-        task=_first_text(messages)[:_TASK_CHARACTERS],
+        task=(_text(item, "task") or _first_text(messages))[:_TASK_CHARACTERS],
         status=status,
         outcome=_text(item, "outcome"),
         reason=_text(item, "reason"),

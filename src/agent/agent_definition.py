@@ -37,6 +37,8 @@ You write posts for UniTok, the social network of unicorn lovers, on behalf of U
 Given a task, write one short, friendly post. Then ask for approval of its complete text with
 human_approval. When it is approved, call publish_post with exactly the approved text. When it is
 denied, revise it as the comment asks and ask again, or stop. Never publish what was not approved.
+If the task wants the post checked, ask the agent brand-evaluator with ask_agent before a person. If
+it wants a picture, run the job picture for it. If it names a time, wait until then to publish.
 """
 
 MAX_TURNS = 30

@@ -658,3 +658,15 @@ def test_an_error_of_s3_is_a_fault_and_no_empty_conversation(
     s3.failures["get_object"] = ClientError({"Error": {"Code": "AccessDenied"}}, "GetObject")
     with pytest.raises(ClientError):
         load(session_store)
+
+
+def test_how_the_task_begins_stays_in_the_item_once_the_conversation_has_left_it(
+    session_store: SessionStore, dynamodb: Recorded, sessions_table: str
+) -> None:
+    short = paused(session_id="short")
+    session_store.create(short)
+    long_task = {"role": "user", "content": [{"text": "Announce it. " * 1_000}]}
+    session_store.create(paused([long_task, *short.messages[1:]], session_id="long"))
+    items = {i["session_id"]["S"]: i for i in dynamodb.scan(TableName=sessions_table)["Items"]}
+    assert "task" not in items["short"]
+    assert items["long"]["task"]["S"] == ("Announce it. " * 1_000)[:160]

@@ -34,6 +34,9 @@ LIFETIMES_DAYS = {"short": 200, "long": 2_000}
 
 FOR_GOOD = "kept"
 
+SHOWN_CHARS = 160
+"""Kept of the task in the item itself, once the conversation begins in S3."""
+
 GONE = ("NoSuchKey", "NoSuchVersion")
 """Source: S3, "GetObject", errors."""
 
@@ -271,6 +274,7 @@ class SessionStore:
         item["pending"] = [_fields(pending) for pending in session.pending]
         item["base"] = session.base and _fields(session.base)
         item["parent"] = session.parent and _fields(session.parent)
+        item["task"] = _beginning(session.messages[0]) if session.base else None
         values = {"ExpressionAttributeValues": codec.to_item(bound)} if bound else {}
         self._dynamodb.put_item(
             TableName=self._table,
@@ -375,6 +379,12 @@ def _lifetime(seconds: int) -> str:
 def _fields(value: Any) -> dict[str, Any]:
     """Returns the fields that are not None: items are billed by their size."""
     return {name: field for name, field in asdict(value).items() if field is not None}
+
+
+def _beginning(message: Message) -> str:
+    """Returns how a task begins, for whoever looks at a list of sessions."""
+    texts = (str(block["text"]) for block in message["content"] if "text" in block)
+    return next(texts, "")[:SHOWN_CHARS]
 
 
 def _covered(messages: Sequence[Message], base: Base) -> bytes:
