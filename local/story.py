@@ -21,13 +21,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.console import LocalError
 from local.lifecycle import Running
+from local.walk import STEP_SECONDS, request
 
 HELD_SECONDS = 35
 """So long after the task is sent the post may go out."""
 
 SWEEP_SECONDS = 5
-STEP_SECONDS = 60
 _POLL_SECONDS = 0.1
+_FORM = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
 COMMENT = "More sparkle, please."
 TASK = "Announce the summer sale, checked and with a picture, at {time}"
 
@@ -196,25 +197,8 @@ def _verdict(said: str) -> str:
 
 
 def _post(url: str, form: str) -> tuple[int, str]:
-    headers = {
-        "Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"
-    }  # fmt: skip
-    return _request("POST", urlsplit(url)._replace(query="").geturl(), headers, form.encode())
+    return request("POST", urlsplit(url)._replace(query="").geturl(), _FORM, form.encode())
 
 
 def _get(url: str) -> str:
-    return _request("GET", url, {"Accept": "application/json"})[1]
-
-
-def _request(
-    method: str, url: str, headers: dict[str, str], body: bytes | None = None
-) -> tuple[int, str]:
-    parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=STEP_SECONDS)
-    try:
-        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        connection.request(method, target, body, headers)
-        response = connection.getresponse()
-        return response.status, response.read().decode()
-    finally:
-        connection.close()
+    return request("GET", url, {"Accept": "application/json"})[1]

@@ -90,13 +90,13 @@ class Walk:
     def _decide(self) -> Happened:
         link = self._link("approve")
         before = self._approvals()
-        status, page = _request("GET", link, {"Accept": "text/html"})
+        status, page = request("GET", link, {"Accept": "text/html"})
         if status != http.HTTPStatus.OK or not self._is_shown_on(page):
             raise LocalError(f"the page does not show the text (status {status})")
         if self._approvals() != before:
             raise LocalError("looking at the page changed something")
         headers = {"Accept": "application/json", "Content-Type": _FORM}
-        status, answer = _request("POST", link, headers, b"decision=approved")
+        status, answer = request("POST", link, headers, b"decision=approved")
         if status != http.HTTPStatus.OK:
             raise LocalError(f"the answer was {status}: {answer}")
         decided = json.loads(answer)["decision"]
@@ -108,7 +108,7 @@ class Walk:
     def _publish(self) -> Happened:
         published = self._span("publish")
         url = f"{self._run.settings.front_url}/posts"
-        status, text = _request("GET", url, {"Accept": "application/json"})
+        status, text = request("GET", url, {"Accept": "application/json"})
         posts = json.loads(text)["posts"] if status == http.HTTPStatus.OK else []
         if len(posts) != 1 or self._task not in posts[0]["content"]:
             raise LocalError(f"the post is not there (status {status}, {len(posts)} posts)")
@@ -180,9 +180,10 @@ class Walk:
 _FORM = "application/x-www-form-urlencoded"
 
 
-def _request(
+def request(
     method: str, url: str, headers: dict[str, str], body: bytes | None = None
 ) -> tuple[int, str]:
+    """Sends one request; returns status and body."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.netloc, timeout=STEP_SECONDS)
     try:
