@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
-import publish_post
+import sample_post as publish_post
 from core_samples import NOW, SESSION_ID, changed, wait_of
 from longrunning.agent.calls import ProtectedTool
 from longrunning.agent.effects import Effects

@@ -8,6 +8,8 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import boto3
@@ -15,12 +17,18 @@ import pytest
 
 import agent_handler
 import aws_template
-import publish_post
+import sample_agent
+import sample_post
 from longrunning.messages import build_existing, build_new, tool_result
 from pocket import Pocket, clients_made_once
 from wait_store import WaitStore
 
 REGION = "eu-west-1"
+TURNS = [
+    [{"tool": "human_approval", "input": {"content": "{task}"}}],
+    [{"tool": "publish_post", "input": {"content": "{task}"}}],
+    "Done.",
+]
 KEYS = {"current": "k1", "k1": "a-key-for-tests-of-forty-eight-characters-length"}
 
 
@@ -38,9 +46,10 @@ def main() -> None:
 
     def send(request: Any) -> Any:
         published.append(request.headers["Idempotency-Key"])
-        return publish_post._Answer(201, b'{"post_id": "1"}')
+        return sample_post.Answer(201, b'{"post_id": "1"}')
 
-    publish_post._send = send
+    agent_handler.agent_definition = sample_agent
+    sample_post.send = send
     deliver("message-1", build_new("Announce the summer sale", "s-1"))
     store = WaitStore(client("dynamodb"), os.environ["APPROVALS_TABLE_NAME"])
     (approval,) = store.of_session("s-1")
@@ -100,7 +109,9 @@ def make_stack(pocket: Pocket) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    with pytest.MonkeyPatch.context() as patch, clients_made_once():
+    with pytest.MonkeyPatch.context() as patch, clients_made_once(), TemporaryDirectory() as folder:
+        sample_agent.SCRIPT = Path(folder) / "script.json"
+        sample_agent.SCRIPT.write_text(json.dumps(TURNS))
         pocket = Pocket(time.time)
         pocket.install(patch)
         os.environ |= make_stack(pocket)

@@ -9,26 +9,31 @@ import pytest
 from strands import Agent
 from strands.tools.tools import PythonAgentTool
 
-import agent_definition
+import agent_handler
 from longrunning.agent.long_running import LongTool, long_running
 from longrunning.human_approval import pause
 
 
+def definition() -> Any:
+    """The module that defines the agents of the world that there is."""
+    return agent_handler.agent_definition
+
+
 def give_tools(monkeypatch: pytest.MonkeyPatch, *tools: Any) -> None:
     """Gives the agent further tools that need no approval."""
-    monkeypatch.setattr(agent_definition, "OTHER_TOOLS", list(tools))
+    monkeypatch.setattr(definition(), "OTHER_TOOLS", list(tools))
 
 
 def change_agent(monkeypatch: pytest.MonkeyPatch, change: Callable[[Agent], Any]) -> None:
     """Makes the agent as an adopter would who adds something in `make_agent`."""
-    make_agent = agent_definition.make_agent
+    make_agent = definition().make_agent
 
     def changed(*given: Any) -> Agent:
         agent = make_agent(*given)
         change(agent)
         return agent
 
-    monkeypatch.setattr(agent_definition, "make_agent", changed)
+    monkeypatch.setattr(definition(), "make_agent", changed)
 
 
 def a_tool(name: str, result: Any = "ok", schema: dict[str, Any] | None = None) -> PythonAgentTool:
@@ -72,8 +77,8 @@ def a_long_tool(
 
 def give_long_tools(monkeypatch: pytest.MonkeyPatch, *tools: LongTool) -> None:
     """Gives the agent these long-running tools and no others."""
-    monkeypatch.setattr(agent_definition, "LONG_TOOLS", tools)
-    monkeypatch.setattr(agent_definition, "make_long_tools", lambda *_: ())
+    monkeypatch.setattr(definition(), "LONG_TOOLS", tools)
+    monkeypatch.setattr(definition(), "make_long_tools", lambda *_: ())
 
 
 def _spec(name: str, schema: dict[str, Any] | None) -> dict[str, Any]:

@@ -1,17 +1,13 @@
-"""An empty stack in memory, and a receiver behind a socket."""
+"""An empty stack in memory, with the tests' own agent and receiver."""
 
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import ModuleType
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
-import unitok_handler
 from pocket import clients_made_once
-from world import World, forget_environments, http_event, is_signed, lasting_for_a_test
+from sample_world import World, lasting_for_a_test
+from worlds import forget_environments
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -21,39 +17,10 @@ def shared_clients() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
-def receiver() -> Iterator[str]:
-    """UniTok's real handler behind a socket; yields its URL."""
-
-    class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            parts = urlsplit(self.path)
-            event = http_event("POST", parts, headers, body, iam=is_signed(headers))
-            answer = unitok_handler.handler(event, None)
-            data = answer["body"].encode()
-            self.send_response(answer["statusCode"])
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_: Any) -> None:
-            """Keeps the test's output clean."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch, receiver: str) -> Iterator[World]:
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """An empty stack: all that the template declares, as far as the functions use it."""
-    yield from lasting_for_a_test(monkeypatch, receiver)
+    yield from lasting_for_a_test(monkeypatch)
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from longrunning import sessions
 from longrunning.agent.worker import Worker
 from longrunning.waits.claims import MAX_MESSAGES_OVER, Claims
 from longrunning.waits.item import Wait
+from sample_world import World
 from test_overtaken import ProcessEnds, end_leases, handle
-from world import World
 
 ONE = [tool_use("ask-1", "human_approval", {"content": "One"})]
 TWO = [*ONE, tool_use("ask-2", "human_approval", {"content": "Two"})]

@@ -15,8 +15,8 @@ import approval_handler
 import sweeper_handler
 from converse_stand_in import tool_use
 from longrunning.waits.item import Status
+from sample_world import World
 from wait_store import WaitStore
-from world import World
 
 DRAFT = "Rides for two"
 HOUR_SECONDS = 3_600

@@ -11,7 +11,7 @@ import botocore.client
 import pytest
 
 from converse_stand_in import tool_use
-from world import World
+from sample_world import World
 
 WRITES = ("PutItem", "UpdateItem")
 DRAFT = "Two rides for the price of one, all summer long, at Unicorn Rentals!"

@@ -21,8 +21,8 @@ from longrunning.sessions import SessionStore
 from longrunning.waits.item import Status
 from pocket.attributes import Item, size_of
 from pocket.tables import Index, Table
+from sample_world import World
 from wait_store import WaitStore
-from world import World
 
 MOST_DOLLARS, MOST_DOLLARS_OF_ONE = 8.8, 12.7
 """Per million cycles, list price of storage: of the mean, and of the dearest single cycle."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from strands.tools.tools import PythonAgentTool
 
-import agent_definition
+import sample_agent as agent_definition
 from converse_stand_in import tool_use
 from core_samples import metrics
 from longrunning import sessions
@@ -15,7 +15,8 @@ from longrunning.agent.deliveries import MAX_REASON_CHARS
 from longrunning.human_approval import pause
 from longrunning.messages import MAX_CONTENT_BYTES, build_existing, build_new, tool_result
 from pocket.queues import MAX_MESSAGE_BYTES
-from world import World, forget_environments
+from sample_world import World
+from worlds import forget_environments
 
 MESSAGE = build_new("Announce the summer sale")
 SAID = '"result too large"'

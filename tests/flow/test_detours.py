@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from strands.tools.tools import PythonAgentTool
 
-import agent_definition
 import agent_handler
-import publish_post
+import sample_agent as agent_definition
+import sample_post as publish_post
 from agents import a_job, a_long_tool, give_long_tools, give_tools
 from converse_stand_in import StandInError, Turn, throttled, tool_use
 from longrunning import sessions
@@ -17,7 +17,8 @@ from longrunning.agent.deliveries import BACKOFF_SECONDS, Deliveries
 from longrunning.messages import build_existing, tool_result
 from longrunning.people.notifications import Notifier
 from longrunning.waits.item import Status, Wait
-from world import LINK_KEYS, World
+from sample_world import World
+from worlds import LINK_KEYS
 
 ASK = "human_approval"
 PUBLISH = "publish_post"
@@ -643,7 +644,7 @@ def test_a_publish_whose_answer_is_lost_is_published_once(
     session_id = world.start()
     (mail,) = world.read_mail()
     world.click(mail.links["approve"])
-    send = publish_post._send
+    send = publish_post.send
 
     def lost(request: Any) -> Any:
         send(request)
@@ -651,10 +652,10 @@ def test_a_publish_whose_answer_is_lost_is_published_once(
 
     record = world.receive()
     assert record
-    monkeypatch.setattr(publish_post, "_send", lost)
+    monkeypatch.setattr(publish_post, "send", lost)
     assert not world.handle(record)
     assert [a.status for a in world.approvals(session_id)] == [Status.SPENT]
-    monkeypatch.setattr(publish_post, "_send", send)
+    monkeypatch.setattr(publish_post, "send", send)
     assert world.handle(record, receive_count=2)
     assert contents(world) == ["Hi"]
     assert "Published" in told(last_results_of(world, 2)["ask-1"])["next"]
@@ -667,17 +668,17 @@ def test_a_spent_effect_happens_even_if_the_model_now_wants_nothing(
     world.start()
     (mail,) = world.read_mail()
     world.click(mail.links["approve"])
-    send = publish_post._send
+    send = publish_post.send
 
     def down(request: Any) -> Any:
         raise publish_post.PublishFailedError("the receiver is down")
 
     record = world.receive()
     assert record
-    monkeypatch.setattr(publish_post, "_send", down)
+    monkeypatch.setattr(publish_post, "send", down)
     assert not world.handle(record)
     assert contents(world) == []
-    monkeypatch.setattr(publish_post, "_send", send)
+    monkeypatch.setattr(publish_post, "send", send)
     assert world.handle(record, receive_count=2)
     assert contents(world) == ["Hi"]
 

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 import approval_handler
-import publish_post
+import sample_post as publish_post
 from converse_stand_in import tool_use
 from longrunning import sessions
 from longrunning.agent.worker import Worker
 from longrunning.waits.claims import Claims
 from longrunning.waits.item import Status, Wait
-from world import Mail, World
+from sample_world import World
+from worlds import Mail
 
 SetClock = Callable[[ModuleType, float], None]
 
@@ -140,7 +141,7 @@ def test_the_model_is_told_of_an_effect_that_was_redone(
         record = world.receive()
         assert record
         with monkeypatch.context() as patch:
-            patch.setattr(publish_post, "_send", fail)
+            patch.setattr(publish_post, "send", fail)
             handled = world.handle(record)
     assert not handled, "the second resume spent the first approval, and its effect failed"
     assert world.handle(record, receive_count=2)

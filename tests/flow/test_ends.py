@@ -18,17 +18,17 @@ from strands.tools.tools import PythonAgentTool
 from strands.vended_tools.handoff_to_user import handoff_to_user
 from strands.vended_tools.stop import stop
 
-import agent_definition
 import agent_handler
 import converse_stand_in
+import sample_agent as agent_definition
 from agents import a_job, a_tool, change_agent, give_tools
 from converse_stand_in import ConverseStandIn, Said, StandInSession, Turn, text, tool_use
 from longrunning import human_approval, sessions
 from longrunning.messages import build_existing, tool_result
 from longrunning.sessions import Session
 from longrunning.waits.claims import Claims
+from sample_world import World
 from test_detours import ask, contents, last_results, publish
-from world import World
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*stop_event_loop:DeprecationWarning")
 

@@ -10,20 +10,16 @@ from typing import Any
 
 import pytest
 
-import agent_definition
-import ask_agent
-import evaluator
 from agents import give_long_tools
 from aws_template import ROOT
 from converse_stand_in import tool_use
 from longrunning.messages import build_existing, tool_result
-from longrunning.waits.item import Status, Wait
+from sample_world import World
 from test_callbacks import post, url_of
 from test_detours import last_results
-from world import World
 
 DAY, HOUR = 86_400, 3_600
-MODULES = ("wait_for_office", "render_video", "await_build", "fact_checker")
+MODULES = ("wait_for_office", "render_video", "await_build")
 MAX_LINES = 40
 
 Example = Callable[[str], Any]
@@ -56,7 +52,7 @@ def hint(world: World, session_id: str, tool: str, tool_use_id: str) -> None:
     world.deliver_until_quiet()
 
 
-@pytest.mark.parametrize("name", MODULES[:3])
+@pytest.mark.parametrize("name", MODULES)
 def test_a_new_long_running_tool_is_under_forty_lines(name: str) -> None:
     assert len(blocks()[name].splitlines()) < MAX_LINES
 
@@ -153,40 +149,3 @@ def test_the_build_is_handed_a_url_and_answers_there(
     world.deliver_until_quiet()
     assert text(world, "build-1") == "green"
     assert world.session(session_id).outcome == "finished"
-
-
-def test_the_definition_makes_the_same_url(world: World) -> None:
-    import boto3
-
-    wait = Wait("s", "t", "post-generator", "await_build", 1, 2)
-    make = agent_definition.make_callback_url(boto3.Session(), world.env)
-    assert make(wait) == url_of(wait)
-
-
-def test_the_second_agent_is_asked_and_answers(
-    world: World, example: Example, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    checker = example("fact_checker")
-    make = agent_definition.make_agents
-    make_ask = ask_agent.make_ask_agent
-
-    def with_checker(*given: Any) -> Any:
-        yield from make(*given)
-        yield checker.make_fact_checker(agent_definition.make_model("", ""))
-
-    def asks(names: list[str], *more: Any) -> Any:
-        return make_ask([*names, checker.AGENT_NAME], *more)
-
-    monkeypatch.setattr(agent_definition, "make_agents", with_checker)
-    monkeypatch.setattr(ask_agent, "make_ask_agent", asks)
-    asked = {"name": "fact-checker", "task": "Unicorns can fly."}
-    world.play([[tool_use("agent-1", "ask_agent", asked)], "They cannot.", "Done."])
-    session_id = world.start()
-    world.deliver_until_quiet()
-    assert json.loads(text(world, "agent-1")) == {"outcome": "finished", "said": "They cannot."}
-    assert world.session(session_id).status == "completed"
-    system = world.stand_in.requests[1]["system"][0]["text"]
-    assert system == "You say which claims of a text are wrong, and why."
-    assert evaluator.AGENT_NAME != checker.AGENT_NAME
-    (wait,) = world.approvals(session_id)
-    assert wait.status == Status.RESOLVED

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-import publish_post
+import sample_post as publish_post
 from converse_stand_in import tool_use
 from longrunning.waits.item import Wait
-from world import World
+from sample_world import World
 
 DELIVERIES = 5  # The queue's maxReceiveCount.
 
@@ -24,11 +24,11 @@ class KeylessReceiver:
         self.posts: list[tuple[str, bytes]] = []
         self._loses = loses
 
-    def send(self, request: Any) -> publish_post._Answer:
+    def send(self, request: Any) -> publish_post.Answer:
         self.posts.append((request.headers["Idempotency-Key"], request.data))
         if self._loses(len(self.posts)):
             raise publish_post.PublishFailedError("the answer was lost")
-        return publish_post._Answer(201, b'{"post_id": "17"}')
+        return publish_post.Answer(201, b'{"post_id": "17"}')
 
 
 def approve_and_publish(
@@ -38,7 +38,7 @@ def approve_and_publish(
     publish_calls: int = 1,
 ) -> Wait:
     """Lets a model ask and publish what was approved, so often; returns the approval."""
-    monkeypatch.setattr(publish_post, "_send", receiver.send)
+    monkeypatch.setattr(publish_post, "send", receiver.send)
     calls = [[tool_use(f"p-{n}", "publish_post", {"content": "Hi"})] for n in range(publish_calls)]
     world.play([[tool_use("ask-1", "human_approval", {"content": "Hi"})], *calls, "Done."])
     session_id = world.start()

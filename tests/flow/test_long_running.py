@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-import agent_definition
+import sample_agent as agent_definition
 from agents import give_long_tools
 from converse_stand_in import tool_use
 from core_samples import metrics
@@ -22,8 +22,8 @@ from longrunning.agent.long_running import (
 )
 from longrunning.messages import build_existing, build_look, tool_result
 from longrunning.waits.item import Status, Wait
+from sample_world import World
 from test_detours import ask, contents, last_results, publish
-from world import World
 
 HOUR, DAY = 3_600, 86_400
 

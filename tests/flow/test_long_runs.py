@@ -11,8 +11,8 @@ from agents import give_tools
 from converse_stand_in import Turn, tool_use
 from longrunning import sessions
 from longrunning.messages import tool_result
+from sample_world import World
 from test_detours import ask, contents, publish, turns_of
-from world import World
 
 TURN_SECONDS = 0.2
 RUN_SECONDS = 0.55

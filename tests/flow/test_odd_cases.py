@@ -11,10 +11,10 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from strands.tools.tools import PythonAgentTool
 
-import agent_definition
 import agent_handler
 import converse_stand_in
-import publish_post
+import sample_agent as agent_definition
+import sample_post as publish_post
 from converse_stand_in import tool_use
 from core_samples import wait_of
 from longrunning import sessions
@@ -23,8 +23,8 @@ from longrunning.human_approval import pause
 from longrunning.messages import build_existing, tool_result
 from longrunning.waits.answers import Answers
 from longrunning.waits.item import Status
+from sample_world import World
 from wait_store import WaitStore
-from world import World
 
 
 def ask(tool_use_id: str, content: str, **arguments: Any) -> dict[str, Any]:
@@ -144,8 +144,8 @@ def test_what_the_receiver_refused_is_not_told_as_published(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.play([[ask("ask-1", "Hi")], [publish("post-1", "Hi")], [ask("ask-2", "Hi")], "Done."])
-    refusal = publish_post._Answer(422, b'{"error": "no unicorns today"}')
-    monkeypatch.setattr(publish_post, "_send", lambda _: refusal)
+    refusal = publish_post.Answer(422, b'{"error": "no unicorns today"}')
+    monkeypatch.setattr(publish_post, "send", lambda _: refusal)
     session_id = world.start()
     (mail,) = world.read_mail()
     world.click(mail.links["approve"])
@@ -287,7 +287,7 @@ def test_the_log_names_what_failed_behind_the_gate(
     world.start()
     (mail,) = world.read_mail()
     world.click(mail.links["approve"])
-    monkeypatch.setattr(publish_post, "_send", down)
+    monkeypatch.setattr(publish_post, "send", down)
     capsys.readouterr()
     world.deliver()
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

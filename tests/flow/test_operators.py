@@ -7,14 +7,15 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from strands.tools.tools import PythonAgentTool
 
-import agent_definition
 import operator_handler
+import sample_agent as agent_definition
 from converse_stand_in import tool_use
 from longrunning import sessions
 from longrunning.human_approval import pause
 from longrunning.messages import build_existing, tool_result
 from longrunning.waits.item import Status, digest
-from world import World, http_event
+from sample_world import World
+from worlds import http_event
 
 DRAFT = "Summer at Unicorn Rentals: two rides for one!"
 

@@ -5,7 +5,7 @@ from typing import Any
 from agents import a_long_tool, give_long_tools
 from converse_stand_in import tool_use
 from longrunning.people.notifications import Notifier
-from world import World
+from sample_world import World
 
 TWO_QUESTIONS = [
     tool_use("ask-1", "human_approval", {"content": "One"}),

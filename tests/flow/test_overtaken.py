@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-import publish_post
+import sample_post as publish_post
 from converse_stand_in import Script, Turn, tool_use
 from longrunning.waits.item import Status
-from world import World
+from sample_world import World
 
 DRAFT = "Rides for two"
 ASK = [tool_use("ask-1", "human_approval", {"content": DRAFT})]
@@ -148,7 +148,7 @@ def test_what_an_earlier_turn_approved_and_was_spent_still_happens(
         raise publish_post.PublishFailedError("the receiver is down")
 
     with monkeypatch.context() as patch:
-        patch.setattr(publish_post, "_send", down)
+        patch.setattr(publish_post, "send", down)
         assert not handle(world, record, 1, PUBLISH)
     assert contents(world) == []
     assert handle(world, record, 2, "I do not remember any post.")

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-import publish_post
+import sample_post as publish_post
 from converse_stand_in import tool_use
 from longrunning import sessions
 from longrunning.waits.item import Status
+from sample_world import World
 from test_detours import contents, publish, told
-from world import World
 
 EFFECT_SECONDS = 18
 
@@ -23,7 +23,7 @@ class Receiver:
         self.made: dict[str, str] = {}
         self._world, self._fates, self._seconds = world, fates, seconds
 
-    def send(self, request: Any) -> publish_post._Answer:
+    def send(self, request: Any) -> publish_post.Answer:
         key, text = request.headers["Idempotency-Key"], json.loads(request.data)["content"]
         fates = self._fates or (201,)
         fate = fates[min(len(self.requests), len(fates) - 1)]
@@ -33,13 +33,13 @@ class Receiver:
             self.made[key] = text
         if fate is None:
             raise publish_post.PublishFailedError("ReadTimeoutError")
-        return publish_post._Answer(fate, b'{"post_id": "17", "error": "as it says"}')
+        return publish_post.Answer(fate, b'{"post_id": "17", "error": "as it says"}')
 
 
 def publish_one(world: World, monkeypatch: pytest.MonkeyPatch, *fates: int | None) -> Receiver:
     """Has a text approved and published; the model says what it was told."""
     receiver = Receiver(world, *fates)
-    monkeypatch.setattr(publish_post, "_send", receiver.send)
+    monkeypatch.setattr(publish_post, "send", receiver.send)
     world.play([[tool_use("ask-1", "human_approval", {"content": "Hi"})], [publish("p-1", "Hi")],
                 "Done.", "Done."])  # fmt: skip
     session_id = world.start()
@@ -110,7 +110,7 @@ def test_a_turn_of_slow_approved_calls_goes_on_where_its_time_was_over(
     world: World, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
     receiver = Receiver(world, seconds=EFFECT_SECONDS)
-    monkeypatch.setattr(publish_post, "_send", receiver.send)
+    monkeypatch.setattr(publish_post, "send", receiver.send)
     world.play([[publish(f"p-{n}", f"Text {n}") for n in range(count)], "Done."])
     session_id = world.start()
     for mail in world.read_mail():
@@ -129,7 +129,7 @@ def test_what_was_published_is_not_sent_again_because_the_model_took_too_long(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     receiver = Receiver(world)
-    monkeypatch.setattr(publish_post, "_send", receiver.send)
+    monkeypatch.setattr(publish_post, "send", receiver.send)
     runs: list[int] = []
 
     def model(request: Any) -> Any:

@@ -11,11 +11,11 @@ from typing import Any
 import botocore.client
 import pytest
 
-import publish_post
+import sample_post as publish_post
 from converse_stand_in import tool_use
 from longrunning import sessions
 from longrunning.waits.item import Status
-from world import World
+from sample_world import World
 
 CALLS_OF_A_START = 6  # visibility, C1, two C2, the key of this environment, the e-mail
 CALLS_OF_A_RESUME = 9  # visibility, load, 1 read, C4, 2 of C5, 2 posts, C6
@@ -59,7 +59,7 @@ def deliver_to_a_mortal(
     mortal = Mortal(last_call, after)
     record = world.receive()
     assert record
-    call, send = botocore.client.BaseClient._make_api_call, publish_post._send
+    call, send = botocore.client.BaseClient._make_api_call, publish_post.send
     with monkeypatch.context() as patch:
         patch.setattr(
             botocore.client.BaseClient,
@@ -70,7 +70,7 @@ def deliver_to_a_mortal(
                 else mortal.call(lambda: call(*args))
             ),
         )
-        patch.setattr(publish_post, "_send", lambda r: mortal.call(lambda: send(r)))
+        patch.setattr(publish_post, "send", lambda r: mortal.call(lambda: send(r)))
         try:
             world.handle(record)
         except KilledError:

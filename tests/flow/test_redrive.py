@@ -10,7 +10,7 @@ import agent_handler
 from converse_stand_in import tool_use
 from longrunning import sessions
 from longrunning.agent import deliveries
-from world import World
+from sample_world import World
 
 SCRIPT = [
     [tool_use("ask-1", "human_approval", {"content": "One"})],

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from strands import tool
 
-import agent_definition
 import aws_template
+import sample_agent as agent_definition
 from agents import give_long_tools, give_tools
 from longrunning.agent.calls import ProtectedTool
 from longrunning.agent.scripted.turns import NAME
+from sample_world import World
 from test_operators import cancel
-from world import Mail, World, forget_environments
+from worlds import Mail, forget_environments
 
 TASK = "Tell the customer of ticket 7 that the unicorn comes on Monday."
 

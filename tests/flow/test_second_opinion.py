@@ -15,12 +15,12 @@ import aws_template
 import test_detours
 import test_walkthrough
 from pocket import Clock, Pocket
-from world import (
+from sample_world import World, use_sample
+from worlds import (
     LINK_KEYS,
     REGION,
     TABLES,
     Mail,
-    World,
     forget_environments,
     mails_of,
     make_clients,
@@ -44,16 +44,18 @@ class MotoWorld(World):
 
 
 @pytest.fixture
-def moto_world(monkeypatch: pytest.MonkeyPatch, receiver: str) -> Iterator[World]:
+def moto_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """An empty stack in moto, on this machine's clock."""
     clients = make_clients()
     for client in clients.values():
         patch_client(client)
     with mock_aws():
-        env = set_environment(monkeypatch, make_resources(clients), receiver)
+        env = set_environment(monkeypatch, make_resources(clients))
         monkeypatch.setenv("MAXIMUM_CONCURRENCY", "0")  # This clock is real: no e-mail waits.
         clock = Clock()
-        yield MotoWorld(clients, env, monkeypatch, Pocket(clock), clock)
+        world = MotoWorld(clients, env, monkeypatch, Pocket(clock), clock)
+        use_sample(monkeypatch, world.receiver)
+        yield world
     forget_environments()
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-import world as world_module
+import worlds as world_module
 from aws_template import parameters_of, resolved, whole
 from pocket.lifecycle import rules_of
-from world import World
+from sample_world import World
 
 BUCKET = "test-agent-state"
 DAY_SECONDS = 86_400

@@ -15,9 +15,10 @@ from gauges import Subscribers
 from longrunning import human_approval, sessions
 from longrunning.waits.item import Status
 from longrunning.waits.open_waits import SHARDS
+from sample_world import World
 from sweeper import Sweeper
 from wait_store import WaitStore
-from world import World, forget_environments
+from worlds import forget_environments
 
 HOUR = 3_600  # The world's approvals wait for one.
 
@@ -282,7 +283,7 @@ def add_waiting_tool(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Gives the agent a tool that waits for a message, as docs/adapt.md describes it."""
     from strands.tools.tools import PythonAgentTool
 
-    import agent_definition
+    import sample_agent as agent_definition
 
     def wait(tool: Any, **state: Any) -> Any:
         return human_approval.pause(tool, "Started.", **state)

@@ -14,9 +14,9 @@ from longrunning import sessions
 from longrunning.messages import MAX_CONTENT_BYTES, build_existing, tool_result
 from longrunning.waits.claims import Claims
 from longrunning.waits.item import Status
+from sample_world import World
 from test_detours import ask, last_results, told
 from wait_store import WaitStore
-from world import World
 
 
 def decide_all(world: World, **form: str) -> None:

@@ -16,11 +16,11 @@ from longrunning.agent.long_running import CannotStart
 from longrunning.human_approval import pause
 from longrunning.messages import build_existing, tool_result
 from longrunning.waits.item import Status, Wait
+from sample_world import World
 from test_detours import ask, last_results, publish, told
-from world import World
 
 HOUR, DAY = 3_600, 86_400
-RETENTION = 90 * DAY  # tests/flow/world.py sets it.
+RETENTION = 90 * DAY  # testkit/worlds.py sets it.
 
 
 def answer(world: World, session_id: str, text: str, tool_use_id: str = "job-1") -> None:

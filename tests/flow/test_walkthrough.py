@@ -9,7 +9,7 @@ import json
 from converse_stand_in import tool_use
 from longrunning import sessions
 from longrunning.waits.item import Status
-from world import World
+from sample_world import World
 
 DRAFT = "Summer at Unicorn Rentals: two rides for one!"
 

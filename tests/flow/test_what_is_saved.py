@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from strands import Agent, tool
 from strands.agent.conversation_manager import SlidingWindowConversationManager
 
-import agent_definition
 import converse_stand_in
+import sample_agent as agent_definition
 from agents import a_job, a_tool, change_agent, give_tools
 from converse_stand_in import Said, invalid, text, tool_use
 from longrunning import sessions
 from longrunning.messages import build_existing, tool_result
+from sample_world import World
 from test_detours import ask, contents, last_results, publish
-from world import World
 
 HALF = "cut \ud83e"
 

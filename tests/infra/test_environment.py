@@ -38,10 +38,10 @@ HOSTILE = {
 
 SAMPLE = (
     "tests/infra/test_make.py",
-    "tests/unit/test_agent_definition.py",
+    "tests/example/test_agent_definition.py",
     "tests/unit/test_local_parts.py",
     "tests/unit/test_operate_commands.py::test_every_page_of_a_table_is_counted",
-    "tests/unit/test_publish_post.py",
+    "tests/example/test_publish_post.py",
     "tests/unit/test_tracing.py",
     "tests/flow/test_walkthrough.py",
 )

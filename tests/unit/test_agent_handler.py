@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 import agent_handler
-import publish_post
+import sample_agent
 from core_samples import NOW, LogLines, asked, metrics
 from longrunning import observability, tracing
 from longrunning.agent.deliveries import (
@@ -486,7 +486,6 @@ ENVIRONMENT = {
     "METRICS_NAMESPACE": "test-stack",
 }
 KEYS = json.dumps({"current": "k1", "k1": "a-key-for-tests-of-forty-eight-characters-length"})
-ANSWERED = publish_post._Answer(201, b"{}")
 DEFAULTS = Config()
 
 
@@ -524,6 +523,7 @@ class FakeSession:
 def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSession]:
     made = FakeSession()
     monkeypatch.setattr(agent_handler.boto3, "Session", lambda: made)
+    monkeypatch.setattr(agent_handler, "agent_definition", sample_agent)
     for module, name in ((observability, "configure"), (tracing, "enable")):
         note = partial(lambda name, *args: made.calls.append((name, args)), name)
         monkeypatch.setattr(module, name, note)
@@ -585,19 +585,6 @@ def test_an_incomplete_environment_is_tried_again(
         agent_handler._resources()
     monkeypatch.setenv("STATE_BUCKET_NAME", "bucket")
     assert agent_handler._resources()
-
-
-def test_the_publish_token_is_read_when_something_is_published(
-    session: FakeSession, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PUBLISH_TOKEN_SECRET_ARN", "arn:token")
-    monkeypatch.setattr(publish_post, "_send", lambda request: sent.append(request) or ANSWERED)
-    sent: list[Any] = []
-    (tool,) = agent_handler._resources().worker.agents.named(None).protected_tools
-    assert session.named("secret") == []
-    tool.function(content="Hi", idempotency_key="s-1/use-1")
-    assert session.named("secret") == ["arn:token"]
-    assert sent[0].headers["Authorization"] == f"Bearer {KEYS}"
 
 
 def test_the_link_keys_are_read_once_and_only_when_somebody_is_asked(session: FakeSession) -> None:

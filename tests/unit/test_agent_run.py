@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from strands import Agent
 
-import agent_definition
+import sample_agent
 from longrunning.agent.conversation_window import BlockwiseWindow
 from longrunning.agent.run import _kept
 
@@ -60,7 +60,7 @@ def test_a_full_window_shortens_anything_but_a_decision() -> None:
     for message, said in zip(messages[2::2], (decision, "x " * 5_000, decision), strict=True):
         message["content"][0]["toolResult"]["content"] = [{"text": said}]
     agent = Agent(
-        model=agent_definition.make_model("scripted", ""),
+        model=sample_agent.make_model("scripted", ""),
         messages=copy.deepcopy(messages),  # type: ignore[arg-type]
     )
     BlockwiseWindow(100, window_size=80).reduce_context(agent, OverflowError())
@@ -73,7 +73,7 @@ def test_a_full_window_shortens_anything_but_a_decision() -> None:
 def test_a_window_is_trimmed_by_a_block_and_keeps_the_task(most: int, left: int) -> None:
     """Not by a message a turn: each time, the whole conversation is stored anew."""
     agent = Agent(
-        model=agent_definition.make_model("scripted", ""),
+        model=sample_agent.make_model("scripted", ""),
         messages=conversation(50),  # type: ignore[arg-type]
     )
     BlockwiseWindow(most, window_size=80).apply_management(agent)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-import publish_post
+import sample_post as publish_post
 from core_samples import SESSION_ID
 from gate_stage import (
     ARCHIVE,

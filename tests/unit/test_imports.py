@@ -288,12 +288,6 @@ def test_the_definition_of_the_agents_knows_only_what_is_for_adopters() -> None:
     assert not [i for i in known if i.name == SCRIPTED and i.at_import]
 
 
-def test_what_publishes_knows_nothing_of_agents() -> None:
-    path = SRC / "agent" / "publish_post.py"
-    own = modules(path.parent).keys()
-    assert not {i.root for i in imports(path)} & (own | {"longrunning"})
-
-
 @of_functions
 def test_tools_know_nothing_of_how_the_agent_pauses(path: Path) -> None:
     if path.parent.name == "agent" and path.stem not in ("agent_handler", "agent_definition"):

@@ -5,10 +5,8 @@ from typing import Any
 
 import pytest
 
-import publish_post
 from longrunning import human_approval
 from longrunning.agent.scripted.player import in_order, play
-from scripted_writer import is_example
 
 TASK = "Order hay for the north stable."
 
@@ -52,15 +50,6 @@ class Session:
 
 def denied(comment: str | None = None) -> dict[str, Any]:
     return {"decision": "denied", "decided_by": "link", "comment": comment, "next": "Revise it."}
-
-
-def test_the_example_is_played_only_where_its_two_tools_are_all_there_is() -> None:
-    ask, publish = human_approval.TOOL_SPEC, publish_post.TOOL_SPEC
-    assert is_example([ask, publish])
-    assert not is_example([])
-    assert not is_example([publish])
-    assert not is_example([ask, publish, SEND])
-    assert not is_example([ask, spec("publish_post", content={"type": "string"}, n={})])
 
 
 def test_tools_that_look_come_first_and_asking_is_left_to_the_gate() -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-import agent_definition
 import aws_template
 from longrunning.agent.scripted.turns import NAME, Turns, play, read
 
@@ -34,11 +33,6 @@ def said(turns: Turns) -> str:
 
 def test_without_a_file_there_is_no_script(tmp_path: Path) -> None:
     assert read(tmp_path / "script.json") is None
-
-
-def test_the_script_lies_beside_the_definition() -> None:
-    assert agent_definition.SCRIPT.parent.joinpath("agent_definition.py").exists()
-    assert str(agent_definition.SCRIPT).endswith(NAME)
 
 
 @pytest.mark.parametrize(

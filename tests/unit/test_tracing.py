@@ -19,7 +19,7 @@ import pytest
 from longrunning import tracing
 
 ROOT = Path(__file__).parents[2]
-PATHS = [ROOT / "src/layer/python", ROOT / "src/agent", ROOT / "tests"]
+PATHS = [ROOT / "src/layer/python", ROOT / "src/agent", ROOT / "tests", ROOT / "testkit"]
 TRACE_ID = "1-65f2c000-0123456789abcdef01234567"
 FUNCTION_ID = "0123456789abcdef"
 

@@ -1,5 +1,6 @@
 """The agent's definition: what an adopter edits must keep what the rest relies on."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import agent_definition
 import aws_template
 import publish_post
 from longrunning.agent import worker
+from longrunning.agent.scripted.turns import NAME
 
 
 @pytest.fixture(autouse=True)
@@ -39,3 +41,38 @@ def test_scripted_needs_no_client() -> None:
 def test_publish_post_is_protected() -> None:
     (tool,) = agent_definition.make_protected_tools(lambda **_: "")  # type: ignore[arg-type]
     assert tool.name == publish_post.TOOL_SPEC["name"] == "publish_post"
+
+
+def test_the_script_lies_beside_the_definition() -> None:
+    assert agent_definition.SCRIPT.parent.joinpath("agent_definition.py").exists()
+    assert str(agent_definition.SCRIPT).endswith(NAME)
+
+
+def test_the_publish_token_is_read_when_something_is_published(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answered = publish_post._Answer(201, b"{}")
+    monkeypatch.setattr(publish_post, "_send", lambda request: sent.append(request) or answered)
+    sent: list[Any] = []
+    read: list[str] = []
+
+    def get_secret_value(SecretId: str) -> dict[str, str]:
+        read.append(SecretId)
+        return {"SecretString": "the-token\n"}
+
+    session: Any = SimpleNamespace(
+        region_name="eu-west-1",
+        client=lambda *_, **__: SimpleNamespace(get_secret_value=get_secret_value),
+        get_credentials=lambda: None,
+    )
+    settings = {
+        "MODEL_ID": "scripted",
+        "PUBLISH_ENDPOINT_URL": "https://receiver.example.com",
+        "PUBLISH_TOKEN_SECRET_ARN": "arn:token",
+    }
+    first, *_ = agent_definition.make_agents(session, settings)
+    (tool,) = first.protected_tools
+    assert read == []
+    tool.function(content="Hi", idempotency_key="s-1/use-1")
+    assert read == ["arn:token"]
+    assert sent[0].headers["Authorization"] == "Bearer the-token"

@@ -1,9 +1,11 @@
 """publish_post against a receiver on the loopback interface, then against UniTok's own handler."""
 
+import ast
 import inspect
 import json
 import logging
 import socket
+from pathlib import Path
 
 import pytest
 import urllib3
@@ -259,3 +261,12 @@ def test_content_and_secrets_are_never_logged(receiver, publish, caplog, status)
     assert "urllib3" in caplog.text
     assert "Unicorns" not in caplog.text
     assert "a-secret-key" not in caplog.text
+
+
+def test_what_publishes_knows_nothing_of_agents():
+    tree = ast.parse(Path(publish_post.__file__).read_text())
+    names = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    names |= {a.name for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names}
+    own = {path.stem for path in Path(publish_post.__file__).parent.glob("*.py")}
+    assert names
+    assert not {name.partition(".")[0] for name in names} & (own | {"longrunning"})

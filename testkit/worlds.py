@@ -7,27 +7,23 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from types import SimpleNamespace
-from typing import Any
+from types import MappingProxyType, SimpleNamespace
+from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import boto3
 import pytest
-from botocore.awsrequest import AWSRequest
 from local.mail import find_questions
 from strands.models.bedrock import BedrockModel
 
-import agent_definition
 import agent_handler
 import approval_handler
 import approval_services
 import aws_template
 import operator_services
-import publish_post
 import sweeper_handler
-import unitok_handler
 from converse_stand_in import ConverseStandIn, Script, StandInSession
 from longrunning.sessions import Session, SessionStore
 from longrunning.waits.item import Wait
@@ -40,16 +36,14 @@ SERVICES = ("dynamodb", "sqs", "sns", "s3", "secretsmanager")
 TABLES = {
     "SESSIONS_TABLE_NAME": "SessionsTable",
     "APPROVALS_TABLE_NAME": "ApprovalsTable",
-    "POSTS_TABLE_NAME": "PostsTable",
 }
-MADE_ONCE = (
+MADE_ONCE = [
     agent_handler._resources,
     approval_services.services,
     operator_services.services,
     sweeper_handler._resources,
-    unitok_handler._store,
-)
-"""What each function makes at its first event and keeps."""
+]
+"""What each function makes at its first event and keeps. A function of yours adds its own."""
 LINK_KEYS = {"current": "k1", "k1": "a-key-for-tests-of-forty-eight-characters-length"}
 
 
@@ -94,8 +88,15 @@ class World:
     clock: Clock
     stand_in: ConverseStandIn = field(default_factory=lambda: ConverseStandIn([]))
     context: Context = Context()
+    tables: tuple[str, ...] = tuple(TABLES)
+    """The variables that name the tables."""
     mails: list[Mail] = field(default_factory=list)
     _read: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def definition(self) -> Any:
+        """The module that defines the agents: the project's own, or what a test put there."""
+        return agent_handler.agent_definition
 
     def step(self, seconds: float) -> None:
         """Moves the clock of the handlers and of AWS."""
@@ -114,7 +115,7 @@ class World:
         self.stand_in = ConverseStandIn(script, refuses=refuses)
         session: Any = StandInSession(self.stand_in)
         model = BedrockModel(model_id="anthropic.claude-stand-in", boto_session=session, **config)
-        self.monkeypatch.setattr(agent_definition, "make_model", lambda *_: model)
+        self.monkeypatch.setattr(self.definition, "make_model", lambda *_: model)
         agent_handler._resources.cache_clear()
         return self.stand_in
 
@@ -229,18 +230,6 @@ class World:
         answer = self.request("POST", url, form or None)
         return {"status_code": answer["statusCode"], **json.loads(answer["body"] or "{}")}
 
-    def posts(self) -> list[dict[str, Any]]:
-        """Returns what is published, newest first."""
-        found: list[dict[str, Any]] = []
-        query: str | None = "limit=100"
-        while query:
-            event = http_event("GET", urlsplit(f"http://unitok/posts?{query}"), {}, None)
-            answer = unitok_handler.handler(event, None)
-            found += json.loads(answer["body"])["posts"]
-            older = re.match(r"<\?(.+?)>", answer["headers"].get("link", ""))
-            query = older and older[1]
-        return found
-
     def session(self, session_id: str) -> Session:
         """Loads a session as the agent function would."""
         store = SessionStore(
@@ -249,7 +238,7 @@ class World:
             self.aws["s3"],
             self.env["STATE_BUCKET_NAME"],
         )
-        session = store.load(session_id, agent_definition.AGENT_NAME)
+        session = store.load(session_id, self.definition.AGENT_NAME)
         assert session, f"no session {session_id}"
         return session
 
@@ -271,8 +260,8 @@ class World:
 
     def snapshot(self) -> dict[str, Any]:
         """Everything stored, to show that nothing changed."""
-        tables = ("SESSIONS_TABLE_NAME", "APPROVALS_TABLE_NAME", "POSTS_TABLE_NAME")
-        scans = {t: self.aws["dynamodb"].scan(TableName=self.env[t])["Items"] for t in tables}
+        scan = self.aws["dynamodb"].scan
+        scans = {t: scan(TableName=self.env[t])["Items"] for t in self.tables}
         attributes = self.aws["sqs"].get_queue_attributes(
             QueueUrl=self.env["TASK_QUEUE_URL"], AttributeNames=["ApproximateNumberOfMessages"]
         )
@@ -288,20 +277,22 @@ class World:
         self.context = replace(self.context, remaining_seconds=seconds)
 
 
-def lasting_for_a_test(monkeypatch: pytest.MonkeyPatch, receiver_url: str = "") -> Iterator[World]:
-    """Yields an empty stack for one test, and sees at its end that nothing odd was asked."""
-    world = make_world(monkeypatch, receiver_url)
-    yield world
-    forget_environments()
-    assert not world.pocket.refused, "asked of an AWS that has no such thing"
+WorldT = TypeVar("WorldT", bound=World)
 
 
-def make_world(monkeypatch: pytest.MonkeyPatch, receiver_url: str = "") -> World:
+def make_world(
+    monkeypatch: pytest.MonkeyPatch,
+    kind: type[WorldT],
+    tables: Mapping[str, str] = MappingProxyType(TABLES),
+    **settings: str,
+) -> WorldT:
     """Makes an empty stack as the template declares it, which lasts until the patch is undone.
 
     Args:
         monkeypatch: What installs it.
-        receiver_url: Where UniTok listens; without one, posts go to its handler directly.
+        kind: `World`, or a class that adds to it.
+        tables: The tables' logical ids by the variables that name them.
+        **settings: Further environment variables of the functions.
     """
     clock = Clock()
     pocket = Pocket(clock)
@@ -310,14 +301,19 @@ def make_world(monkeypatch: pytest.MonkeyPatch, receiver_url: str = "") -> World
     for handler in (agent_handler, sweeper_handler):
         monkeypatch.setattr(handler, "time", SimpleNamespace(time=clock, sleep=clock.step))
     pocket.install(monkeypatch)
-    if not receiver_url:
-        monkeypatch.setattr(publish_post, "_send", _send_to_unitok)
-    env = set_environment(monkeypatch, _make_resources(pocket), receiver_url)
-    return World(make_clients(), env, monkeypatch, pocket, clock)
+    env = set_environment(monkeypatch, _make_resources(pocket, tables), **settings)
+    return kind(make_clients(), env, monkeypatch, pocket, clock, tables=tuple(tables))
+
+
+def lasting(world: WorldT) -> Iterator[WorldT]:
+    """Yields a world for one test, and sees at its end that nothing odd was asked."""
+    yield world
+    forget_environments()
+    assert not world.pocket.refused, "asked of an AWS that has no such thing"
 
 
 def set_environment(
-    monkeypatch: pytest.MonkeyPatch, resources: dict[str, str], receiver_url: str
+    monkeypatch: pytest.MonkeyPatch, resources: dict[str, str], **settings: str
 ) -> dict[str, str]:
     """Gives the functions their settings; returns them."""
     env = resources | {
@@ -332,10 +328,11 @@ def set_environment(
         "RETENTION_DAYS": "90",
         "MAXIMUM_CONCURRENCY": "5",
         "MODEL_ID": "stand-in",
-        "PUBLISH_ENDPOINT_URL": receiver_url or "https://unitok.example.com",
+        "PUBLISH_ENDPOINT_URL": "https://receiver.example.com",
         "PUBLISH_TOKEN_SECRET_ARN": "",
         "METRICS_NAMESPACE": "test",
     }
+    env |= settings
     for name, value in env.items():
         monkeypatch.setenv(name, value)
     forget_environments()
@@ -353,7 +350,7 @@ def forget_environments() -> None:
         made_once.cache_clear()
 
 
-def _make_resources(pocket: Pocket) -> dict[str, str]:
+def _make_resources(pocket: Pocket, tables: Mapping[str, str]) -> dict[str, str]:
     resources = aws_template.load()["Resources"]
     task_queue = resources["TaskQueue"]["Properties"]
     dead_letters = pocket.sqs.add_queue("dead-letters", retention_seconds=1_209_600)
@@ -364,13 +361,13 @@ def _make_resources(pocket: Pocket) -> dict[str, str]:
         retention_seconds=task_queue["MessageRetentionPeriod"],
         max_receive_count=task_queue["RedrivePolicy"]["maxReceiveCount"],
     )
-    tables = {
+    made = {
         name: pocket.dynamodb.add_table(aws_template.table_properties(logical_id))
-        for name, logical_id in TABLES.items()
+        for name, logical_id in tables.items()
     }
     pocket.s3.add_bucket("test-agent-state", is_versioned(), lifecycle_rules)
     return {
-        **tables,
+        **made,
         "TASK_QUEUE_URL": tasks,
         "DEAD_LETTER_QUEUE_URL": dead_letters,
         "APPROVAL_TOPIC_ARN": pocket.sns.add_topic("approval-notifications"),
@@ -404,20 +401,6 @@ def _state_bucket() -> dict[str, Any]:
 def _reason(letter: dict[str, Any]) -> str:
     attributes = letter.get("MessageAttributes", {})
     return str(attributes["reason"]["StringValue"]) if "reason" in attributes else ""
-
-
-def _send_to_unitok(request: AWSRequest) -> publish_post._Answer:
-    """Hands a signed post to UniTok's handler, as its API would."""
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    body = request.data.decode()
-    event = http_event("POST", urlsplit(request.url), headers, body, iam=is_signed(headers))
-    answer = unitok_handler.handler(event, None)
-    return publish_post._Answer(answer["statusCode"], answer["body"].encode())
-
-
-def is_signed(headers: dict[str, str]) -> bool:
-    """Whether a request carries an IAM signature."""
-    return "AWS4-HMAC-SHA256" in headers.get("authorization", "")
 
 
 def http_event(

@@ -13,10 +13,11 @@ from strands import Agent
 from strands.tools.tools import PythonAgentTool
 
 from converse_stand_in import check_request
+from longrunning import human_approval
 from longrunning.agent.scripted.model import ScriptedModel
 from longrunning.agent.scripted.reading import MAX_DRAFTS
 from publish_post import TOOL_SPEC
-from scripted_writer import draft_post, next_turn, play
+from scripted_writer import draft_post, is_example, next_turn, play
 
 NO_SCRIPT = Path(__file__).with_name("no_script.json")
 """Is not there."""
@@ -375,3 +376,13 @@ def test_its_conversation_keeps_converses_rules():
             {"modelId": "m", "messages": messages[:end], "toolConfig": {"tools": tools}},
         )
     assert len(messages) == 8
+
+
+def test_the_example_is_played_only_where_its_two_tools_are_all_there_is():
+    ask, publish = human_approval.TOOL_SPEC, TOOL_SPEC
+    other = {**TOOL_SPEC, "inputSchema": {"json": {"type": "object", "properties": {"n": {}}}}}
+    assert is_example([ask, publish])
+    assert not is_example([])
+    assert not is_example([publish])
+    assert not is_example([ask, publish, {**publish, "name": "send_note"}])
+    assert not is_example([ask, other])
