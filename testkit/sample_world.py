@@ -9,7 +9,7 @@ import pytest
 import agent_handler
 import sample_agent
 import sample_post
-import worlds
+from longrunning_testkit import worlds
 
 
 @dataclass

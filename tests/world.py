@@ -14,8 +14,8 @@ from botocore.awsrequest import AWSRequest
 import kit_path  # noqa: F401 - first: `worlds` lies there
 import publish_post
 import unitok_handler
-import worlds
-from worlds import (
+from longrunning_testkit import worlds
+from longrunning_testkit.worlds import (
     LINK_KEYS,
     MADE_ONCE,
     REGION,

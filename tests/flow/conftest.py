@@ -5,9 +5,9 @@ from types import ModuleType
 
 import pytest
 
+from longrunning_testkit.worlds import forget_environments
 from pocket import clients_made_once
 from sample_world import World, lasting_for_a_test
-from worlds import forget_environments
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,9 +14,9 @@ from longrunning.agent.long_running import long_running
 from longrunning.messages import build_existing, tool_result
 from longrunning.people.links import LinkKeys, callback_url, make_token
 from longrunning.waits.item import Status, Wait
+from longrunning_testkit.worlds import LINK_KEYS, http_event
 from sample_world import World
 from test_detours import ask, last_results
-from worlds import LINK_KEYS, http_event
 
 KEYS = LinkKeys.parse(json.dumps(LINK_KEYS))
 BASE = "https://approvals.example.com"

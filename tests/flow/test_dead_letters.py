@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+from pocket.queues import MAX_MESSAGE_BYTES
 from strands.tools.tools import PythonAgentTool
 
 import sample_agent as agent_definition
@@ -14,9 +15,8 @@ from longrunning import sessions
 from longrunning.agent.deliveries import MAX_REASON_CHARS
 from longrunning.human_approval import pause
 from longrunning.messages import MAX_CONTENT_BYTES, build_existing, build_new, tool_result
-from pocket.queues import MAX_MESSAGE_BYTES
+from longrunning_testkit.worlds import forget_environments
 from sample_world import World
-from worlds import forget_environments
 
 MESSAGE = build_new("Announce the summer sale")
 SAID = '"result too large"'

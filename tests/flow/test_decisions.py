@@ -8,8 +8,8 @@ import pytest
 
 import approval_handler
 from converse_stand_in import tool_use
+from longrunning_testkit.worlds import http_event
 from sample_world import World
-from worlds import http_event
 
 DRAFT = "Summer at Unicorn Rentals: two rides for one!"
 FORM = "application/x-www-form-urlencoded"

@@ -17,8 +17,8 @@ from longrunning.agent.deliveries import BACKOFF_SECONDS, Deliveries
 from longrunning.messages import build_existing, tool_result
 from longrunning.people.notifications import Notifier
 from longrunning.waits.item import Status, Wait
+from longrunning_testkit.worlds import LINK_KEYS
 from sample_world import World
-from worlds import LINK_KEYS
 
 ASK = "human_approval"
 PUBLISH = "publish_post"

@@ -14,8 +14,8 @@ from longrunning import sessions
 from longrunning.agent.worker import Worker
 from longrunning.waits.claims import Claims
 from longrunning.waits.item import Status, Wait
+from longrunning_testkit.worlds import Mail
 from sample_world import World
-from worlds import Mail
 
 SetClock = Callable[[ModuleType, float], None]
 

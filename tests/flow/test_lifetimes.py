@@ -10,9 +10,9 @@ from agents import a_job, give_tools
 from converse_stand_in import tool_use
 from longrunning import sessions
 from longrunning.messages import build_existing, tool_result
+from longrunning_testkit.worlds import forget_environments
 from sample_world import World
 from test_detours import ask, contents, publish
-from worlds import forget_environments
 
 DAY = 86_400
 LONG = "A long text. " * 1_000

@@ -10,8 +10,8 @@ import pytest
 
 from converse_stand_in import tool_use
 from longrunning.people.shared_pace import LEAD_SECONDS, SHARED_PER_SECOND, SharedPace
+from longrunning_testkit.worlds import forget_environments
 from sample_world import World
-from worlds import forget_environments
 
 TASKS = 12
 

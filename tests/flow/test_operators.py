@@ -14,8 +14,8 @@ from longrunning import sessions
 from longrunning.human_approval import pause
 from longrunning.messages import build_existing, tool_result
 from longrunning.waits.item import Status, digest
+from longrunning_testkit.worlds import http_event
 from sample_world import World
-from worlds import http_event
 
 DRAFT = "Summer at Unicorn Rentals: two rides for one!"
 

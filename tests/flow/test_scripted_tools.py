@@ -14,9 +14,9 @@ import sample_agent as agent_definition
 from agents import give_long_tools, give_tools
 from longrunning.agent.calls import ProtectedTool
 from longrunning.agent.scripted.turns import NAME
+from longrunning_testkit.worlds import Mail, forget_environments
 from sample_world import World
 from test_operators import cancel
-from worlds import Mail, forget_environments
 
 TASK = "Tell the customer of ticket 7 that the unicorn comes on Monday."
 

@@ -14,9 +14,7 @@ from moto.core import patch_client
 import aws_template
 import test_detours
 import test_walkthrough
-from pocket import Clock, Pocket
-from sample_world import World, use_sample
-from worlds import (
+from longrunning_testkit.worlds import (
     LINK_KEYS,
     REGION,
     TABLES,
@@ -26,6 +24,8 @@ from worlds import (
     make_clients,
     set_environment,
 )
+from pocket import Clock, Pocket
+from sample_world import World, use_sample
 
 
 class MotoWorld(World):

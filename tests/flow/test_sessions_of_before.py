@@ -14,9 +14,9 @@ from agents import a_job, a_long_tool, give_long_tools, give_tools
 from longrunning.messages import build_existing, tool_result
 from longrunning.people.links import LinkKeys, make_token, review_url
 from longrunning.waits.item import Status, Wait
+from longrunning_testkit.worlds import LINK_KEYS
 from sample_world import World
 from test_detours import contents, publish
-from worlds import LINK_KEYS
 
 STORED = json.loads((Path(__file__).parent / "stored/before_the_library.json").read_text())
 KEYS = LinkKeys.parse(json.dumps(LINK_KEYS))

@@ -1,10 +1,10 @@
 """What the template's bucket keeps, and for how long, whatever a parameter says."""
 
 import pytest
-
-import worlds as world_module
-from aws_template import parameters_of, resolved, whole
 from pocket.lifecycle import rules_of
+
+from aws_template import parameters_of, resolved, whole
+from longrunning_testkit import worlds as world_module
 from sample_world import World
 
 BUCKET = "test-agent-state"

@@ -15,10 +15,10 @@ from gauges import Subscribers
 from longrunning import human_approval, sessions
 from longrunning.waits.item import Status
 from longrunning.waits.open_waits import SHARDS
+from longrunning_testkit.worlds import forget_environments
 from sample_world import World
 from sweeper import Sweeper
 from wait_store import WaitStore
-from worlds import forget_environments
 
 HOUR = 3_600  # The world's approvals wait for one.
 

@@ -20,7 +20,7 @@ from sample_world import World
 from test_detours import ask, last_results, publish, told
 
 HOUR, DAY = 3_600, 86_400
-RETENTION = 90 * DAY  # testkit/worlds.py sets it.
+RETENTION = 90 * DAY  # longrunning_testkit/worlds.py sets it.
 
 
 def answer(world: World, session_id: str, text: str, tool_use_id: str = "job-1") -> None:

@@ -177,7 +177,7 @@ def test_the_tables_of_parameters_are_the_templates(document: Path, most: int) -
 def test_every_name_in_code_style_is_one_of_the_code(name: str) -> None:
     known = "\n".join(
         path.read_text()
-        for folder in ("src", "local", "targets", "template.yaml", "monitoring")
+        for folder in ("src", "local", "targets", "testkit", "template.yaml", "monitoring")
         for path in [ROOT / folder, *(ROOT / folder).rglob("*")]
         if path.suffix in (".py", ".yaml")
     )

@@ -4,13 +4,13 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from pocket import expressions
-from pocket.attributes import Item, copied, size_of, stored
-from pocket.errors import NotInPocketError, invalid
-from pocket.evaluation import Bound, bind
-from pocket.expressions import Node
-from pocket.journal import Journal
-from pocket.tables import Index, Page, Table, no_such_table
+from longrunning_testkit.pocket import expressions
+from longrunning_testkit.pocket.attributes import Item, copied, size_of, stored
+from longrunning_testkit.pocket.errors import NotInPocketError, invalid
+from longrunning_testkit.pocket.evaluation import Bound, bind
+from longrunning_testkit.pocket.expressions import Node
+from longrunning_testkit.pocket.journal import Journal
+from longrunning_testkit.pocket.tables import Index, Page, Table, no_such_table
 
 Names = dict[str, str]
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from copy import copy
 from typing import Any
 
-from pocket.attributes import Item
-from pocket.errors import AwsError
+from longrunning_testkit.pocket.attributes import Item
+from longrunning_testkit.pocket.errors import AwsError
 
 KEPT_SECONDS = 35 * 86_400
 _LOOK_EVERY = 1_000

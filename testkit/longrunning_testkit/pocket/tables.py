@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from pocket.attributes import Item, order_of, size_of
-from pocket.errors import AwsError, NotInPocketError, invalid
-from pocket.journal import Journal
+from longrunning_testkit.pocket.attributes import Item, order_of, size_of
+from longrunning_testkit.pocket.errors import AwsError, NotInPocketError, invalid
+from longrunning_testkit.pocket.journal import Journal
 
 MAX_ITEM_BYTES = 400 * 1024
 MAX_PAGE_BYTES = 1024 * 1024

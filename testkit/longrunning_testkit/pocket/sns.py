@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from pocket.errors import AwsError
+from longrunning_testkit.pocket.errors import AwsError
 
 MAX_MESSAGE_BYTES = 262_144
 MAX_SUBJECT_CHARS = 100

@@ -6,7 +6,7 @@ Source: DynamoDB, "Constraints", "Item sizes and formats", "Comparison operators
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Any
 
-from pocket.errors import NotInPocketError, invalid
+from longrunning_testkit.pocket.errors import NotInPocketError, invalid
 
 Attribute = dict[str, Any]
 Item = dict[str, Attribute]

@@ -17,6 +17,7 @@ import boto3
 import pytest
 from local.mail import find_questions
 from strands.models.bedrock import BedrockModel
+from strands.models.model import Model
 
 import agent_handler
 import approval_handler
@@ -24,11 +25,12 @@ import approval_services
 import aws_template
 import operator_services
 import sweeper_handler
-from converse_stand_in import ConverseStandIn, Script, StandInSession
 from longrunning.sessions import Session, SessionStore
 from longrunning.waits.item import Wait
-from pocket import Clock, Pocket
-from pocket.lifecycle import LifecycleRule, rules_of
+from longrunning_testkit.agents import Definition, MakeAgents, an_agent
+from longrunning_testkit.converse_stand_in import ConverseStandIn, Script, StandInSession
+from longrunning_testkit.pocket import Clock, Pocket
+from longrunning_testkit.pocket.lifecycle import LifecycleRule, rules_of
 from wait_store import WaitStore
 
 REGION = "eu-west-1"
@@ -92,11 +94,28 @@ class World:
     """The variables that name the tables."""
     mails: list[Mail] = field(default_factory=list)
     _read: dict[str, int] = field(default_factory=dict)
+    _model: Model | None = None
 
     @property
     def definition(self) -> Any:
         """The module that defines the agents: the project's own, or what a test put there."""
         return agent_handler.agent_definition
+
+    def with_agents(self, make_agents: MakeAgents) -> None:
+        """Puts other agents in the place of the project's.
+
+        Args:
+            make_agents: Gets the model that plays the script, and returns the definitions.
+        """
+        definition = Definition(make_agents)
+        if (model := self._model) is not None:
+            definition.make_model = lambda *_: model
+        self.monkeypatch.setattr(agent_handler, "agent_definition", definition)
+        agent_handler._resources.cache_clear()
+
+    def with_tools(self, *tools: Any) -> None:
+        """Puts an agent with these tools in the place of the project's; `an_agent` makes it."""
+        self.with_agents(lambda model: [an_agent(model, *tools)])
 
     def step(self, seconds: float) -> None:
         """Moves the clock of the handlers and of AWS."""
@@ -115,6 +134,7 @@ class World:
         self.stand_in = ConverseStandIn(script, refuses=refuses)
         session: Any = StandInSession(self.stand_in)
         model = BedrockModel(model_id="anthropic.claude-stand-in", boto_session=session, **config)
+        self._model = model
         self.monkeypatch.setattr(self.definition, "make_model", lambda *_: model)
         agent_handler._resources.cache_clear()
         return self.stand_in
@@ -238,7 +258,8 @@ class World:
             self.aws["s3"],
             self.env["STATE_BUCKET_NAME"],
         )
-        session = store.load(session_id, self.definition.AGENT_NAME)
+        name = getattr(self.definition, "AGENT_NAME", None)
+        session = store.load(session_id, name) if name else store.find(session_id)
         assert session, f"no session {session_id}"
         return session
 

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from pocket.errors import AwsError, NotInPocketError
+from longrunning_testkit.pocket.errors import AwsError, NotInPocketError
 
 MAX_MESSAGE_BYTES = 1_048_576
 MAX_ATTRIBUTES = 10

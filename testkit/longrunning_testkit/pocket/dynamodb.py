@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from pocket import expressions
-from pocket.attributes import Item, copied, size_of, stored
-from pocket.errors import AwsError, NotInPocketError, invalid
-from pocket.evaluation import Bound, bind
-from pocket.expressions import Node
-from pocket.reading import Reading
-from pocket.tables import Table
+from longrunning_testkit.pocket import expressions
+from longrunning_testkit.pocket.attributes import Item, copied, size_of, stored
+from longrunning_testkit.pocket.errors import AwsError, NotInPocketError, invalid
+from longrunning_testkit.pocket.evaluation import Bound, bind
+from longrunning_testkit.pocket.expressions import Node
+from longrunning_testkit.pocket.reading import Reading
+from longrunning_testkit.pocket.tables import Table
 
 MAX_TRANSACTION = 100
 MAX_TRANSACTION_BYTES = 4 * 1024 * 1024

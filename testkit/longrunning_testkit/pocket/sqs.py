@@ -13,8 +13,8 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from pocket.errors import AwsError, NotInPocketError
-from pocket.queues import (
+from longrunning_testkit.pocket.errors import AwsError, NotInPocketError
+from longrunning_testkit.pocket.queues import (
     Message,
     Queue,
     check_contents,

@@ -10,8 +10,8 @@ tests/integration/test_pocket.py holds it against the emulator, answer by answer
 `except Exception` catches.
 """
 
-from pocket.aws import Pocket, clients_made_once
-from pocket.clock import Clock
-from pocket.errors import AwsError, NotInPocketError
+from longrunning_testkit.pocket.aws import Pocket, clients_made_once
+from longrunning_testkit.pocket.clock import Clock
+from longrunning_testkit.pocket.errors import AwsError, NotInPocketError
 
 __all__ = ["AwsError", "Clock", "NotInPocketError", "Pocket", "clients_made_once"]

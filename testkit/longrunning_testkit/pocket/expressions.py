@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pocket.errors import NotInPocketError, invalid
+from longrunning_testkit.pocket.errors import NotInPocketError, invalid
 
 Node = tuple[Any, ...]
 """("name", "#a") · ("value", ":x") · (operator or function, operand, …)"""

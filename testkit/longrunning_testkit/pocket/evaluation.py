@@ -5,10 +5,18 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from pocket import expressions
-from pocket.attributes import Attribute, Item, copied, from_number, number, order_of, stored
-from pocket.errors import NotInPocketError, invalid
-from pocket.expressions import Node
+from longrunning_testkit.pocket import expressions
+from longrunning_testkit.pocket.attributes import (
+    Attribute,
+    Item,
+    copied,
+    from_number,
+    number,
+    order_of,
+    stored,
+)
+from longrunning_testkit.pocket.errors import NotInPocketError, invalid
+from longrunning_testkit.pocket.expressions import Node
 
 _NO_ATTRIBUTE = "The provided expression refers to an attribute that does not exist in the item"
 _NO_NUMBER = "An operand in the update expression has an incorrect data type"

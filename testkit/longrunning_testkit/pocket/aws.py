@@ -16,12 +16,12 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ParamValidationError
 from botocore.validate import ParamValidator
 
-from pocket.dynamodb import DynamoDB
-from pocket.errors import AwsError, NotInPocketError
-from pocket.s3 import S3
-from pocket.secrets_manager import SecretsManager
-from pocket.sns import Sns
-from pocket.sqs import Sqs
+from longrunning_testkit.pocket.dynamodb import DynamoDB
+from longrunning_testkit.pocket.errors import AwsError, NotInPocketError
+from longrunning_testkit.pocket.s3 import S3
+from longrunning_testkit.pocket.secrets_manager import SecretsManager
+from longrunning_testkit.pocket.sns import Sns
+from longrunning_testkit.pocket.sqs import Sqs
 
 CREDENTIALS = Credentials("testing", "testing")
 

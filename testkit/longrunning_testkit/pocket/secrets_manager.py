@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pocket.errors import AwsError
+from longrunning_testkit.pocket.errors import AwsError
 
 
 class SecretsManager:

@@ -9,8 +9,8 @@ from typing import Any
 
 from botocore.response import StreamingBody
 
-from pocket.errors import AwsError, NotInPocketError
-from pocket.lifecycle import LifecycleRule, Version, after_lifecycle
+from longrunning_testkit.pocket.errors import AwsError, NotInPocketError
+from longrunning_testkit.pocket.lifecycle import LifecycleRule, Version, after_lifecycle
 
 MAX_KEY_BYTES = 1_024
 UNVERSIONED = "null"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pocket.errors import NotInPocketError
+from longrunning_testkit.pocket.errors import NotInPocketError
 
 SECONDS_PER_DAY = 86_400
 _IGNORED = {"Id", "Status", "AbortIncompleteMultipartUpload"}  # No upload here has parts.
