@@ -17,8 +17,6 @@ BENCH   := PYTHONPATH=.:tests:src/layer/python:src/agent:src/approval_api \
 PYTEST  := .venv/test/bin/python -m pytest
 # In the order of their names: by number of tests, files with one long test would come last.
 AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
-# Gone once you have replaced the example.
-EXAMPLE := $(wildcard tests/example)
 UV      := .venv/uv/bin/uv
 TEMPLATES := template.yaml src/unitok/template.yaml src/picture/template.yaml monitoring/template.yaml
 
@@ -53,14 +51,14 @@ smoke: ## One task through a whole stack, approved, with a look at each step (ST
 
 test: lint ## Every check: lint; unit, flow, example, infra, short proofs; then all on a local stack
 	@$(call set_up,test sam local bench providers)
-	$(PYTEST) $(AT_ONCE) tests/unit tests/flow $(EXAMPLE) tests/infra tests/protocol \
-	    tests/prove
+	$(PYTEST) $(AT_ONCE) tests/unit tests/flow $(wildcard tests/example) tests/infra \
+	    tests/protocol tests/prove
 	.venv/providers/bin/python -m pytest tests/providers
 	$(PYTEST) $(AT_ONCE) tests/integration tests/browser
 
 unit: ## The quick tests: unit, flow and those of the example
 	@$(call set_up,test)
-	$(PYTEST) $(AT_ONCE) tests/unit tests/flow $(EXAMPLE)
+	$(PYTEST) $(AT_ONCE) tests/unit tests/flow $(wildcard tests/example)
 
 prove: ## Every proof in its long form, with its figures (some of them: ROWS="links page")
 	@$(call set_up,test sam local)
