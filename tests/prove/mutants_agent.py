@@ -996,14 +996,14 @@ AGENT: tuple[Mutant, ...] = tuple(
             "publish_post:",
             "{400, 413, 422}",
             "{400, 413, 422, 500, 503}",
-            "unit/test_publish_post.py::test_every_other_status_is_a_fault_and_not_repeated_here",
+            "example/test_publish_post.py::test_every_other_status_is_a_fault_and_not_repeated_here",
         ),
         (
             "what was sent is not sent again unseen",
             "publish_post:",
             "urllib3.Retry(connect=1, read=0, status=0, redirect=0, other=0)",
             "urllib3.Retry(connect=1, read=3, status=0, redirect=0, other=3, allowed_methods=None)",
-            "unit/test_publish_post.py::test_hang_up_without_an_answer_is_a_fault_and_sent_once",
+            "example/test_publish_post.py::test_hang_up_without_an_answer_is_a_fault_and_sent_once",
         ),
         (
             "no redirect is followed",
@@ -1017,21 +1017,21 @@ AGENT: tuple[Mutant, ...] = tuple(
             "    request.method, request.url, body=request.data, headers=headers, redirect=True, "
             "retries=urllib3.Retry(redirect=2)\n"
             ")",
-            "unit/test_publish_post.py::test_redirects_are_not_followed",
+            "example/test_publish_post.py::test_redirects_are_not_followed",
         ),
         (
             "a token never travels in the clear",
             "publish_post:make_publisher",
             "read_token and not _is_private(endpoint_url)",
             "False",
-            "unit/test_publish_post.py::test_a_token_never_travels_in_the_clear",
+            "example/test_publish_post.py::test_a_token_never_travels_in_the_clear",
         ),
         (
             "a key goes with the post",
             "publish_post:make_publisher",
             '{"Content-Type": "application/json", "Idempotency-Key": idempotency_key}',
             '{"Content-Type": "application/json", "Idempotency-Key": "x"}',
-            "unit/test_publish_post.py::test_posts_the_arguments_as_json_with_the_idempotency_key",
+            "example/test_publish_post.py::test_posts_the_arguments_as_json_with_the_idempotency_key",
         ),
         (
             "an error holds no token",
@@ -1040,7 +1040,7 @@ AGENT: tuple[Mutant, ...] = tuple(
             "None",
             'raise PublishFailedError(f"the request was not sent: {type(error).__name__}") from '
             "error",
-            "unit/test_publish_post.py::"
+            "example/test_publish_post.py::"
             "test_a_token_that_no_header_can_carry_is_a_fault_and_stays_secret",
         ),
         (
@@ -1048,21 +1048,21 @@ AGENT: tuple[Mutant, ...] = tuple(
             "unitok_posts:PostStore.put_once",
             '"attribute_not_exists(idempotency_key)"',
             '"attribute_not_exists(no_such)"',
-            "unit/test_unitok.py::test_the_same_post_again_is_answered_and_not_made_again",
+            "example/test_unitok.py::test_the_same_post_again_is_answered_and_not_made_again",
         ),
         (
             "a key is not used for another post",
             "unitok_posts:_existing",
             '"repeated" if same else "conflict"',
             '"repeated"',
-            "unit/test_unitok.py::test_the_same_key_with_another_post_is_a_conflict",
+            "example/test_unitok.py::test_the_same_key_with_another_post_is_a_conflict",
         ),
         (
             "nobody posts without a signature",
             "unitok_handler:_post",
             'not (event["requestContext"].get("authorizer") or {}).get("iam")',
             "False",
-            "unit/test_unitok.py::test_anonymous_post_is_refused",
+            "example/test_unitok.py::test_anonymous_post_is_refused",
         ),
         (
             "only effects whose receiver is known are compared",

@@ -1068,21 +1068,21 @@ API: tuple[Mutant, ...] = tuple(
             "unitok_requests:parse_submission",
             "http.only_known(document, SUBMISSION_FIELDS)",
             "",
-            "unit/test_unitok.py::test_a_field_that_is_not_known_is_400_and_named",
+            "example/test_unitok.py::test_a_field_that_is_not_known_is_400_and_named",
         ),
         (
             "a post has nothing in its query",
             "unitok_requests:parse_submission",
             "http.no_query(event, *http.SIGNATURE_NAMES)",
             "",
-            "unit/test_unitok.py::test_a_field_in_the_query_of_a_post_is_400_and_named",
+            "example/test_unitok.py::test_a_field_in_the_query_of_a_post_is_400_and_named",
         ),
         (
             "what anybody may read has a bound of bytes",
             "unitok_handler:_read",
             "len(parts) == most or (parts and size_bytes > MAX_POSTS_BYTES)",
             "len(parts) == most",
-            "unit/test_unitok.py::"
+            "example/test_unitok.py::"
             "test_an_unsigned_answer_has_a_bound_of_bytes_and_so_has_what_is_read_for_it",
         ),
         (
@@ -1090,28 +1090,28 @@ API: tuple[Mutant, ...] = tuple(
             "unitok_handler:_read",
             "parts and size_bytes > MAX_POSTS_BYTES",
             "size_bytes > MAX_POSTS_BYTES",
-            "unit/test_unitok.py::test_the_largest_post_has_an_answer_of_its_own",
+            "example/test_unitok.py::test_the_largest_post_has_an_answer_of_its_own",
         ),
         (
             "what anybody may read has few posts",
             "unitok_handler:_read",
             "page.limit or POSTS_PER_ANSWER",
             "page.limit or 10**9",
-            "unit/test_unitok.py::test_twenty_posts_are_listed_unless_a_limit_is_asked_for",
+            "example/test_unitok.py::test_twenty_posts_are_listed_unless_a_limit_is_asked_for",
         ),
         (
             "no limit is larger than a hundred",
             "unitok_handler:_read",
             "min(page.limit or POSTS_PER_ANSWER, MAX_POSTS_PER_ANSWER)",
             "page.limit or POSTS_PER_ANSWER",
-            "unit/test_unitok.py::test_a_hundred_posts_are_listed_at_most",
+            "example/test_unitok.py::test_a_hundred_posts_are_listed_at_most",
         ),
         (
             "UniTok's unknown field is not logged",
             "unitok_handler:handler",
             '{"status": refusal.status, "reason": refusal.logged}',
             '{"status": refusal.status, "reason": refusal.reason}',
-            "unit/test_unitok.py::test_content_is_never_logged_or_repeated_in_a_reason",
+            "example/test_unitok.py::test_content_is_never_logged_or_repeated_in_a_reason",
         ),
         (
             "a content is a plain text",
@@ -1198,7 +1198,7 @@ API: tuple[Mutant, ...] = tuple(
             "unitok_posts:",
             "POSTS_PER_BATCH = 5",
             "POSTS_PER_BATCH = 40",
-            "unit/test_unitok.py::"
+            "example/test_unitok.py::"
             "test_an_unsigned_answer_has_a_bound_of_bytes_and_so_has_what_is_read_for_it",
         ),
     )
