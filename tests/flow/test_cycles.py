@@ -13,14 +13,14 @@ from typing import Any
 import botocore.client
 import pytest
 from benchmarks.cycle.prices import WRITES, Call, Usage, mean, usage_of
+from pocket.attributes import Item, size_of
+from pocket.tables import Index, Table
 
 from converse_stand_in import Request, tool_use
 from core_samples import changed
 from longrunning.messages import tool_result
 from longrunning.sessions import SessionStore
 from longrunning.waits.item import Status
-from pocket.attributes import Item, size_of
-from pocket.tables import Index, Table
 from sample_world import World
 from wait_store import WaitStore
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from pocket.lifecycle import LifecycleRule, rules_of
 
 from pocket import NotInPocketError, Pocket
-from pocket.lifecycle import LifecycleRule, rules_of
 
 DAY_SECONDS = 86_400
 KEPT, PLAIN = "kept-versions", "plain"

@@ -4,9 +4,9 @@ from typing import Any
 
 import boto3
 import pytest
+from pocket.sns import Topic
 
 from pocket import Pocket
-from pocket.sns import Topic
 
 REGION = "eu-west-1"
 
