@@ -1,4 +1,4 @@
-"""One turn with an approval, a timer, a job, another agent and a callback, answered in any order."""
+"""One turn with an approval, a timer, a job, an agent and a callback, answered in any order."""
 
 import json
 from collections.abc import Callable
