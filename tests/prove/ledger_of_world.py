@@ -7,14 +7,19 @@ needs to know what people saw, what they sent and what they were answered.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from operate import conservation, rows
 
 import approval_handler
+from ask_agent import MAX_DEPTH
 from living_world import Decision, LivingWorld
 from longrunning import codec
+from longrunning.agent.conversation import text_of
 from longrunning.waits.item import Status, Wait, from_item
+from other_systems import Work
+from stories import AGENT
 
 DASHES = "-" * 72
 """The line in an e-mail below which the agent's text stands."""
@@ -72,8 +77,7 @@ def breaks_at_the_end(living: LivingWorld) -> list[str]:
     ended = {k for k, session in books.sessions.items() if session["status"] == "completed"}
     return [
         *_breaks_now(books),
-        *(f"not ended: {task}" for task in living.tasks.keys() - ended),
-        *(f"nobody's session: {key}" for key in books.sessions.keys() - living.tasks.keys()),
+        *(f"not ended: {task}" for task in (living.tasks.keys() | books.sessions.keys()) - ended),
         *(f"dead letter: {letter}" for letter in living.dead_letters()),
         *(f"still open: {key}" for key in books.open),
         *([] if books.ledger.sums_hold else [f"the sums differ: {books.ledger}"]),
@@ -90,6 +94,10 @@ def _breaks_now(books: Books) -> list[str]:
         *(f"{v.kind}: {v.session_id} {v.tool_use_id}" for v in violations),
         *_posts_that_nobody_approved(books),
         *_people_misled(books),
+        *_sessions_of_nobody(books),
+        *_work_of_nobody(books),
+        *_results_of_nobody(books),
+        *_systems_misled(books),
     ]
 
 
@@ -151,12 +159,74 @@ def _is_told_rightly(told: Decision, record: Wait) -> bool:
     return False
 
 
+def _sessions_of_nobody(books: Books) -> Iterator[str]:
+    """A session is a task that somebody sent, or one that another agent's wait is for."""
+    names = {r.name: r.key for r in books.approvals.values() if r.tool_name == AGENT}
+    for session_id, session in books.sessions.items():
+        parent = session.get("parent") or {}
+        key = f"{parent.get('session_id')}/{parent.get('tool_use_id')}"
+        if session_id not in books.living.tasks and names.get(session_id) != key:
+            yield f"nobody's session: {session_id}"
+
+
+def _work_of_nobody(books: Books) -> Iterator[str]:
+    """Work is started for a wait that is recorded, and under its name alone."""
+    systems = books.living.systems
+    for name, work in (systems.jobs | systems.builds).items():
+        record = books.approvals.get(work.key)
+        if record is None or record.name != name:
+            yield f"started for nobody: {work}"
+
+
+def _results_of_nobody(books: Books) -> Iterator[str]:
+    """What a wait came to is what its source says, and not before it does."""
+    for record in books.approvals.values():
+        if record.status == Status.RESOLVED and not _is_sources_own(books, record):
+            yield f"no source says so: {record}"
+
+
+def _is_sources_own(books: Books, record: Wait) -> bool:
+    text = (record.result or {})["content"][0]["text"]
+    decided_at, jobs, builds = record.decided_at or 0, *_works(books, record.name)
+    match record.tool_name:
+        case "wait_until":
+            time = datetime.fromtimestamp(record.remind_at or 0, UTC).isoformat()
+            return bool(text == f"It is {time} now." and decided_at >= (record.remind_at or 0))
+        case "encode_video":
+            return bool(jobs and text == jobs.output and decided_at >= int(jobs.ends_at or 0))
+        case "await_build":
+            return bool(builds and text == builds.output)
+        case "ask_agent" if text.startswith("ask_agent could not be started: agents ask"):
+            return record.depth == MAX_DEPTH
+        case "ask_agent":
+            child = books.living.session(record.name)
+            said = next((text_of(m) for m in child.messages[::-1] if m["role"] == "assistant"), "")
+            answer = {"outcome": child.outcome, "said": said}
+            return child.status == "completed" and bool(json.loads(text) == answer)
+    return True  # The message's own word.
+
+
+def _works(books: Books, name: str) -> tuple[Work | None, Work | None]:
+    systems = books.living.systems
+    return systems.jobs.get(name), systems.builds.get(name)
+
+
+def _systems_misled(books: Books) -> Iterator[str]:
+    """What calls back is told that its answer counts if, and only if, it does."""
+    systems = books.living.systems
+    for name, status in systems.callbacks:
+        record = books.approvals[systems.builds[name].key]
+        told = 200 if record.status == Status.RESOLVED else 410
+        if status is not None and status < 500 and status != told:
+            yield f"a system was told {status} of {record}"
+
+
 def _broken_conversation(books: Books, session_id: str) -> Iterator[str]:
     """Each tool use has one result, in its turn's order, and it tells what was decided.
 
     And nothing is forgotten: whatever was asked for is in the conversation.
     """
-    messages = books.living.world.session(session_id).messages
+    messages = books.living.session(session_id).messages
     told = {
         block["toolResult"]["toolUseId"]
         for message in messages

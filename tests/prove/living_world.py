@@ -5,10 +5,11 @@ Nothing here waits: the clock jumps to whatever is due next. What varies are the
 """
 
 import asyncio
+import dataclasses
 import heapq
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -29,11 +30,14 @@ import operator_services
 import sweeper_handler
 from converse_stand_in import Script
 from longrunning import codec
+from longrunning.agent.definition import AgentDefinition
 from longrunning.agent.long_running import LongTool, long_running
 from longrunning.messages import build_existing, build_new, tool_result
 from longrunning.people import links, shared_pace
+from longrunning.sessions import Session, SessionStore
 from longrunning.waits.item import Wait
 from mortal import Fates, Mortality, Process
+from other_systems import Systems
 from world import LINK_KEYS, Mail, World, http_event, make_world
 
 SWEEP_SECONDS = 60
@@ -58,11 +62,17 @@ TOPICS = ("APPROVAL_TOPIC_ARN", "ESCALATION_TOPIC_ARN")
 KEYS = links.LinkKeys.parse(json.dumps(LINK_KEYS))
 
 JOB_TOOL = "render_video"
+OTHER_AGENT = "other"
+"""It has the tools of the first agent, and can be asked by both."""
+
 Form = dict[str, str]
 """What somebody sends to a link: `decision`, and perhaps `comment` and `content`."""
 
 CANCEL: Form = {}
 """In its place: an operator cancels."""
+
+GIVE_UP: Form = {}
+"""In its place: an operator cancels what the agent waits for that asked the one which asks."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +111,7 @@ class LivingWorld:
         cancellations: What operators were answered: key and status.
         errors: What handlers did not handle.
         jobs, redriven: How many jobs were started, and dead letters sent back.
+        systems: Where other tools start work.
     """
 
     world: World
@@ -121,8 +132,11 @@ class LivingWorld:
     _late: Any = field(default_factory=lambda: itertools.cycle(LATE_COPY_SECONDS))
 
     def __post_init__(self) -> None:
-        """Starts the sweeper's schedule."""
+        """Starts the sweeper's schedule, and the systems in which tools start work."""
         self._next_sweep_at = self.now + SWEEP_SECONDS
+        self.systems = Systems(
+            self.mortality, self.after, self.world.send, self.world.clock, self.call_back
+        )
 
     # --- time ------------------------------------------------------------------------------------
 
@@ -228,6 +242,14 @@ class LivingWorld:
         self.cancellations.append((key, answers[0]["statusCode"]))
         return int(answers[0]["statusCode"])
 
+    def call_back(self, url: str, answer: dict[str, Any]) -> int | None:
+        """Has a system answer a wait, once; returns the status of the answer that it gets."""
+        headers = {"content-type": "application/json"}
+        event = http_event("POST", urlsplit(url), headers, json.dumps(answer))
+        answers: list[Any] = []
+        self._run("api", approval_handler.handler, event, answers.append)
+        return int(answers[0]["statusCode"]) if answers and answers[0] else None
+
     def _run(
         self,
         name: str,
@@ -281,9 +303,24 @@ class LivingWorld:
 
     def insist(self, key: str, form: Form) -> None:
         """Decides or cancels, and does it again as long as there is no answer."""
-        status = self.cancel(key) if form is CANCEL else self.click(key, form).status
+        if form is GIVE_UP:
+            status = self.cancel(self.parent_of(key))
+        else:
+            status = self.cancel(key) if form is CANCEL else self.click(key, form).status
         if status is None or status >= 500:
             self.after(CLICK_AGAIN_SECONDS, partial(self.insist, key, form))
+
+    def parent_of(self, key: str) -> str:
+        """Returns the key of the wait that the session answers of which a key is."""
+        parent = self.session(key.partition("/")[0]).parent
+        assert parent
+        return f"{parent.session_id}/{parent.tool_use_id}"
+
+    def root_of(self, session_id: str) -> str:
+        """Returns the session of the task that people sent, for which a session was asked."""
+        while parent := self.session(session_id).parent:
+            session_id = parent.session_id
+        return session_id
 
     def start_job(self, session_id: str, tool_use_id: str, tool_input: dict[str, Any]) -> None:
         """Starts what a tool that is no approval waits for: a job that answers twice."""
@@ -377,6 +414,14 @@ class LivingWorld:
         items: list[dict[str, Any]] = self.world.aws["dynamodb"].scan(TableName=name)["Items"]
         return [i for i in items if i.get("session_id") != {"S": shared_pace.PARTITION}]
 
+    def session(self, session_id: str) -> Session:
+        """Loads a session, whichever agent's."""
+        aws, env = self.world.aws, self.world.env
+        table, bucket = env["SESSIONS_TABLE_NAME"], env["STATE_BUCKET_NAME"]
+        session = SessionStore(aws["dynamodb"], table, aws["s3"], bucket).find(session_id)
+        assert session, f"no session {session_id}"
+        return session
+
     def posts_of(self, session_id: str) -> list[dict[str, Any]]:
         """Returns what was published for a session, as it is stored."""
         items = [codec.from_item(item) for item in self.scan("POSTS")]
@@ -413,12 +458,30 @@ def make_living_world(
         patch.setattr(asyncio, "to_thread", _in_this_thread)
         patch.setattr(strands.agent.agent, "run_async", _run_in_this_thread)
     living = LivingWorld(world, Mortality(fates), **attributes)
-    patch.setattr(agent_definition, "LONG_TOOLS", (_job(living),))
+    _give_agents(patch, living)
     world.play(script)
     for environment in ENVIRONMENTS.values():
         environment.cache_clear()
     living.mortality.install(patch)
     return living
+
+
+def _give_agents(patch: pytest.MonkeyPatch, living: LivingWorld) -> None:
+    """Two agents, alike: each has every kind of tool, and may ask the other one."""
+    make_agents, make_long_tools = agent_definition.make_agents, agent_definition.make_long_tools
+
+    def both(*given: Any) -> Iterator[AgentDefinition]:
+        first, _ = make_agents(*given)
+        for name in (first.name, OTHER_AGENT):
+            yield dataclasses.replace(first, name=name)
+
+    def all_tools(*given: Any) -> Iterator[LongTool]:
+        yield from (*make_long_tools(*given), *living.systems.tools(*given))
+
+    patch.setattr(agent_definition, "make_agents", both)
+    patch.setattr(agent_definition, "make_long_tools", all_tools)
+    patch.setattr(agent_definition.evaluator, "AGENT_NAME", OTHER_AGENT)
+    patch.setattr(agent_definition, "LONG_TOOLS", (*agent_definition.LONG_TOOLS, _job(living)))
 
 
 def _job(living: LivingWorld) -> LongTool:

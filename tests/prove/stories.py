@@ -5,12 +5,15 @@ real ones do: a run that is repeated after a crash asks under other ids.
 """
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from converse_stand_in import Block, Request, Turn, tool_use
-from living_world import CANCEL, JOB_TOOL, Reaction
+from living_world import CANCEL, GIVE_UP, JOB_TOOL, OTHER_AGENT, Reaction
+from other_systems import CALLED_BACK, LOOKED
+from pocket.clock import START
 from world import Mail
 
 APPROVE = {"decision": "approved"}
@@ -23,6 +26,10 @@ ANY = "any"
 """An outcome that depends on who is faster."""
 
 ASK, PUBLISH = "human_approval", "publish_post"
+TIMER, AGENT = "wait_until", "ask_agent"
+
+INSIDE = ": "
+"""Between a task and that of another agent which was asked for it."""
 
 Turns = tuple[tuple[tuple[str, dict[str, Any]], ...], ...]
 """For each turn of the model its tool uses, name and input; with none it says that it is done."""
@@ -41,6 +48,12 @@ class Story:
     clicks: Mapping[str, tuple[Reaction, ...]] = field(default_factory=dict)
     """What people do, by the text that is asked for."""
     decide_within_seconds: int = DECIDE_WITHIN_SECONDS
+    children: Mapping[str, Turns] = field(default_factory=dict)
+    """The turns of the other agent, by what it is asked for."""
+    is_sampled: bool = False
+    """Whether the short form has only some of its kills."""
+    fault_when_doubled: str = ""
+    """What is known to be wrong with it where each message is delivered twice."""
     is_fickle: bool = False
     """Whether the model goes by how often it was called, not by the conversation: a run that is
     repeated then goes another way than the first."""
@@ -53,19 +66,22 @@ class Story:
     @property
     def has_threads(self) -> bool:
         """Whether tools of one turn run side by side."""
-        return any(len(turn) > 1 for turn in self.turns)
+        every = (self.turns, *self.children.values())
+        return any(len(turn) > 1 for turns in every for turn in turns)
 
     def script(self) -> Callable[[Request], Turn]:
         """Returns the model of one task."""
         numbers, calls = itertools.count(1), itertools.count()
 
         def script(request: Request) -> Turn:
+            task = str(request["messages"][0]["content"][0]["text"])
             turn = sum(message["role"] == "assistant" for message in request["messages"])
             if self.is_fickle:
                 turn = next(calls)
-            if turn >= len(self.turns) or not self.turns[turn]:
+            turns = self.children[task.rpartition(INSIDE)[2]] if INSIDE in task else self.turns
+            if turn >= len(turns) or not turns[turn]:
                 return "Done."
-            return [named(next(numbers), *use) for use in self.turns[turn]]
+            return [named(next(numbers), *_for(task, *use)) for use in turns[turn]]
 
         return script
 
@@ -88,6 +104,31 @@ def asks(text: str) -> tuple[str, dict[str, Any]]:
 def publishes(text: str, **arguments: Any) -> tuple[str, dict[str, Any]]:
     """The model publishes a text."""
     return PUBLISH, {"content": text, **arguments}
+
+
+def _for(task: str, name: str, given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Has what another agent is asked for say for which task that is."""
+    return name, given | {"task": f"{task}{INSIDE}{given['task']}"} if name == AGENT else given
+
+
+def waits_for(seconds: int) -> tuple[str, dict[str, Any]]:
+    """The model sleeps, until so long after the world's beginning."""
+    return TIMER, {"time": datetime.fromtimestamp(START + seconds, UTC).isoformat()}
+
+
+def encodes(seconds: int | None, *events: int, title: str = "A") -> tuple[str, dict[str, Any]]:
+    """The model has a video encoded; its source says that it is, or may be, after some times."""
+    return LOOKED, {"title": title, "events": list(events), "seconds": seconds}
+
+
+def builds(seconds: int) -> tuple[str, dict[str, Any]]:
+    """The model has something built by what calls back."""
+    return CALLED_BACK, {"branch": "main", "seconds": seconds}
+
+
+def asks_agent(task: str) -> tuple[str, dict[str, Any]]:
+    """The model asks the other agent."""
+    return AGENT, {"task": task, "name": OTHER_AGENT}
 
 
 def _click(after_seconds: float, form: dict[str, str]) -> tuple[Reaction, ...]:
@@ -166,4 +207,79 @@ STORIES = (
             "Four": _click(20, APPROVE),
         },
     ),
+    Story("a timer", ((waits_for(400),),), "finished"),
+    Story("a job that says twice that it is done", ((encodes(40, 40, 41),),), "finished"),
+    Story("a job whose event is lost", ((encodes(40),),), "finished"),
+    Story(
+        "a job whose event is early",
+        ((encodes(90, 10),),),
+        "finished",
+        fault_when_doubled="a hint that found nothing claims when it comes again",
+    ),
+    Story("a job that never ends", ((encodes(None, 400),),), "finished", is_sampled=True),
+    Story(
+        "a job that never ends, beside a question",
+        ((encodes(None), asks("One")), (publishes("One"),)),
+        "published",
+        ("One",),
+        {"One": _click(1_900, APPROVE)},
+        decide_within_seconds=7_200,
+        is_sampled=True,
+    ),
+    Story("a callback", ((builds(40),),), "finished"),
+    Story(
+        "another agent answers",
+        ((asks_agent("Judge it"),),),
+        "finished",
+        children={"Judge it": ()},
+    ),
+    Story(
+        "another agent asks a person",
+        ((asks_agent("Post it"),),),
+        "finished",
+        ("One",),
+        {"One": _click(20, APPROVE)},
+        children={"Post it": _ASKED_AND_PUBLISHED},
+        is_sampled=True,
+    ),
+    Story(
+        "another agent is given up",
+        ((asks_agent("Post it"),),),
+        "cancelled",
+        (),
+        {"One": _click(70, GIVE_UP)},
+        children={"Post it": ((asks("One"), encodes(None)),)},
+        is_sampled=True,
+    ),
 )
+
+
+def mixed_turn(timer: int, job: int, build: int, click: int, child_click: int) -> Story:
+    """One turn that waits for everything; each is answered after so many seconds."""
+    turn = (
+        asks("One"),
+        waits_for(timer),
+        encodes(job, job),
+        builds(build),
+        asks_agent("Post it"),
+    )
+    return Story(
+        "a mixed turn",
+        (turn, (publishes("One"),)),
+        "published",
+        ("One", "Two"),
+        {"One": _click(click, APPROVE), "Two": _click(child_click, APPROVE)},
+        children={"Post it": ((asks("Two"),), (publishes("Two"),))},
+        is_sampled=True,
+    )
+
+
+STORIES = (*STORIES, mixed_turn(300, 200, 150, 60, 20))
+
+MIXED_SECONDS = (60, 130, 200, 270, 340)
+
+
+def mixed_turns() -> Iterator[Story]:
+    """Yields a mixed turn for every order in which its answers may come."""
+    for seconds in itertools.permutations(MIXED_SECONDS):
+        yield mixed_turn(*seconds)
