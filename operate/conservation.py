@@ -2,6 +2,7 @@
 
     accepted new tasks = completed + not done + denied + expired + failed + stopped + cancelled
                          + waiting + dead-lettered
+    asked of agents    = the same, of the tasks that agents gave one another
     posts              = approvals spent, minus those whose effect the receiver refused for good,
                          of the protected tools whose receiver is known (`receivers.py`)
 
@@ -27,12 +28,16 @@ _CATEGORY_OF = {
 }  # fmt: skip
 """By the outcome of a session that ended; any other is a tool's word for what it has done."""
 
+_WAIT_STATES = {"PENDING": "open"}
+
 MOVING_SECONDS = 3_600
 """A message is handled or a dead letter long before: five deliveries, two minutes apart."""
 
 KEPT_SECONDS = 14 * 86_400
 """A session and an approval are kept longer than a dead letter can lie, which is so long. What is
 older may have passed its time to live, one before the other: TTL keeps no order."""
+
+DEAF = "deaf parent"
 
 ADVICE = {
     "lost": "A sender knows it, nothing here does. Send the task again, with its session id.",
@@ -46,6 +51,10 @@ ADVICE = {
     "not posted": "Spent, and the receiver has no post. Ask the receiver before you post it.",
     "not approved": "A post without a spent approval. Who else may post? Check its IAM callers.",
     "posted twice": "One approval, more than one post. The receiver ignores idempotency keys.",
+    "orphan child": "The agent that asked for it has waited no more for an hour, and it still "
+    "waits, perhaps for a person. make redrive RESEND=1 withdraws that.",
+    "deaf parent": "The agent that it asked ended an hour ago, and it does not know. The sweeper "
+    "has it look within the hour, make redrive RESEND=1 at once.",
     "base missing": "Its conversation in S3 is gone: it cannot go on. Restore the object.",
 }
 """What breaks the law, by kind, and what to do about it."""
@@ -74,7 +83,13 @@ class Ledger:
     """Number of tasks in each of `CATEGORIES`."""
     accepted: int
     """Tasks accepted, counted on their own: every id that a table, a dead letter or a sender has,
-    but those still in the queue."""
+    but those still in the queue, and those that agents gave one another."""
+    asked: int = 0
+    """Tasks that agents gave one another, counted in the same way."""
+    asked_tasks: dict[str, int] = field(default_factory=dict)
+    """Of these, the number in each of `CATEGORIES`."""
+    waits: dict[str, Counter[str]] = field(default_factory=dict)
+    """Waits that are no approvals, by tool: `resolved`, `expired`, `cancelled`, `open`."""
     spent: int = 0
     """Approvals spent, of every action."""
     refused: int = 0
@@ -100,8 +115,9 @@ class Ledger:
     unnamed: int = 0
     """Tasks here that the senders' list does not name."""
     letters: Counter[str] = field(default_factory=Counter)
-    """Dead letters: `moving` bring something on when redriven, `done` nothing, `rejected` were
-    malformed, `unreadable` are and were never looked at."""
+    """Dead letters: `moving` bring something on when redriven, `hints` have a source asked that the
+    sweeper asks in any case, `done` bring on nothing, `rejected` were malformed, `unreadable` are
+    and were never looked at."""
     violations: tuple[Violation, ...] = ()
 
     @property
@@ -116,9 +132,10 @@ class Ledger:
 
     @property
     def sums_hold(self) -> bool:
-        """Whether both sides of both equations are equal."""
+        """Whether both sides of all equations are equal."""
         tasks = self.accepted == sum(self.tasks.values())
-        return tasks and self.posts in (None, self.expected)
+        asked = self.asked == sum(self.asked_tasks.values())
+        return tasks and asked and self.posts in (None, self.expected)
 
     @property
     def holds(self) -> bool:
@@ -130,6 +147,16 @@ class Ledger:
         """Session ids that `make redrive RESEND=1` brings on."""
         kinds = ("stuck", "never asked")
         return tuple(sorted({v.session_id for v in self.violations if v.kind in kinds}))
+
+    @property
+    def orphans(self) -> tuple[str, ...]:
+        """Session ids whose questions it withdraws."""
+        return tuple(v.session_id for v in self.violations if v.kind == "orphan child")
+
+    @property
+    def deaf(self) -> tuple[tuple[str, str], ...]:
+        """Session and tool use ids that it has look."""
+        return tuple((v.session_id, v.tool_use_id) for v in self.violations if v.kind == DEAF)
 
 
 def count(
@@ -189,29 +216,51 @@ class _Count:
         for letter in self.letters:
             if not letter.is_rejected:
                 self.by_session[letter.session_id].append(letter)
+        self.saved_by = {s.paused_by: s for s in self.items if s.paused_by}
+        self.by_message = {i.message_id: i for i in self.letters if not i.is_rejected}
         self.under_way: set[str] = set()
 
     def ledger(
         self, posts: Iterable[Post], counted: frozenset[str], accepted: Collection[str] | None
     ) -> Ledger:
-        dead = {i.session_id for i in self.letters if i.kind == "new" and not i.is_rejected}
-        dead -= self.sessions.keys() | self.past
-        known = self.sessions.keys() | dead
-        violations = [*self._of_sessions(), *self._of_approvals()]
-        tasks = Counter(filter(None, map(self._category, self.items)))
-        tasks["dead-lettered"] += len(dead)
+        violations = [
+            *self._of_sessions(), *self._of_approvals(), *self._of_parents(),
+        ]  # fmt: skip
+        tasks, asked = self._tasks(is_asked=False), self._tasks(is_asked=True)
         found = Ledger(
-            tasks={category: tasks[category] for category in CATEGORIES},
-            accepted=len(known),
+            tasks=tasks[1],
+            accepted=len(tasks[0]),
+            asked=len(asked[0]),
+            asked_tasks=asked[1],
             letters=Counter(map(self._use_of, self.letters)),
+            waits=self._waits(),
         )
         if accepted is not None:
-            violations += self._compare(found, set(accepted) - self.past, known)
+            violations += self._compare(found, set(accepted) - self.past, tasks[0], asked[0])
         self._count_approvals(found, counted)
         violations += self._of_posts(found, posts, counted)
         found.under_way = len(self.under_way)
         found.violations = tuple(sorted(set(violations)))
         return found
+
+    def _tasks(self, *, is_asked: bool) -> tuple[set[str], dict[str, int]]:
+        """Returns the ids of the tasks of people, or of agents, and how many ended how."""
+        sessions = [s for s in self.items if (s.parent is not None) is is_asked]
+        letters = [i for i in self.letters if i.kind == "new" and not i.is_rejected]
+        dead = {i.session_id for i in letters if i.is_asked is is_asked}
+        dead -= self.sessions.keys() | self.past
+        tasks = Counter(filter(None, map(self._category, sessions)))
+        tasks["dead-lettered"] += len(dead)
+        known = {s.session_id for s in sessions} | dead
+        return known, {category: tasks[category] for category in CATEGORIES}
+
+    def _waits(self) -> dict[str, Counter[str]]:
+        found: dict[str, Counter[str]] = defaultdict(Counter)
+        for records in self.approvals.values():
+            for wait in records.values():
+                if not wait.action:
+                    found[wait.tool_name][_WAIT_STATES.get(wait.status, wait.status.lower())] += 1
+        return dict(found)
 
     def _category(self, session: Session) -> str | None:
         if session.status == "waiting":
@@ -220,12 +269,16 @@ class _Count:
         return _CATEGORY_OF.get(session.outcome, "completed" if is_word else None)
 
     def _is_dead(self, session: Session) -> bool:
+        if session.paused_by in self.by_message:
+            return True  # It saved the session, and did not come to the end of the pause.
         return any(self._moves(letter, session) for letter in self.by_session[session.session_id])
 
     def _moves(self, letter: Letter, session: Session) -> bool:
         """Whether a dead letter is what would have moved a waiting session on."""
         if letter.message_id == session.paused_by:
-            return True  # It saved the session, and did not come to the end of the pause.
+            return True
+        if letter.kind == "cancel":
+            return self._is_given_up(session)
         if letter.kind == "new" or not session.pending:
             return False
         records = self.approvals.get(session.session_id, {})
@@ -240,10 +293,19 @@ class _Count:
             return "rejected"
         if letter.kind == "unreadable":
             return "unreadable"
-        session = self.sessions.get(letter.session_id)
+        session = self.sessions.get(letter.session_id) or self.saved_by.get(letter.message_id)
         is_task = letter.kind == "new" and not session and letter.session_id not in self.past
         is_awaited = session and session.status == "waiting" and self._moves(letter, session)
-        return "moving" if is_task or is_awaited else "done"
+        if is_task or is_awaited:
+            return "moving"
+        return "hints" if self._is_hint(letter) else "done"
+
+    def _is_hint(self, letter: Letter) -> bool:
+        """Whether it only has a source asked, which the sweeper has asked in any case."""
+        records = self.approvals.get(letter.session_id, {})
+        named = (records.get(tool_use_id) for tool_use_id in letter.tool_use_ids)
+        is_asked = any(a and a.is_looked_at and a.status == "PENDING" for a in named)
+        return letter.kind == "look" or is_asked
 
     def _of_sessions(self) -> Iterator[Violation]:
         items = Counter(session.session_id for session in self.items)
@@ -291,8 +353,36 @@ class _Count:
                 elif approval.status == "PENDING" and approval.tool_use_id not in waits_for:
                     yield Violation("open question", session_id, approval.tool_use_id)
 
-    def _compare(self, found: Ledger, accepted: set[str], known: set[str]) -> list[Violation]:
-        missing = accepted - known
+    def _of_parents(self) -> Iterator[Violation]:
+        for session in self.items:
+            if session.parent is None:
+                continue
+            parent_id, tool_use_id = session.parent
+            wait = self.approvals.get(parent_id, {}).get(tool_use_id)
+            long_ago = self.now - MOVING_SECONDS
+            if session.status == "waiting":
+                over_at = max(wait.decided_at if wait else 0, session.paused_at)
+                if (
+                    self._is_given_up(session)
+                    and not self._is_dead(session)
+                    and over_at <= long_ago
+                ):
+                    yield Violation("orphan child", session.session_id)
+            elif wait and wait.status == "PENDING" and session.paused_at <= long_ago:
+                if not any(tool_use_id in i.tool_use_ids for i in self.by_session[parent_id]):
+                    yield Violation("deaf parent", parent_id, tool_use_id)
+
+    def _is_given_up(self, session: Session) -> bool:
+        """Whether another agent asked for it that waits no more."""
+        if session.parent is None:
+            return False
+        wait = self.approvals.get(session.parent[0], {}).get(session.parent[1])
+        return wait is None or wait.status != "PENDING"
+
+    def _compare(
+        self, found: Ledger, accepted: set[str], known: set[str], asked: set[str]
+    ) -> list[Violation]:
+        missing = accepted - known - asked
         found.unnamed = len(known - accepted)
         if len(missing) <= self.hidden:
             found.queued = len(missing)
@@ -361,8 +451,11 @@ class _Count:
 
 
 def _takes_a_message(approval: Approval) -> bool:
-    """Whether a message's own result would be recorded: not for what only a person decides."""
-    return approval.status == "PENDING" and not approval.action
+    """Whether a message's own result would be recorded.
+
+    Not for what only a person decides, nor for what has a source to ask.
+    """
+    return approval.status == "PENDING" and not (approval.action or approval.is_looked_at)
 
 
 def _is_over(expires_at: int, now: int) -> bool:

@@ -19,6 +19,8 @@ LOOKS = 3
 
 MAX_READ_AGAIN = 1_000
 
+WAIT_STATES = ("resolved", "expired", "cancelled", "open")
+
 NOT_DONE = "Its session ended without the call. If it should be done, send the task again."
 """About what is in order as far as counting goes: nobody was promised that a model makes a call."""
 
@@ -101,8 +103,10 @@ def report(ledger: Ledger) -> Iterator[str]:
         yield _line(ledger.tasks[category], f"  {category}")
     if (together := sum(ledger.tasks.values())) != ledger.accepted:
         yield _line(together, "  together: not as many as were accepted")
+    yield from _asked(ledger)
     yield ""
     yield from _effects(ledger)
+    yield from _waits(ledger)
     yield ""
     yield from _notes(ledger)
     yield from _named(ledger)
@@ -111,6 +115,24 @@ def report(ledger: Ledger) -> Iterator[str]:
         yield "The law holds."
     else:
         yield f"The law is broken: {len(ledger.violations):,} found."
+
+
+def _asked(ledger: Ledger) -> Iterator[str]:
+    """What agents gave one another is no task of anybody else, and ends in the same ways."""
+    if ledger.asked:
+        yield _line(ledger.asked, "tasks that agents gave one another")
+    for category, number in ledger.asked_tasks.items():
+        if number:
+            yield _line(number, f"  {category}")
+    if (together := sum(ledger.asked_tasks.values())) != ledger.asked:
+        yield _line(together, "  together: not as many as were asked for")
+
+
+def _waits(ledger: Ledger) -> Iterator[str]:
+    """What is waited for that no person decides."""
+    for tool_name, states in sorted(ledger.waits.items()):
+        told = ", ".join(f"{states[state]:,} {state}" for state in WAIT_STATES if states[state])
+        yield _line(states.total(), f"waits of {tool_name}: {told}")
 
 
 def _effects(ledger: Ledger) -> Iterator[str]:
@@ -148,6 +170,7 @@ def _notes(ledger: Ledger) -> Iterator[str]:
         (ledger.older_posts, "posts older than the records kept: not counted"),
         (ledger.unseen_letters, "dead letters hidden: someone looks at them; count again later"),
         (ledger.letters["moving"], "dead letters that would bring a task on: make redrive"),
+        (ledger.letters["hints"], "dead letters that only hint: the sweeper asks by itself"),
         (ledger.letters["done"], "dead letters that change nothing any more"),
         (ledger.letters["rejected"], "dead letters that were malformed: make redrive tells why"),
         (ledger.letters["unreadable"], "dead letters that no agent has read: make redrive"),

@@ -10,11 +10,19 @@ import os
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from longrunning.messages import NewTask, build_new, parse
+from longrunning.messages import (
+    NewTask,
+    build_cancel,
+    build_existing,
+    build_new,
+    parse,
+    tool_result,
+)
 from longrunning.waits.item import Status, Wait, wake_up_message
+from operate.conservation import Ledger
 from operate.errors import OperateError
 from operate.ledger import settled
 from operate.reading import (
@@ -26,7 +34,7 @@ from operate.reading import (
     give_back,
     receive,
 )
-from operate.rows import ORIGINAL_ID, REASON, Letter, Session
+from operate.rows import ORIGINAL_ID, REASON, Approval, Letter, Session
 from operate.stacks import Stack
 
 MOST = 1_000
@@ -103,7 +111,30 @@ def resend(stack: Stack, *, is_dry: bool = False) -> int:
         if not is_dry:
             with explained():
                 _bring_on(stack, sessions[session_id], asked)
-    return 0 if is_dry else len(ledger.to_resend)
+    number = len(ledger.to_resend) + _tell_relatives(stack, rows.approvals, ledger, is_dry)
+    return 0 if is_dry else number
+
+
+def _tell_relatives(
+    stack: Stack, approvals: Iterable[Approval], ledger: Ledger, is_dry: bool
+) -> int:
+    """Tells children that their parent waits no more, and parents to look at their child.
+
+    Both are hints: what is otherwise by then changes nothing.
+    """
+    tools = {(a.session_id, a.tool_use_id): a.tool_name for a in approvals}
+    bodies = {session_id: build_cancel(session_id) for session_id in ledger.orphans}
+    for session_id, tool_use_id in ledger.deaf:
+        hint = tool_result(tool_use_id, "success", BRINGS_ON)
+        bodies[session_id] = build_existing(session_id, tools[session_id, tool_use_id], [hint])
+    if bodies:
+        print(f"Agents that are not told of one another's end: {len(bodies):,}")
+    for session_id, body in bodies.items():
+        print(f"  {session_id}")
+        if not is_dry:
+            with explained():
+                _send(stack, body, {})
+    return len(bodies)
 
 
 def _take(stack: Stack, most: int, rejected: bool, held: list[Message]) -> list[Message]:
@@ -191,7 +222,7 @@ def _forms(message: Message) -> Iterator[tuple[str, dict[str, Any]]]:
     yield body, identity | dict(kept[: MAX_ATTRIBUTES - 1])
     task = parse(body) if letter.kind == "new" else None
     if isinstance(task, NewTask):
-        whole = json.loads(build_new(task.task, task.session_id))
+        whole = json.loads(build_new(task.task, task.session_id, task.agent_name, task.parent))
         yield json.dumps(whole, ensure_ascii=False), identity
     else:
         yield body, dict(kept)

@@ -30,7 +30,8 @@ class Session:
 
     ATTRIBUTES: ClassVar = (
         "session_id", "agent_name", "status", "outcome", "pending", "unspent", "paused_at",
-        "paused_by", "expires_at", "base.key", "base.version_id",
+        "paused_by", "expires_at", "base.key", "base.version_id", "parent.session_id",
+        "parent.tool_use_id",
     )  # fmt: skip
 
     session_id: str
@@ -48,12 +49,14 @@ class Session:
     base_key: str = ""
     base_version: str = ""
     """Version id of the object; empty for one that an earlier release wrote."""
+    parent: tuple[str, str] | None = None
+    """Session and tool use id of the wait of another agent that its end answers."""
 
     @classmethod
     def of(cls, item: Item) -> "Session":
         """Reads an item of the table `agent-memory-store`, whole or projected."""
         uses = [use["M"] for use in item.get("pending", {}).get("L", [])]
-        base = item.get("base", {}).get("M", {})
+        base, parent = (item.get(name, {}).get("M", {}) for name in ("base", "parent"))
         return cls(
             session_id=item["session_id"]["S"],
             agent_name=item.get("agent_name", _STRING)["S"],
@@ -66,6 +69,7 @@ class Session:
             expires_at=int(item.get("expires_at", _NUMBER)["N"]),
             base_key=base.get("key", _STRING)["S"],
             base_version=base.get("version_id", _STRING)["S"],
+            parent=(parent["session_id"]["S"], parent["tool_use_id"]["S"]) if parent else None,
         )
 
 
@@ -76,6 +80,7 @@ class Approval:
     ATTRIBUTES: ClassVar = (
         "session_id", "tool_use_id", "tool_name", "status", "action", "open_shard", "due_at",
         "lease_until", "fence", "requested_at", "decided_at", "expires_at", "refused", "not_done",
+        "remind_at",
     )  # fmt: skip
 
     session_id: str
@@ -95,6 +100,8 @@ class Approval:
     """Whether the receiver refused its effect for good."""
     not_done: bool = False
     """Whether its session ended without the call that it allowed."""
+    is_looked_at: bool = False
+    """Whether its source is asked what is so: then a message is only a hint to do that."""
 
     @classmethod
     def of(cls, item: Item) -> "Approval":
@@ -113,6 +120,7 @@ class Approval:
             expires_at=int(item.get("expires_at", _NUMBER)["N"]),
             refused=bool(item.get("refused", {}).get("BOOL", False)),
             not_done="not_done" in item,
+            is_looked_at="remind_at" in item and "action" not in item,
         )
 
     @property
@@ -143,14 +151,16 @@ class Letter:
     message_id: str
     """Its identity: the id of the message as it was first sent."""
     kind: str
-    """`new`, `existing`, or `unreadable`."""
+    """`new`, `existing`, `look`, `cancel`, or `unreadable`."""
     session_id: str
-    """The session that it would move on; "" for one that cannot be read."""
+    """The session that it would move on; "" for one that does not say, or cannot be read."""
     tool_use_ids: tuple[str, ...] = ()
     is_rejected: bool = False
     """Whether the agent refused it as malformed, so that it is no task."""
     reason: str = ""
     """Why it is no message, without a word of it: as the agent said, or as it would say."""
+    is_asked: bool = False
+    """Whether it is the task of an agent that another one asked."""
 
     @classmethod
     def of(cls, message: dict[str, Any]) -> "Letter":
@@ -169,7 +179,8 @@ class Letter:
         except MalformedMessageError as error:
             return cls(original, "unreadable", "", **fields | {"reason": said or str(error)})
         if isinstance(parsed, NewTask):
-            return cls(original, "new", parsed.session_id or original, **fields)
+            is_asked = parsed.parent is not None
+            return cls(original, "new", parsed.session_id or original, **fields, is_asked=is_asked)
         if isinstance(parsed, Look):
             return cls(original, "look", "", **fields)
         if isinstance(parsed, Cancel):

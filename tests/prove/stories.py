@@ -52,8 +52,10 @@ class Story:
     """The turns of the other agent, by what it is asked for."""
     is_sampled: bool = False
     """Whether the short form has only some of its kills."""
+    fault: str = ""
+    """What is known to be wrong with it."""
     fault_when_doubled: str = ""
-    """What is known to be wrong with it where each message is delivered twice."""
+    """The same where each message is delivered twice."""
     is_fickle: bool = False
     """Whether the model goes by how often it was called, not by the conversation: a run that is
     repeated then goes another way than the first."""
@@ -225,6 +227,7 @@ STORIES = (
         {"One": _click(1_900, APPROVE)},
         decide_within_seconds=7_200,
         is_sampled=True,
+        fault="what expired is stopped by its own message only, not by what resumes its turn",
     ),
     Story("a callback", ((builds(40),),), "finished"),
     Story(

@@ -18,9 +18,16 @@ from operate.receivers import RECEIVERS, Receiver
 from operate.stacks import Stack
 
 from core_samples import asked
-from longrunning.messages import build_existing, build_new, tool_result
+from longrunning.messages import (
+    Parent,
+    build_cancel,
+    build_existing,
+    build_look,
+    build_new,
+    tool_result,
+)
 from longrunning.people.shared_pace import SharedPace
-from longrunning.waits.item import to_item
+from longrunning.waits.item import Status, Wait, to_item
 from pocket import Pocket
 
 TABLES = ("SessionsTable", "ApprovalsTable", "PostsTable")
@@ -467,3 +474,100 @@ def test_a_stuck_job_is_brought_on_without_a_result_of_ours(stack: Stack) -> Non
     [sent] = messages_in(stack, stack.task_queue_url)
     assert json.loads(sent["Body"])["type"] == "new"
     assert sent["MessageAttributes"]["original_message_id"]["StringValue"] == MESSAGE_ID
+
+
+# What agents ask of one another, and hints.
+
+
+def put_family(stack: Stack, status: Status, child_status: str) -> str:
+    """An agent that asked another one long ago; returns the id of that one's session."""
+    wait = Wait(
+        "s-1", "t", "a", "ask_agent", 1, 2_000_000_000, status=status, remind_at=5, due_at=5
+    )
+    if status != Status.PENDING:
+        wait = replace(wait, status=status, decided_at=9, due_at=None)
+    stack.dynamodb.put_item(TableName=stack.approvals_table, Item=to_item(wait))
+    uses = [{"M": {"tool_use_id": {"S": "t"}, "tool_name": {"S": "ask_agent"}}}]
+    parent = {"session_id": {"S": "s-1"}, "tool_use_id": {"S": "t"}}
+    is_waiting = status == Status.PENDING
+    put_session(stack, "s-1", "waiting" if is_waiting else "completed")
+    put_session(stack, wait.name, child_status)
+    for session_id, name, value in (
+        ("s-1", "pending", {"L": uses if is_waiting else []}),
+        (wait.name, "pending", {"L": uses if child_status == "waiting" else []}),
+        (wait.name, "parent", {"M": parent}),
+    ):
+        stack.dynamodb.update_item(
+            TableName=stack.sessions_table,
+            Key={"session_id": {"S": session_id}, "agent_name": {"S": "a"}},
+            UpdateExpression="SET #n = :v",
+            ExpressionAttributeNames={"#n": name},
+            ExpressionAttributeValues={":v": value},
+        )
+    if child_status == "waiting":
+        question = Wait(wait.name, "t", "a", "human_approval", 1, 2_000_000_000, due_at=5)
+        stack.dynamodb.put_item(TableName=stack.approvals_table, Item=to_item(question))
+    return wait.name
+
+
+def test_what_agents_ask_and_what_is_waited_for_have_lines_of_their_own(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put_family(stack, Status.PENDING, "waiting")
+    bury(stack, build_look("run_job", "arn"))
+    assert ledger.main(stack) == ledger.HOLDS
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert "1  new tasks accepted" in lines
+    start = lines.index("1  tasks that agents gave one another")
+    assert lines[start + 1] == "1    waiting"
+    assert "1  waits of ask_agent: 1 open" in lines
+    assert "1  dead letters that only hint: the sweeper asks by itself" in lines
+
+
+def test_a_child_that_nobody_waits_for_is_told_to_withdraw_its_question(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    child = put_family(stack, Status.CANCELLED, "waiting")
+    assert ledger.main(stack) == ledger.BROKEN
+    assert "orphan child: 1." in capsys.readouterr().out
+    assert redrive.resend(stack, is_dry=True) == 0
+    assert not messages_in(stack, stack.task_queue_url)
+    assert redrive.resend(stack) == 1
+    [sent] = messages_in(stack, stack.task_queue_url)
+    assert sent["Body"] == build_cancel(child)
+
+
+def test_a_parent_that_was_not_told_has_a_look(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put_family(stack, Status.PENDING, "completed")
+    assert ledger.main(stack) == ledger.BROKEN
+    assert "deaf parent: 1." in capsys.readouterr().out
+    assert redrive.resend(stack) == 1
+    [sent] = messages_in(stack, stack.task_queue_url)
+    body = json.loads(sent["Body"])
+    assert (body["session_id"], body["toolName"]) == ("s-1", "ask_agent")
+    assert body["body"][0]["toolResult"]["toolUseId"] == "t"
+
+
+@pytest.mark.parametrize("body", [build_look("run_job", "arn"), build_cancel("s-1")])
+def test_a_hint_goes_back_as_it_is(
+    stack: Stack, body: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bury(stack, body)
+    [letter] = Reader(stack).look_at_letters()
+    assert redrive.redrive(stack) == 1
+    [sent] = messages_in(stack, stack.task_queue_url)
+    assert sent["Body"] == body
+    identity = sent["MessageAttributes"]["original_message_id"]["StringValue"]
+    assert identity == letter["MessageId"], "the message that it was may have saved a session"
+    assert json.loads(body)["type"] in capsys.readouterr().out
+
+
+def test_a_large_task_of_an_agent_keeps_who_asked_and_whom(stack: Stack) -> None:
+    parent = Parent("s-1", "t", "ask_agent", 2_000_000_000, 1)
+    body = build_new("x", "child", "other", parent)
+    bury(stack, padded(body))
+    assert redrive.redrive(stack) == 1
+    [sent] = messages_in(stack, stack.task_queue_url)
+    assert json.loads(sent["Body"]) == json.loads(body)

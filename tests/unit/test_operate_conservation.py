@@ -18,7 +18,14 @@ from operate.rows import Approval, Letter, Post, Session
 
 import longrunning.sessions
 from core_samples import Recorded, asked
-from longrunning.messages import build_existing, build_new, tool_result
+from longrunning.messages import (
+    Parent,
+    build_cancel,
+    build_existing,
+    build_look,
+    build_new,
+    tool_result,
+)
 from longrunning.sessions import INLINE_BYTES, PendingToolUse, SessionStore
 from wait_store import WaitStore
 
@@ -372,6 +379,118 @@ def test_a_letter_of_what_is_done_is_no_task() -> None:
     assert ledger.letters == {"done": 1}
 
 
+# What agents ask of one another.
+
+LONG_AGO = NOW - MOVING_SECONDS
+ASKING = replace(WAITING, pending=(("t", "ask_agent"),))
+ASKED_FOR = replace(PENDING, action="", tool_name="ask_agent", is_looked_at=True)
+CHILD = replace(WAITING, session_id="child", parent=("s", "t"), paused_by="m2")
+ENDED_CHILD = replace(CHILD, status="completed", outcome="finished", pending=())
+QUESTION = replace(PENDING, session_id="child")
+GIVEN_UP = replace(ASKED_FOR, status="CANCELLED", decided_at=LONG_AGO, is_open=False, fence=1)
+
+
+def cancel_letter(session_id: str = "child") -> Letter:
+    return letter(build_cancel(session_id))
+
+
+def test_what_agents_give_one_another_is_counted_on_a_line_of_its_own() -> None:
+    ledger = law([ASKING, CHILD], [ASKED_FOR, QUESTION], accepted=["s"])
+    assert ledger.holds
+    assert (ledger.accepted, ledger.asked, ledger.unnamed) == (1, 1, 0)
+    assert (ledger.tasks["waiting"], ledger.asked_tasks["waiting"]) == (1, 1)
+
+
+def test_a_dead_task_of_an_agent_is_one_of_these() -> None:
+    parent = Parent("s", "t", "ask_agent", NOW + DAY, 1)
+    dead = letter(build_new("x", "child", "other", parent))
+    ledger = law([ASKING], [ASKED_FOR], letters=[dead], accepted=["s"])
+    assert ledger.holds
+    assert (ledger.accepted, ledger.asked_tasks["dead-lettered"]) == (1, 1)
+    assert ledger.letters == {"moving": 1}
+
+
+def test_an_ended_child_that_does_not_say_how_breaks_the_sum() -> None:
+    child = replace(ENDED_CHILD, outcome="", paused_at=NOW)
+    ledger = law([ASKING, child], [ASKED_FOR])
+    assert kinds(ledger) == ["no outcome"]
+    assert not ledger.sums_hold
+
+
+def test_waits_are_counted_by_tool() -> None:
+    timer = replace(JOB, tool_use_id="u", tool_name="wait_until", status="RESOLVED", is_open=False)
+    expired = replace(JOB, tool_use_id="v", status="EXPIRED", is_open=False)
+    ended = replace(COMPLETED, pending=(), outcome="finished")
+    ledger = law([replace(WAITING, pending=(("t", "batch_job"),)), ended], [JOB, timer, expired])
+    assert ledger.waits == {
+        "batch_job": {"open": 1, "expired": 1},
+        "wait_until": {"resolved": 1},
+    }
+
+
+@pytest.mark.parametrize("status", ["CANCELLED", "EXPIRED", "RESOLVED"])
+def test_a_child_whose_parent_waits_no_more_is_an_orphan_after_an_hour(status: str) -> None:
+    over = replace(GIVEN_UP, status=status)
+    parent = replace(COMPLETED, outcome="finished")
+    ledger = law([parent, CHILD], [over, QUESTION])
+    assert ledger.violations == (Violation("orphan child", "child"),)
+    assert ledger.orphans == ("child",)
+    young = replace(over, decided_at=LONG_AGO + 1)
+    assert law([parent, CHILD], [young, QUESTION]).holds
+    assert law([parent, replace(CHILD, paused_at=LONG_AGO + 1)], [over, QUESTION]).holds
+
+
+def test_a_child_whose_parents_record_is_gone_is_an_orphan() -> None:
+    assert law([CHILD], [QUESTION]).orphans == ("child",)
+
+
+def test_an_orphan_whose_cancellation_is_a_dead_letter_is_moved_by_that() -> None:
+    sessions = [replace(COMPLETED, outcome="finished"), CHILD]
+    ledger = law(sessions, [GIVEN_UP, QUESTION], letters=[cancel_letter()])
+    assert ledger.holds
+    assert (ledger.asked_tasks["dead-lettered"], ledger.letters) == (1, {"moving": 1})
+
+
+def test_a_cancellation_of_what_is_waited_for_or_over_moves_nothing() -> None:
+    ledger = law([ASKING, CHILD], [ASKED_FOR, QUESTION], letters=[cancel_letter()])
+    assert (ledger.holds, ledger.letters) == (True, {"done": 1})
+    assert law([COMPLETED], [SPENT], [POST], [cancel_letter("gone")]).letters == {"done": 1}
+
+
+def test_a_parent_that_was_not_told_of_its_childs_end_is_deaf_after_an_hour() -> None:
+    ledger = law([ASKING, ENDED_CHILD], [ASKED_FOR])
+    assert ledger.violations == (Violation("deaf parent", "s", "t"),)
+    assert ledger.deaf == (("s", "t"),)
+    assert law([ASKING, replace(ENDED_CHILD, paused_at=LONG_AGO + 1)], [ASKED_FOR]).holds
+    told = letter(result_for("t", "ask_agent"))
+    assert law([ASKING, ENDED_CHILD], [ASKED_FOR], letters=[told]).holds
+
+
+# Dead letters that are hints.
+
+
+def test_a_hint_for_what_has_a_source_leaves_the_session_waiting() -> None:
+    """The sweeper has the source asked in any case."""
+    looked_at = replace(JOB, is_looked_at=True)
+    session = replace(WAITING, pending=(("t", "batch_job"),))
+    ledger = law([session], [looked_at], letters=[letter(result_for("t", "batch_job"))])
+    assert ledger.holds
+    assert (ledger.tasks["waiting"], ledger.letters) == (1, {"hints": 1})
+
+
+def test_a_look_is_a_hint_and_no_task() -> None:
+    ledger = law(letters=[letter(build_look("run_job", "arn"))])
+    assert (ledger.holds, ledger.accepted, ledger.letters) == (True, 0, {"hints": 1})
+
+
+def test_a_look_that_saved_a_session_and_died_then_is_what_moves_it() -> None:
+    """It names no session: its identity is what the session knows."""
+    dead = letter(build_look("run_job", "arn"), message_id="m")
+    ledger = law([WAITING], letters=[dead])
+    assert ledger.holds
+    assert (ledger.tasks["dead-lettered"], ledger.letters) == (1, {"moving": 1})
+
+
 # Records past their time to live, which DynamoDB deletes days late and in any order.
 
 
@@ -439,6 +558,7 @@ def test_rows_are_what_the_stores_write(
             paused_at=1,
             paused_by="m",
             expires_at=2,
+            parent=Parent("p", "u", "ask_agent", 3, 1),
         )
     )
     assert saved.base and saved.base.version_id
@@ -446,13 +566,26 @@ def test_rows_are_what_the_stores_write(
     [item] = dynamodb.scan(TableName=sessions_table)["Items"]
     assert Session.of(item) == Session(
         "s", "post-generator", "waiting", "", (("t", "human_approval"),), ("u",), 1, "m", 2,
-        saved.base.key, saved.base.version_id,
+        saved.base.key, saved.base.version_id, ("p", "u"),
     )  # fmt: skip
     [item] = dynamodb.scan(TableName=approvals_table)["Items"]
     assert Approval.of(item) == Approval(
         "s", "t", "human_approval", "PENDING", "publish_post", is_open=True,
         requested_at=asked().requested_at, expires_at=asked().expires_at or 0,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("look_at", [None, 5])
+def test_rows_know_what_has_a_source(
+    dynamodb: Recorded, approval_store: WaitStore, approvals_table: str, look_at: int | None
+) -> None:
+    """As an approval is reminded of at a time, the source of another tool is asked."""
+    wait = replace(asked(session_id="s", tool_use_id="t"), remind_at=look_at, call=None)
+    approval_store.put_if_absent(wait)
+    approval_store.put_if_absent(replace(asked(session_id="s"), tool_use_id="u", remind_at=5))
+    of_tool, of_person = dynamodb.scan(TableName=approvals_table)["Items"]
+    assert Approval.of(of_tool).is_looked_at is (look_at is not None)
+    assert not Approval.of(of_person).is_looked_at
 
 
 def test_rows_follow_an_approval_to_its_end(
