@@ -216,8 +216,12 @@ class _Count:
         for letter in self.letters:
             if not letter.is_rejected:
                 self.by_session[letter.session_id].append(letter)
-        self.saved_by = {s.paused_by: s for s in self.items if s.paused_by}
         self.by_message = {i.message_id: i for i in self.letters if not i.is_rejected}
+        self.moved_by = {
+            message_id: session
+            for session in self.items
+            for message_id in (session.paused_by, *self._holders(session))
+        }
         self.under_way: set[str] = set()
 
     def ledger(
@@ -271,11 +275,19 @@ class _Count:
     def _is_dead(self, session: Session) -> bool:
         if session.paused_by in self.by_message:
             return True  # It saved the session, and did not come to the end of the pause.
+        if self._holders(session) & self.by_message.keys():
+            return True  # It claimed the turn, and did not come to its end.
         return any(self._moves(letter, session) for letter in self.by_session[session.session_id])
+
+    def _holders(self, session: Session) -> set[str]:
+        """Ids of the messages that claimed what a session waits for: a `look` names no session."""
+        records = self.approvals.get(session.session_id, {})
+        turn = (records.get(tool_use_id) for tool_use_id, _ in session.pending)
+        return {a.held_by for a in turn if a and a.held_by}
 
     def _moves(self, letter: Letter, session: Session) -> bool:
         """Whether a dead letter is what would have moved a waiting session on."""
-        if letter.message_id == session.paused_by:
+        if letter.message_id in {session.paused_by, *self._holders(session)}:
             return True
         if letter.kind == "cancel":
             return self._is_given_up(session)
@@ -293,7 +305,7 @@ class _Count:
             return "rejected"
         if letter.kind == "unreadable":
             return "unreadable"
-        session = self.sessions.get(letter.session_id) or self.saved_by.get(letter.message_id)
+        session = self.sessions.get(letter.session_id) or self.moved_by.get(letter.message_id)
         is_task = letter.kind == "new" and not session and letter.session_id not in self.past
         is_awaited = session and session.status == "waiting" and self._moves(letter, session)
         if is_task or is_awaited:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from longrunning import messages
 from longrunning.messages import MESSAGE_ID_PATTERN, Cancel, Look, MalformedMessageError, NewTask
+from longrunning.waits.item import message_of
 
 Item = dict[str, Any]
 """A DynamoDB item as a low-level client returns it: `{"status": {"S": "waiting"}, …}`."""
@@ -80,7 +81,7 @@ class Approval:
     ATTRIBUTES: ClassVar = (
         "session_id", "tool_use_id", "tool_name", "status", "action", "open_shard", "due_at",
         "lease_until", "fence", "requested_at", "decided_at", "expires_at", "refused", "not_done",
-        "remind_at",
+        "remind_at", "claimed_by",
     )  # fmt: skip
 
     session_id: str
@@ -102,6 +103,8 @@ class Approval:
     """Whether its session ended without the call that it allowed."""
     is_looked_at: bool = False
     """Whether its source is asked what is so: then a message is only a hint to do that."""
+    held_by: str = ""
+    """SQS message id of the delivery that claimed it last."""
 
     @classmethod
     def of(cls, item: Item) -> "Approval":
@@ -121,6 +124,7 @@ class Approval:
             refused=bool(item.get("refused", {}).get("BOOL", False)),
             not_done="not_done" in item,
             is_looked_at="remind_at" in item and "action" not in item,
+            held_by=message_of(item.get("claimed_by", _STRING)["S"]),
         )
 
     @property

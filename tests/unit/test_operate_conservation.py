@@ -491,6 +491,16 @@ def test_a_look_that_saved_a_session_and_died_then_is_what_moves_it() -> None:
     assert (ledger.tasks["dead-lettered"], ledger.letters) == (1, {"moving": 1})
 
 
+def test_a_look_that_claimed_a_turn_and_died_then_is_what_moves_it() -> None:
+    claimed = replace(JOB, status="RESOLVED", is_open=False, fence=1, held_by="m9")
+    session = replace(WAITING, pending=(("t", "batch_job"),))
+    dead = letter(build_look("run_job", "arn"), message_id="m9")
+    ledger = law([session], [claimed], letters=[dead])
+    assert ledger.holds
+    assert (ledger.tasks["dead-lettered"], ledger.letters) == (1, {"moving": 1})
+    assert kinds(law([session], [claimed])) == ["stuck"]
+
+
 # Records past their time to live, which DynamoDB deletes days late and in any order.
 
 
@@ -594,9 +604,12 @@ def test_rows_follow_an_approval_to_its_end(
     now = asked().requested_at + 5
     approval_store.put_if_absent(asked(session_id="s", tool_use_id="t"))
     approval_store.decide("s", "t", "approved", decided_by="link", now=now)
-    [claimed] = approval_store.claim("s", ["t"], [], [], now=now, lease_until=now + 60)
+    [claimed] = approval_store.claim(
+        "s", ["t"], [], [], now=now, lease_until=now + 60, claimed_by="m9/x"
+    )
     approval_store.refuse(approval_store.spend(claimed), "No.")
     [item] = dynamodb.scan(TableName=approvals_table)["Items"]
     row = Approval.of(item)
     assert (row.status, row.refused, row.is_open) == ("SPENT", True, False)
     assert (row.fence, row.lease_until, row.decided_at) == (1, now + 60, now)
+    assert row.held_by == "m9"
