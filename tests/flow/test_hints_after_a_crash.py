@@ -4,6 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 
 from agents import give_long_tools
 from longrunning import sessions
@@ -35,10 +37,10 @@ def lose(world: World) -> None:
     """What was sent last never arrives."""
     lost = world.receive()
     assert lost
-    done(world, lost)
+    delete(world, lost)
 
 
-def done(world: World, message: dict[str, Any]) -> None:
+def delete(world: World, message: dict[str, Any]) -> None:
     """SQS deletes a message that was handled."""
     world.aws["sqs"].delete_message(
         QueueUrl=world.env["TASK_QUEUE_URL"], ReceiptHandle=message["receiptHandle"]
@@ -66,7 +68,7 @@ def test_a_hint_that_found_nothing_yet_does_not_resume_when_it_comes_twice(
     hint = world.receive()
     assert hint
     assert world.handle(hint)
-    done(world, hint)
+    delete(world, hint)
     source.answer = Result("17.mp4")
     world.play(dying)
     with pytest.raises(Died):
@@ -130,3 +132,37 @@ def test_a_child_that_is_cut_short_after_its_parent_gave_up_comes_back(world: Wo
     world.with_time_left(120)
     sweep_for(world, 2 * HOUR)
     assert child_of(world, session_id).status == sessions.COMPLETED
+
+
+@pytest.mark.usefixtures("_two_agents")
+@pytest.mark.xfail(
+    strict=True, reason="a cancellation that could not be sent is logged, and nobody sends it again"
+)
+def test_a_throttled_cancellation_leaves_no_open_question_behind(world: World) -> None:
+    """The queue takes no message while the parent gives up; somebody could approve for days."""
+    world.play([[ask_other()], [ask("ask-1", "Hi")], "I go on without it.", "It was withdrawn."])
+    session_id = world.start()
+    world.deliver_until_quiet()
+    answers = Answers(world.aws["dynamodb"], world.env["APPROVALS_TABLE_NAME"])
+    done = answers.cancel(session_id, "agent-1", decided_by="operator", now=int(world.clock()))
+    assert done.approval
+    world.send(wake_up_message(done.approval))
+    give_up = world.receive()
+    assert give_up
+    throttled = ClientError({"Error": {"Code": "ThrottlingException"}}, "SendMessage")
+    call = BaseClient._make_api_call
+
+    def refuse(client: Any, operation: str, request: dict[str, Any]) -> Any:
+        if operation == "SendMessage":
+            raise throttled
+        return call(client, operation, request)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", refuse)
+        is_done = world.handle(give_up)
+    if is_done:
+        delete(world, give_up)
+    sweep_for(world, 2 * HOUR)
+    child = child_of(world, session_id)
+    (question,) = world.approvals(child.session_id)
+    assert question.status == Status.CANCELLED

@@ -19,6 +19,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 import strands.agent.agent
 from botocore.exceptions import ClientError
+from operate import conservation, rows
 from strands._async import run_async
 
 import agent_definition
@@ -32,7 +33,7 @@ from converse_stand_in import Script
 from longrunning import codec
 from longrunning.agent.definition import AgentDefinition
 from longrunning.agent.long_running import LongTool, long_running
-from longrunning.messages import build_existing, build_new, tool_result
+from longrunning.messages import build_cancel, build_existing, build_new, tool_result
 from longrunning.people import links, shared_pace
 from longrunning.sessions import Session, SessionStore
 from longrunning.waits.item import Wait
@@ -111,6 +112,7 @@ class LivingWorld:
         cancellations: What operators were answered: key and status.
         errors: What handlers did not handle.
         jobs, redriven: How many jobs were started, and dead letters sent back.
+        orphans: How often a child was told that nobody waits for it, by an operator.
         systems: Where other tools start work.
     """
 
@@ -127,6 +129,7 @@ class LivingWorld:
     errors: list[Exception] = field(default_factory=list)
     jobs: int = 0
     redriven: int = 0
+    orphans: int = 0
     _agenda: list[Any] = field(default_factory=list)
     _order: Any = field(default_factory=itertools.count)
     _late: Any = field(default_factory=lambda: itertools.cycle(LATE_COPY_SECONDS))
@@ -379,6 +382,9 @@ class LivingWorld:
     def redrive_until_quiet(self) -> None:
         """Has somebody redrive now and again, as long as there is anything to move."""
         self.redriven += self.redrive()
+        for orphan in self.ledger().orphans:  # As RESEND=1 has it.
+            self.orphans += 1
+            self.send(build_cancel(orphan))
         if self.messages_on("TASK_QUEUE") or self.is_waited():
             self.after(REDRIVE_SECONDS, self.redrive_until_quiet)
 
@@ -421,6 +427,24 @@ class LivingWorld:
         session = SessionStore(aws["dynamodb"], table, aws["s3"], bucket).find(session_id)
         assert session, f"no session {session_id}"
         return session
+
+    def posts_for(self, session_id: str) -> list[dict[str, Any]]:
+        """Returns what was published for a task, by agents that were asked for it as well."""
+        items = [codec.from_item(item) for item in self.scan("POSTS")]
+        made_by = (item["idempotency_key"].partition("/")[0] for item in items)
+        return [i for i, own in zip(items, made_by, strict=True) if self.root_of(own) == session_id]
+
+    def ledger(self) -> conservation.Ledger:
+        """Counts as `make ledger` does."""
+        return conservation.count(
+            map(rows.Session.of, self.scan("SESSIONS")),
+            map(rows.Approval.of, self.scan("APPROVALS")),
+            map(rows.Post.of, self.scan("POSTS")),
+            map(rows.Letter.of, self.dead_letters()),
+            now=int(self.now),
+            on_their_way=self.messages_on("TASK_QUEUE"),
+            accepted=self.tasks,
+        )
 
     def posts_of(self, session_id: str) -> list[dict[str, Any]]:
         """Returns what was published for a session, as it is stored."""

@@ -10,6 +10,7 @@ import itertools
 import json
 import random
 import sys
+import time
 from collections import Counter
 from functools import partial
 from typing import Any
@@ -30,8 +31,23 @@ import prove_figures
 from converse_stand_in import Request, Turn
 from ledger_of_world import breaks_at_the_end, breaks_now
 from living_world import JOB_TOOL, LivingWorld, Reaction, make_living_world
+from longrunning.messages import build_cancel, build_look
+from longrunning.waits.item import Status, from_item
 from mortal import DEATHS, FREEZES
-from stories import ASK, PUBLISH, named
+from other_systems import CALLED_BACK, LOOKED
+from pocket.clock import START
+from stories import (
+    AGENT,
+    ASK,
+    INSIDE,
+    PUBLISH,
+    TIMER,
+    asks_agent,
+    builds,
+    encodes,
+    named,
+    waits_for,
+)
 from world import forget_environments
 
 EXAMPLES = prove_figures.size(short=500, long=10_000)
@@ -43,6 +59,8 @@ MOST_DAYS = 10
 """Messages are kept for 14: what nobody takes for so long is lost, and that is known."""
 
 WHAT_WAS_APPROVED = "what was approved"
+CHILDREN = ("Child 0", "Child 1")
+"""What other agents are asked for; they may be asked by their like, too."""
 
 counted: Counter[str] = Counter()
 examples = prove_figures.progress(itertools.repeat(None), EXAMPLES, "state machine")
@@ -53,6 +71,10 @@ uses = st.one_of(
     st.tuples(st.just(PUBLISH), st.just(WHAT_WAS_APPROVED)),
     st.tuples(st.just(PUBLISH), texts),
     st.tuples(st.just(JOB_TOOL), st.just("Trailer")),
+    st.tuples(st.just(TIMER), st.sampled_from(["90", "2000"])),
+    st.tuples(st.just(LOOKED), st.sampled_from(["40", "40 40 41", "1500 10", "0 10"])),
+    st.tuples(st.just(CALLED_BACK), st.sampled_from(["40", "1500"])),
+    st.tuples(st.just(AGENT), st.sampled_from(CHILDREN)),
 )
 plans = st.lists(st.lists(uses, min_size=1, max_size=3), min_size=1, max_size=4)
 """What the model does at each call, whatever it was told; after that it says that it is done. So a
@@ -67,10 +89,13 @@ forms = st.one_of(
 )
 
 
+Plan = list[list[tuple[str, str]]]
+
+
 class Task:
     """What the model does on one task."""
 
-    def __init__(self, plan: list[list[tuple[str, str]]], reuses_ids: bool) -> None:
+    def __init__(self, plan: Plan, reuses_ids: bool) -> None:
         self.plan, self.reuses_ids = list(plan), reuses_ids
         self.calls = 0
 
@@ -86,9 +111,23 @@ class Task:
         ]
 
     def _input(self, name: str, what: str, request: Request) -> dict[str, Any]:
-        if name == JOB_TOOL:
-            return {"title": what}
+        match name:
+            case "render_video":
+                return {"title": what}
+            case "wait_until":
+                return waits_for(int(time.time() - START) + int(what))[1]
+            case "encode_video":
+                seconds, *events = map(int, what.split())
+                return encodes(seconds or None, *events)[1]
+            case "await_build":
+                return builds(int(what))[1]
+            case "ask_agent":
+                return asks_agent(f"{text_of_task(request)}{INSIDE}{what}")[1]
         return {"content": approved_last(request) if what == WHAT_WAS_APPROVED else what}
+
+
+def text_of_task(request: Request) -> str:
+    return str(request["messages"][0]["content"][0]["text"])
 
 
 def approved_last(request: Request) -> str:
@@ -132,11 +171,13 @@ class AnyOrder(RuleBasedStateMachine):
             by_hand=True,
         )
 
-    @precondition(lambda self: len(self.model) < 3)
-    @rule(plan=plans, reuses_ids=st.booleans())
-    def new_task(self, plan: list[list[tuple[str, str]]], reuses_ids: bool) -> None:
-        task = f"Task {len(self.model)}"
+    @precondition(lambda self: len(self.living.tasks) < 3)
+    @rule(plan=plans, asked=st.tuples(plans, plans), reuses_ids=st.booleans())
+    def new_task(self, plan: Plan, asked: tuple[Plan, Plan], reuses_ids: bool) -> None:
+        task = f"Task {len(self.living.tasks)}"
         self.model[task] = Task(plan, reuses_ids)
+        for child, its_plan in zip(CHILDREN, asked, strict=True):
+            self.model[f"{task}{INSIDE}{child}"] = Task(its_plan, reuses_ids)
         self.living.send_task(task)
 
     @precondition(lambda self: self.living.messages_on("TASK_QUEUE"))
@@ -165,6 +206,31 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(which=numbers)
     def forge_a_message(self, which: int) -> None:
         self.living.forge(self._key(which))
+
+    @precondition(lambda self: self._awaited())
+    @rule(which=numbers)
+    def cancel_what_no_person_decides(self, which: int) -> None:
+        keys = [key for key, _ in self._awaited()]
+        self.living.cancel(keys[which % len(keys)])
+
+    @precondition(lambda self: self._awaited())
+    @rule(which=numbers)
+    def forge_an_answer(self, which: int) -> None:
+        keys = [key for key, tool_name in self._awaited() if tool_name != JOB_TOOL]
+        if keys:  # A job that cannot be asked is answered by whoever may send.
+            self.living.forge(keys[which % len(keys)])
+
+    @precondition(lambda self: self.living.systems.jobs)
+    @rule(which=numbers)
+    def say_that_a_job_is_done(self, which: int) -> None:
+        names = list(self.living.systems.jobs)
+        self.living.send(build_look(LOOKED, names[which % len(names)]))
+
+    @precondition(lambda self: self._children())
+    @rule(which=numbers)
+    def say_that_nobody_waits(self, which: int) -> None:
+        children = self._children()
+        self.living.send(build_cancel(children[which % len(children)]))
 
     @rule()
     def sweep(self) -> None:
@@ -226,6 +292,8 @@ class AnyOrder(RuleBasedStateMachine):
         for fate, times in self.living.mortality.met.items():
             counted[fate.replace(" ", "_")] += times
         counted["tasks"] += len(self.living.tasks)
+        counted["asked_of_agents"] += len(self._children())
+        counted["jobs"] += len(self.living.systems.jobs) + len(self.living.systems.builds)
         counted["posts"] += len(self.living.scan("POSTS"))
         counted["redriven"] += self.living.redriven
 
@@ -240,11 +308,24 @@ class AnyOrder(RuleBasedStateMachine):
                 if not any(decision.status for decision in self.living.decisions_on(key)):
                     self.living.after(5, partial(self.living.insist, key, approve))
         self.living.redrive_until_quiet()
-        self.living.drain(hours=6)
+        self.living.drain(hours=48)
 
     def _turn(self, request: Request) -> Turn:
-        task = request["messages"][0]["content"][0]["text"]
-        return self.model[task].next_turn(request)
+        task, *inner = text_of_task(request).split(INSIDE)
+        return self.model[INSIDE.join([task, *inner[-1:]])].next_turn(request)
+
+    def _awaited(self) -> list[tuple[str, str]]:
+        """Key and tool of what is open and no person decides."""
+        waits = map(from_item, self.living.scan("APPROVALS"))
+        return [
+            (wait.key, wait.tool_name)
+            for wait in waits
+            if wait.call is None and wait.status == Status.PENDING
+        ]
+
+    def _children(self) -> list[str]:
+        items = self.living.scan("SESSIONS")
+        return [item["session_id"]["S"] for item in items if "parent" in item]
 
     def _key(self, which: int) -> str:
         keys = list(self.living.mails)
