@@ -8,7 +8,7 @@ entitled to may change anything, and only that.
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from itertools import product
 from typing import Any
 from urllib.parse import quote_plus
@@ -27,11 +27,19 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+import agent_definition
 import aws_template
 import prove_figures
-from furnished import DECIDED, Furnished, furnish
+from furnished import ANSWERED, DECIDED, JOB, Furnished, furnish
 from gateway import SIGNATURE, Gateway, routes
-from longrunning.messages import MAX_CONTENT_BYTES, build_existing, build_new, tool_result
+from longrunning.messages import (
+    MAX_CONTENT_BYTES,
+    build_cancel,
+    build_existing,
+    build_look,
+    build_new,
+    tool_result,
+)
 from odd_documents import broken, each_place_changed, is_unicode
 from world import World, forget_environments
 
@@ -55,6 +63,9 @@ OPERATIONS = {
 }
 ACCEPTS = ("application/json", "text/html", "*/*")
 MAX_MESSAGE_BYTES = 1_048_576
+WRITER = agent_definition.AGENT_NAME
+PLACES_CHANGED = 6
+"""So many of the valid messages are changed at each place: one of each form."""
 
 Case = schemathesis.Case
 
@@ -133,15 +144,26 @@ def check(case: Case, gateway: Gateway, furnished: Furnished, **more: Any) -> in
     return response.status_code
 
 
-def only_a_decision(changes: dict[str, Any], may_set: Sequence[str] = DECIDED) -> None:
+def only_a_decision(changes: dict[str, Any]) -> None:
     """Of a decision or a cancellation: one message, and its own attributes of one approval."""
+    only_one_record(changes, DECIDED)
+
+
+def only_an_answer(changes: dict[str, Any]) -> None:
+    """Of a system: one message, and its own attributes of one wait that is no approval."""
+    records = [stands for place, (_, stands) in changes.items() if place != "queued"]
+    assert not any("action" in record for record in records)
+    only_one_record(changes, ANSWERED)
+
+
+def only_one_record(changes: dict[str, Any], attributes: Collection[str]) -> None:
     before, after = changes.pop("queued")
     assert after == before + 1
     for place, (was, stands) in changes.items():
         assert place.startswith("APPROVALS_TABLE_NAME/")
         assert was["status"] == {"S": "PENDING"}
         touched = {name for name in was.keys() | stands.keys() if was.get(name) != stands.get(name)}
-        assert touched <= set(may_set)
+        assert touched <= set(attributes)
     assert len(changes) <= 1, "decided before: the message goes out again, the record stays"
 
 
@@ -149,11 +171,6 @@ def only_a_post(changes: dict[str, Any]) -> None:
     ((place, (before, _)),) = changes.items()
     assert place.startswith("POSTS_TABLE_NAME/")
     assert before is None
-
-
-def only_an_answer(changes: dict[str, Any]) -> None:
-    """Of a callback: one message, and the result of one wait."""
-    only_a_decision(changes, ("status", "decided_at", "result"))
 
 
 MAY_CHANGE: dict[str, Callable[[dict[str, Any]], None]] = {
@@ -213,6 +230,7 @@ def documents_of(furnished: Furnished) -> dict[str, Any]:
     ids = {"session_id": waiting.session_id, "tool_use_id": waiting.tool_use_id}
     return {
         "POST /approvals/{token}": {"decision": "approved", "comment": "ok", "content": "Mine"},
+        "POST /callbacks/{token}": {"status": "success", "result": {"build": [17, None, "a"]}},
         "POST /operator/cancel": {**ids, "comment": "Wrong price."},
         "POST /posts": {"content": "Hello", "author": "Ann", "unicorn_color": "pink"},
     }
@@ -248,7 +266,8 @@ TYPES = (
 def send_body(
     furnished: Furnished, gateway: Gateway, label: str, body: bytes, content_type: str, accept: str
 ) -> int:
-    parameters = {"token": furnished.token("waiting")} if "{token}" in label else {}
+    name = "job" if label == "POST /callbacks/{token}" else "waiting"
+    parameters = {"token": furnished.token(name)} if "{token}" in label else {}
     case = OPERATIONS[label].Case(path_parameters=parameters, headers={"Idempotency-Key": "k"})
     headers = {**SIGNATURE, "Content-Type": content_type, "Accept": accept}
     return check(case, gateway, furnished, data=body, headers=headers)
@@ -310,28 +329,64 @@ TOOL_RESULT = {
     },
 }
 SESSION_ID = {"type": "string", "pattern": r"\A[A-Za-z0-9._:-]{1,128}\Z"}
+TOOL_NAME = {"type": "string", "pattern": r"\A[A-Za-z0-9_-]{1,64}\Z"}
+AGENT_NAME = {
+    "anyOf": [{"type": "string", "pattern": r"\A[A-Za-z0-9._-]{1,64}\Z"}, {"type": "null"}]
+}
+PARENT = {
+    "anyOf": [
+        {"type": "null"},
+        {
+            "type": "object",
+            "required": ["session_id", "tool_use_id", "tool_name", "decide_by", "depth"],
+            "properties": {
+                "session_id": SESSION_ID,
+                "tool_use_id": {"type": "string", "pattern": r"\A[A-Za-z0-9_-]{1,64}\Z"},
+                "tool_name": TOOL_NAME,
+                "decide_by": {"type": "integer", "exclusiveMinimum": 0},
+                "depth": {"type": "integer", "exclusiveMinimum": 0},
+            },
+        },
+    ]
+}
 WELL_FORMED = jsonschema.Draft202012Validator(
     {
         "type": "object",
-        "required": ["type", "body"],
+        "required": ["type"],
         "oneOf": [
             {
+                "required": ["toolName", "about"],
+                "properties": {
+                    "type": {"const": "look"},
+                    "toolName": TOOL_NAME,
+                    "about": {"type": "string", "minLength": 1, "maxLength": 2_048},
+                },
+            },
+            {
+                "required": ["session_id"],
+                "properties": {"type": {"const": "cancel"}, "session_id": SESSION_ID},
+            },
+            {
+                "required": ["body"],
                 "properties": {
                     "type": {"const": "new"},
                     "session_id": {"anyOf": [SESSION_ID, {"type": "null"}]},
+                    "agent_name": AGENT_NAME,
+                    "parent": PARENT,
                     "body": {
                         "type": "object",
                         "required": ["task"],
                         "properties": {"task": {"type": "string", "pattern": r"\S"}},
                     },
-                }
+                },
             },
             {
-                "required": ["session_id", "toolName"],
+                "required": ["session_id", "toolName", "body"],
                 "properties": {
                     "type": {"const": "existing"},
                     "session_id": SESSION_ID,
-                    "toolName": {"type": "string", "pattern": r"\A[A-Za-z0-9_-]{1,64}\Z"},
+                    "agent_name": AGENT_NAME,
+                    "toolName": TOOL_NAME,
                     "body": {
                         "type": "array",
                         "minItems": 1,
@@ -345,7 +400,7 @@ WELL_FORMED = jsonschema.Draft202012Validator(
         ],
     }
 )
-"""The two messages as the documents show them, said once more and not by the parser."""
+"""The four messages as the documents show them, said once more and not by the parser."""
 
 
 def is_well_formed(body: str) -> bool:
@@ -362,14 +417,19 @@ def as_sqs_takes_it(body: str) -> bool:
 
 
 def messages(furnished: Furnished) -> list[str]:
-    """Valid messages: tasks, and results for a session that waits for a person's decision."""
+    """Valid messages: tasks, hints, and results for a session that waits for a decision."""
     [waiting] = furnished.world.approvals(furnished.session_id)
     result = tool_result(waiting.tool_use_id, "success", '{"decision": "approved"}')
     unknown = tool_result("tooluse_unknown", "success", "yes")
+    job_result = tool_result(furnished.looking.tool_use_id, "success", "17.mp4")
     return [
         build_existing(furnished.session_id, "human_approval", [result]),
         build_new("Announce the summer sale", furnished.session_id),
+        build_new("Announce the summer sale", "a-new-child", WRITER, furnished.parent),
+        build_look("encode", JOB),
+        build_cancel(furnished.child),
         build_new("Announce the summer sale"),
+        build_existing(furnished.looking.session_id, "encode", [job_result]),
         build_existing(furnished.session_id, "render_video", [result]),
         build_existing(furnished.session_id, "human_approval", [unknown, result]),
         build_existing("no-such-session", "human_approval", [result]),
@@ -417,7 +477,7 @@ def test_an_odd_value_anywhere_in_a_message_makes_it_a_dead_letter_or_changes_no
     furnished: Furnished, figures: Counter[str]
 ) -> None:
     ends: Counter[str] = Counter()
-    for message in messages(furnished)[:3]:
+    for message in messages(furnished)[:PLACES_CHANGED]:
         for body in each_place_changed(json.loads(message)):
             if as_sqs_takes_it(body):
                 ends[end_of(furnished, body)] += 1
