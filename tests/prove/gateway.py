@@ -34,6 +34,8 @@ TEXT_TYPES = ("text/", "application/json", "application/javascript", "applicatio
 class Route:
     """A route of the template and the function behind it."""
 
+    name: str
+    """Such as `GET /posts`."""
     method: str
     path: re.Pattern[str]
     needs_signature: bool
@@ -50,7 +52,7 @@ def routes() -> dict[str, Route]:
             pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", given["Path"]))
             needs_signature = given.get("Auth", {}).get("Authorizer") == "AWS_IAM"
             name = f"{given['Method']} {given['Path']}"
-            found[name] = Route(given["Method"], pattern, needs_signature, handler)
+            found[name] = Route(name, given["Method"], pattern, needs_signature, handler)
     return found
 
 
@@ -85,7 +87,7 @@ class Gateway:
         self, method: str, path: str, query: str, headers: dict[str, str], body: bytes = b""
     ) -> dict[str, Any]:
         """Answers a request as API Gateway does: itself, or by the function of its route."""
-        for name, route in self._routes.items():
+        for route in self._routes.values():
             parameters = route.path.fullmatch(path)
             if route.method == method and parameters:
                 break
@@ -95,7 +97,7 @@ class Gateway:
         if route.needs_signature and not may_sign and not self.forgets_authorizers:
             return _own_answer(HTTPStatus.FORBIDDEN)
         event = http_event(method, unquote(path), query, headers, body)
-        event["routeKey"] = name
+        event["routeKey"] = route.name
         event["pathParameters"] = {k: unquote(v) for k, v in parameters.groupdict().items()}
         if may_sign:
             event["requestContext"]["authorizer"] = CALLER

@@ -67,6 +67,9 @@ WRITER = agent_definition.AGENT_NAME
 PLACES_CHANGED = 6
 """So many of the valid messages are changed at each place: one of each form."""
 
+KNOWN_TO_DIFFER = ("POST /callbacks/{token}", 413)
+"""See `test_an_answer_that_is_too_large_is_refused_as_the_document_says`."""
+
 Case = schemathesis.Case
 
 
@@ -134,7 +137,8 @@ def check(case: Case, gateway: Gateway, furnished: Furnished, **more: Any) -> in
     before = gateway.reached
     response = case.call(app=gateway, **more)
     if gateway.reached > before or response.status_code != 404:  # Not for want of such a route.
-        case.validate_response(response, checks=CHECKS)
+        if (case.operation.label, response.status_code) != KNOWN_TO_DIFFER:
+            case.validate_response(response, checks=CHECKS)
     changes = furnished.changes()
     if changes:
         assert response.status_code in (200, 201)
@@ -302,6 +306,18 @@ def test_no_body_breaks_anything_or_changes_what_it_may_not(
     send()
     assert {400, 415} <= statuses.keys()
     figures["requests"] += sum(statuses.values())
+
+
+@pytest.mark.xfail(
+    strict=True, reason="the document has the gateway's 413 there, whose body has another field"
+)
+def test_an_answer_that_is_too_large_is_refused_as_the_document_says(furnished: Furnished) -> None:
+    body = json.dumps({"status": "success", "result": "x" * 70_000})
+    case = OPERATIONS[KNOWN_TO_DIFFER[0]].Case(path_parameters={"token": furnished.token("job")})
+    headers = {"Content-Type": "application/json"}
+    response = case.call(app=Gateway(), data=body.encode(), headers=headers)
+    assert response.status_code == 413
+    case.validate_response(response, checks=CHECKS)
 
 
 # --- queue messages ------------------------------------------------------------------------------
