@@ -50,7 +50,7 @@ from stories import (
 )
 from world import forget_environments
 
-EXAMPLES = prove_figures.size(short=500, long=10_000)
+EXAMPLES = prove_figures.size(short=250, long=10_000)
 STEPS = 25
 
 TEXTS = ("One", "Two")
@@ -71,9 +71,9 @@ uses = st.one_of(
     st.tuples(st.just(PUBLISH), st.just(WHAT_WAS_APPROVED)),
     st.tuples(st.just(PUBLISH), texts),
     st.tuples(st.just(JOB_TOOL), st.just("Trailer")),
-    st.tuples(st.just(TIMER), st.sampled_from(["90", "2000"])),
-    st.tuples(st.just(LOOKED), st.sampled_from(["40", "40 40 41", "1500 10", "0 10"])),
-    st.tuples(st.just(CALLED_BACK), st.sampled_from(["40", "1500"])),
+    st.tuples(st.just(TIMER), st.sampled_from(["90", "700"])),
+    st.tuples(st.just(LOOKED), st.sampled_from(["40", "40 40 41", "600 10", "0 10"])),
+    st.tuples(st.just(CALLED_BACK), st.sampled_from(["40", "600"])),
     st.tuples(st.just(AGENT), st.sampled_from(CHILDREN)),
 )
 plans = st.lists(st.lists(uses, min_size=1, max_size=3), min_size=1, max_size=4)
