@@ -166,3 +166,48 @@ def test_a_throttled_cancellation_leaves_no_open_question_behind(world: World) -
     child = child_of(world, session_id)
     (question,) = world.approvals(child.session_id)
     assert question.status == Status.CANCELLED
+
+
+@pytest.mark.usefixtures("_two_agents")
+@pytest.mark.xfail(
+    strict=True,
+    reason="a late second delivery of the child's task claims, and nothing brings it back",
+)
+def test_a_childs_task_that_comes_twice_does_not_withdraw_and_die(world: World) -> None:
+    """Its first delivery ended; the second one meets a parent that has given up, claims, dies.
+
+    The message that says so finds another one's first claim, takes it for sure to come back, ends.
+    """
+    world.play([[ask_other()], [ask("ask-1", "Hi")], "I go on without it."])
+    session_id = world.start()
+    task = world.receive()
+    assert task
+    assert world.handle(task)
+    delete(world, task)
+    answers = Answers(world.aws["dynamodb"], world.env["APPROVALS_TABLE_NAME"])
+    done = answers.cancel(session_id, "agent-1", decided_by="operator", now=int(world.clock()))
+    assert done.approval
+    world.send(wake_up_message(done.approval))
+    assert world.deliver()  # The parent; its word to the child is still on the queue.
+    call, is_dead = BaseClient._make_api_call, False
+
+    def unless_dead(client: Any, operation: str, request: dict[str, Any]) -> Any:
+        if is_dead:
+            raise Died
+        return call(client, operation, request)
+
+    def die(request: Any) -> Any:
+        nonlocal is_dead
+        is_dead = True
+        raise Died
+
+    world.play(die)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", unless_dead)
+        try:
+            world.handle(task)
+        except Died:
+            is_dead = False
+    world.play(lambda request: "It was withdrawn.")
+    sweep_for(world, 2 * HOUR)
+    assert child_of(world, session_id).status == sessions.COMPLETED

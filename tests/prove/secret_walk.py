@@ -31,12 +31,26 @@ from strands.tools.tools import PythonAgentTool
 import agent_definition
 import agent_handler
 import approval_handler
+import approval_services
 import operator_handler
 import operator_services
 from converse_stand_in import Block, Turn, tool_use
 from longrunning import tracing
-from longrunning.agent.long_running import CannotStart, long_running, pause
-from longrunning.messages import MAX_CONTENT_BYTES, build_existing, build_new, tool_result
+from longrunning.agent.long_running import (
+    CannotStart,
+    LongTool,
+    NoNeedToWait,
+    Result,
+    long_running,
+    pause,
+)
+from longrunning.messages import (
+    MAX_CONTENT_BYTES,
+    build_existing,
+    build_look,
+    build_new,
+    tool_result,
+)
 from longrunning.observability import get_logger, put_metric
 from longrunning.people.links import LinkKeys, make_token
 from longrunning.waits.item import Wait
@@ -142,6 +156,10 @@ class Walk:
         secret = self.world.aws["secretsmanager"].get_secret_value(SecretId=secret_id)
         keys = LinkKeys.parse(secret["SecretString"])
         token = make_token(keys, session_id, tool_use_id, int(self.world.clock()) + 1_000)
+        return self.keep_token(token)
+
+    def keep_token(self, token: str) -> str:
+        """Marks a token, and each part of it."""
         for part in (token, *token.split(".")):
             self._marks.keep("link", part)
         return token
@@ -423,6 +441,121 @@ def answered_by_callback(walk: Walk) -> None:
     walk.decide(f"https://approvals.example.com/approvals/{token}", decision="approved")
 
 
+def looked_at(walk: Walk) -> None:
+    """A job whose source is asked: it fails, answers, ends badly, says too much; hints name it."""
+    said: list[Any] = [
+        RuntimeError(walk.mark("result")),
+        Result(walk.mark("result")),
+        Result(walk.mark("result"), failed=True),
+        Result(walk.mark("result") + "x" * MAX_CONTENT_BYTES),
+    ]
+    place = ("", "")
+
+    @long_running(within=timedelta(days=1))
+    def render_video(wait: Wait, title: str, flags: list[str]) -> None:
+        if title.startswith("faulty"):
+            quoting = {"Error": {"Code": "Refused", "Message": f"{title} {flags}"}}
+            raise ClientError(quoting, "StartExecution")
+
+    @render_video.check
+    def check(title: str) -> None:
+        if title.startswith("refused"):
+            raise ValueError(title)
+        if title.startswith("past"):
+            raise NoNeedToWait(title)
+
+    @render_video.look
+    def look() -> Result:
+        found = said.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    @render_video.locate
+    def locate(about: str) -> tuple[str, str]:
+        if about != "mine":
+            raise ValueError("no such job")
+        return place
+
+    def encodes(prefix: str = "") -> Turn:
+        given = {"title": f"{prefix}{walk.mark('tool-input')}", "flags": [walk.mark("tool-input")]}
+        return [tool_use(f"tooluse_{uuid.uuid4().hex}", JOB, given)]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(agent_definition, "OTHER_TOOLS", [])
+        patch.setattr(agent_definition, "LONG_TOOLS", (render_video,))
+        for prefix in ("faulty", "refused", "past"):
+            walk.task(encodes(prefix))
+        walk.task([tool_use(f"tooluse_{uuid.uuid4().hex}", JOB, {walk.mark("tool-input"): 1})])
+        while said:
+            walk.world.step(1)
+            walk.task(encodes())
+            place = walk.last_ids()
+            walk.world.send(build_look(JOB, "mine"))
+            walk.deliver()
+        walk.world.send(build_look(JOB, walk.mark("tool-input")))
+        walk.world.send(build_look(ASK, walk.mark("tool-input")))
+        walk.world.send(
+            json.dumps({"type": "look", "toolName": JOB, "about": [walk.mark("input")]})
+        )
+        walk.world.send(json.dumps({"type": "cancel", "session_id": f"!{walk.mark('input')}"}))
+        walk.deliver()
+
+
+def asked_of_an_agent(walk: Walk) -> None:
+    """Another agent is asked; it answers, or is given up, and the message that says so fails."""
+    for gives_up in (False, True):
+        walk.world.step(1)
+        given = {"task": walk.mark("tool-input"), "name": agent_definition.evaluator.AGENT_NAME}
+        played = iter([[tool_use(f"tooluse_{uuid.uuid4().hex}", "ask_agent", given)]])
+        walk.world.play(lambda request, turns=played: next(turns, walk.mark("words")))
+        walk.world.send(build_new(walk.mark("task")))
+        walk.run(walk.world.deliver)
+        if gives_up:
+            session_id, tool_use_id = walk.last_ids()
+            order = {"session_id": session_id, "tool_use_id": tool_use_id}
+            url = urlsplit("https://approvals.example.com/operator/cancel")
+            json_type = {"content-type": "application/json"}
+            event = http_event("POST", url, json_type, json.dumps(order), iam=True)
+            walk.run(partial(operator_handler.handler, event, walk.world.context))
+            walk.failing["SendMessage"] = 1
+        walk.deliver()
+
+
+def handed_its_url(walk: Walk) -> None:
+    """A tool hands its callback's URL on; the fault of the system that gets it quotes the URL."""
+    quotes = iter([True])
+
+    with pytest.MonkeyPatch.context() as patch:
+        make_long_tools = agent_definition.make_long_tools
+
+        def with_a_build(*given: Any) -> Iterator[LongTool]:
+            yield from make_long_tools(*given)
+            url_of = agent_definition.make_callback_url(*given)
+
+            @long_running(within=timedelta(days=1), by_callback=True)
+            def await_build(wait: Wait, branch: str) -> None:
+                url = url_of(wait)
+                token = walk.keep_token(urlsplit(url).path.rpartition("/")[2])
+                if next(quotes, False):
+                    raise RuntimeError(f"POST {url} of {branch} was refused")
+                tokens.append(token)
+
+            yield await_build
+
+        tokens: list[str] = []
+        patch.setattr(agent_definition, "make_long_tools", with_a_build)
+        given = {"branch": walk.mark("tool-input")}
+        walk.task([tool_use(f"tooluse_{uuid.uuid4().hex}", "await_build", given)])
+        answer = {"status": "success", "result": {"log": walk.mark("result")}}
+        for operation in ("UpdateItem", "SendMessage", "GetSecretValue"):
+            approval_services.services.cache_clear()
+            walk.failing[operation] = 1
+            walk.call_back(tokens[0], answer)
+        walk.failing.clear()
+        walk.call_back(tokens[0], answer)
+
+
 def out_of_time(walk: Walk) -> None:
     walk.world.with_time_left(10)
     walk.task([walk.ask()])
@@ -507,6 +640,7 @@ def walk_everything(walk: Walk, receiver: RecordingReceiver) -> None:
         approved, approved_and_published, denied_then_edited, gated, two_in_one_turn,
         long_conversation, expired, escalated, cancelled, message_lost, session_gone, other_tool,
         model_fails, lease_kept, clicked_again, not_started, not_stopped, answered_by_callback,
+        looked_at, asked_of_an_agent, handed_its_url,
         out_of_time, malformed_messages, dead_letter_fails, malformed_requests, not_in_flight,
     ):  # fmt: skip
         path(walk)

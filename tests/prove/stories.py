@@ -254,6 +254,7 @@ STORIES = (
         {"One": _click(70, GIVE_UP)},
         children={"Post it": ((asks("One"), encodes(None)),)},
         is_sampled=True,
+        fault_when_doubled="a late copy of the child's task claims when its parent has given up",
     ),
 )
 

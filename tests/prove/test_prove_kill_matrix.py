@@ -98,7 +98,8 @@ def _differences(living: LivingWorld, story: Story, session_id: str) -> Iterator
     """What is not as without kills."""
     outcome = living.world.session(session_id).outcome
     posts = tuple(sorted(post["content"] for post in living.world.posts()))
-    late = LATE_SECONDS if sum(living.mortality.met.values()) < 2 else LATE_SECONDS_OF_TWO
+    kills = sum(living.mortality.met.values())
+    late = LATE_SECONDS if kills < 2 else LATE_SECONDS_OF_TWO
     waits = {wait.key: wait for wait in map(from_item, living.scan("APPROVALS"))}
     for asked in waits.values():
         e_mail_at = living.asked_at.get(asked.key, asked.decide_by)
@@ -110,7 +111,7 @@ def _differences(living: LivingWorld, story: Story, session_id: str) -> Iterator
         if child.parent:
             parent = waits[f"{child.parent.session_id}/{child.parent.tool_use_id}"]
             own = [wait for wait in waits.values() if wait.session_id == child.session_id]
-            yield from _orphaned(parent, own, late)
+            yield from _orphaned(parent, own, LATE_SECONDS_OF_TWO * max(1, kills))
     if story.outcome != ANY and (outcome, posts) != (story.outcome, story.posts):
         yield f"expected {story.outcome} and {story.posts}, got {outcome} and {posts}"
 
