@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from pocket.clock import START
+
 from converse_stand_in import Block, Request, Turn, tool_use
 from living_world import CANCEL, GIVE_UP, JOB_TOOL, OTHER_AGENT, Reaction
 from other_systems import CALLED_BACK, LOOKED
-from pocket.clock import START
 from world import Mail
 
 APPROVE = {"decision": "approved"}
@@ -52,10 +53,6 @@ class Story:
     """The turns of the other agent, by what it is asked for."""
     is_sampled: bool = False
     """Whether the short form has only some of its kills."""
-    fault: str = ""
-    """What is known to be wrong with it."""
-    fault_when_doubled: str = ""
-    """The same where each message is delivered twice."""
     is_fickle: bool = False
     """Whether the model goes by how often it was called, not by the conversation: a run that is
     repeated then goes another way than the first."""
@@ -217,7 +214,6 @@ STORIES = (
         ((encodes(90, 10),),),
         "finished",
         is_sampled=True,
-        fault_when_doubled="a hint that found nothing claims when it comes again",
     ),
     Story("a job that never ends", ((encodes(None, 400),),), "finished", is_sampled=True),
     Story(
@@ -228,7 +224,6 @@ STORIES = (
         {"One": _click(1_900, APPROVE)},
         decide_within_seconds=7_200,
         is_sampled=True,
-        fault="what expired is stopped by its own message only, not by what resumes its turn",
     ),
     Story("a callback", ((builds(40),),), "finished"),
     Story(
@@ -254,7 +249,6 @@ STORIES = (
         {"One": _click(70, GIVE_UP)},
         children={"Post it": ((asks("One"), encodes(None)),)},
         is_sampled=True,
-        fault_when_doubled="a late copy of the child's task claims when its parent has given up",
     ),
 )
 

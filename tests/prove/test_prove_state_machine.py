@@ -26,6 +26,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from pocket.clock import START
 
 import prove_figures
 from converse_stand_in import Request, Turn
@@ -35,7 +36,6 @@ from longrunning.messages import build_cancel, build_look
 from longrunning.waits.item import Status, from_item
 from mortal import DEATHS, FREEZES
 from other_systems import CALLED_BACK, LOOKED
-from pocket.clock import START
 from stories import (
     AGENT,
     ASK,

@@ -79,6 +79,7 @@ def pause(
     within: timedelta | None = None,
     look_at: int | None = None,
     most: int | None = None,
+    by_callback: bool = False,
     **kwargs: Any,
 ) -> ToolResult:
     """Stops the agent after this turn, to wait for the result of a tool use.
@@ -92,6 +93,7 @@ def pause(
             After that the model is told that none came. An approval has the stack's own time.
         look_at: When its source is asked for the result first, in epoch seconds; None: never.
         most: How often the session may wait for this tool.
+        by_callback: Whether only `POST /callbacks/{token}` answers it.
         **kwargs: Strands' invocation state.
 
     Returns:
@@ -108,6 +110,8 @@ def pause(
         noted["within_seconds"] = int(within.total_seconds())
     if look_at is not None:
         noted["look_at"] = look_at
+    if by_callback:
+        noted["by_callback"] = True
     waiting.append(noted)  # Before they are counted: tools of a turn run side by side.
     if problem := _too_often(tool["name"], most, request_state):
         waiting.remove(noted)

@@ -75,6 +75,8 @@ class PendingToolUse:
     """How long it waits; None for an approval, or where the tool does not say."""
     look_at: int | None = None
     """When its source is asked for the result first, in epoch seconds; None: never."""
+    by_callback: bool | None = None
+    """Whether only a callback answers it."""
 
     @property
     def id_in_conversation(self) -> str:

@@ -130,6 +130,8 @@ class Asking:
             )
         if session.parent:
             times = times.ending_by(session.parent.decide_by - ENDS_BEFORE_PARENT_SECONDS)
+        if pending.look_at and times.remind_at is None:
+            times = replace(times, remind_at=times.decide_by)  # It is looked at once, at its end.
         return replace(
             wait,
             decide_by=times.decide_by,

@@ -109,7 +109,7 @@ class Deliveries:
                 case Look() as hint:
                     self.worker.look(hint, delivery)
                 case Cancel() as hint:
-                    self.worker.cancel(hint, delivery)
+                    self.worker.cancel(hint)
         except (MalformedMessageError, UnsupportedAgentError) as reason:
             self._dead_letter(record, str(reason))
 

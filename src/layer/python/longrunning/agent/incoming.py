@@ -5,7 +5,7 @@ can look asks its source. Any other tool takes the message's word; the first res
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ from longrunning.messages import MalformedMessageError, ToolResults, tool_result
 from longrunning.observability import facts_of, get_logger, put_metric
 from longrunning.sessions import PendingToolUse, Session
 from longrunning.waits.answers import Answers
-from longrunning.waits.item import Status, Wait, is_wake_up
+from longrunning.waits.item import Status, Wait, is_wake_up, wake_up_message
 
 Heard = Literal["stale", "nothing_yet", "answered"]
 """`stale`: nobody waits for it. `nothing_yet`: its source has no answer. `answered`: there is an
@@ -33,6 +33,8 @@ class Incoming:
     """Records results; may be repeated."""
 
     answers: Answers
+    send_message: Callable[[str], None]
+    """Puts a body on the task queue."""
     clock: Callable[[], float]
 
     def record(self, session: Session, agent: AgentDefinition, message: ToolResults) -> Heard:
@@ -68,6 +70,23 @@ class Incoming:
         if wait and wait.status in ENDED:
             self._stop(tool, wait, session, pending)
 
+    def end_all(
+        self,
+        session: Session,
+        agent: AgentDefinition,
+        claimed: Sequence[Wait],
+        but: Collection[str],
+    ) -> None:
+        """Stops the work of all waits of a turn that ended without a result, but of some.
+
+        The message that tells of an end may come late, or fail: whoever resumes stops it as well.
+        """
+        for wait in (wait for wait in claimed if wait.tool_use_id not in but):
+            pending = session.waits_for(wait.tool_use_id)
+            tool = agent.long_tools_by_name.get(wait.tool_name)
+            if pending and tool and "cancel" in tool.hooks and wait.status in ENDED:
+                self._stop(tool, wait, session, pending)
+
     def _record_one(
         self,
         session: Session,
@@ -77,7 +96,7 @@ class Incoming:
     ) -> bool:
         """Records one result; returns whether there may be an answer now."""
         tool = agent.long_tools_by_name.get(pending.tool_name)
-        if pending.look_at is None and (tool is None or tool.is_told):
+        if _is_told(tool, pending):
             self._resolve(session, agent, pending, brought)
             self.end(session, agent, pending)
             return True
@@ -86,9 +105,12 @@ class Incoming:
             if wait and wait.status in ENDED and tool:
                 self._stop(tool, wait, session, pending)
             return True  # What is not recorded yet is made up for.
-        if found := _look(tool, wait, session, pending):
-            self._resolve(session, agent, pending, found)
-        return found is not None
+        found = _look(tool, wait, session, pending)
+        if found and (answered := self._resolve(session, agent, pending, found)):
+            # Not this message resumes: a copy of it may have ended already, having found nothing
+            # yet, and then nothing would bring it back.
+            self.send_message(wake_up_message(answered))
+        return False
 
     def _resolve(
         self,
@@ -96,8 +118,12 @@ class Incoming:
         agent: AgentDefinition,
         pending: PendingToolUse,
         result: dict[str, Any],
-    ) -> None:
-        """Records a result that fits: one transaction claims the results of a whole turn."""
+    ) -> Wait | None:
+        """Records a result that fits: one transaction claims the results of a whole turn.
+
+        Returns:
+            The wait, if it has this result now.
+        """
         others = sum(p.tool_name not in agent.person_tools for p in session.pending)
         room_bytes = room_for_results(others)
         size_bytes = len(json.dumps(result["content"], ensure_ascii=False).encode())
@@ -105,7 +131,10 @@ class Incoming:
             put_metric("ResultTooLarge", session_id=session.session_id)
             text = f"The result has {size_bytes} bytes; in this turn at most {room_bytes} fit."
             result = tool_result(result["toolUseId"], "error", text)
-        self.answers.resolve(session.session_id, pending.tool_use_id, result, int(self.clock()))
+        done = self.answers.answer(
+            session.session_id, pending.tool_use_id, result, int(self.clock())
+        )
+        return done.approval if done.outcome in ("decided", "repeated") else None
 
     def _stop(self, tool: LongTool, wait: Wait, session: Session, pending: PendingToolUse) -> None:
         try:
@@ -131,6 +160,12 @@ class Incoming:
         if pending.tool_name != message.tool_name:
             raise MalformedMessageError("toolName: not the tool that the session waits for")
         return pending
+
+
+def _is_told(tool: LongTool | None, pending: PendingToolUse) -> bool:
+    """Tells whether the message's word counts; a tool that is gone by now has said so before."""
+    was_told = pending.look_at is None and not pending.by_callback
+    return was_told and (tool is None or tool.is_told)
 
 
 def _look(

@@ -217,7 +217,13 @@ class LongTool:
             return tool_result(tool_use_id, "error", "Stopped.")
         look_at = self._first_look(given)
         return pause(
-            dict(tool), "Waiting.", within=within, look_at=look_at, most=self.most, **state
+            dict(tool),
+            "Waiting.",
+            within=within,
+            look_at=look_at,
+            most=self.most,
+            by_callback=self.by_callback,
+            **state,
         )
 
     def _within(self, given: Mapping[str, Any]) -> timedelta:

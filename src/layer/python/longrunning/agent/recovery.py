@@ -22,7 +22,8 @@ def continue_from(worker: "Worker", session: Session, task: NewTask, delivery: D
         MalformedMessageError: The session is another task's.
     """
     is_ours = session.paused_by == delivery.message_id
-    if not is_ours and not _is_task_of(session, task.task):
+    is_its_agents = session.agent_name == worker.agent_named(task.agent_name).name
+    if not is_ours and not (is_its_agents and _is_task_of(session, task.task)):
         raise MalformedMessageError("session_id: another task has this one already")
     if session.was_cut_short:
         worker.go_on(session, delivery)
@@ -37,7 +38,7 @@ def finish_pause(worker: "Worker", session: Session, delivery: Delivery) -> None
     next question twice.
     """
     made_it = session.paused_by == delivery.message_id
-    if session.status == WAITING and not worker.withdraw_if_given_up(session, delivery):
+    if session.status == WAITING and not worker.withdraw_if_given_up(session):
         agent = worker.agent_named(session.agent_name)
         not_started = worker.asking.ask_again(session, agent, notify_again=made_it)
         worker.go_on_without(not_started, session, delivery)

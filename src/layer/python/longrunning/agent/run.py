@@ -240,6 +240,7 @@ def _pending(noted: Mapping[str, Any], record_id: str) -> PendingToolUse:
         given_id=given if given != record_id else None,
         within_seconds=noted.get("within_seconds"),
         look_at=noted.get("look_at"),
+        by_callback=noted.get("by_callback"),
     )
 
 

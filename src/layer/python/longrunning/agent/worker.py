@@ -10,7 +10,7 @@ import copy
 import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from longrunning import tracing
@@ -36,7 +36,7 @@ from longrunning.observability import facts_of, get_logger, put_metric
 from longrunning.sessions import WAITING, Message, Session, SessionExistsError, SessionStore
 from longrunning.waits.answers import Answers
 from longrunning.waits.claims import Claims, MessageOverError, NotDecidedError
-from longrunning.waits.item import Status, Wait
+from longrunning.waits.item import Status, Wait, wake_up_message
 
 SAVE_MARGIN_SECONDS = 10
 """The run is stopped this long before the function's end, so that a pause can still be saved."""
@@ -136,7 +136,7 @@ class Worker:
         result = tool_result(tool_use_id, "success", "Look.")
         self.resume(ToolResults(session_id, hint.tool_name, (result,)), delivery)
 
-    def cancel(self, hint: Cancel, delivery: Delivery) -> None:
+    def cancel(self, hint: Cancel) -> None:
         """Ends the waits of a session that another agent asked for and waits for no more.
 
         Raises:
@@ -148,7 +148,7 @@ class Worker:
         if session.parent is None:
             raise MalformedMessageError("session_id: no other agent asked for this session")
         if session.pending:
-            self.withdraw_if_given_up(session, delivery)
+            self.withdraw_if_given_up(session)
 
     def go_on(self, session: Session, delivery: Delivery, answered: Collection[str] = ()) -> None:
         """Claims a turn and goes on with it, if all of it is answered.
@@ -175,6 +175,8 @@ class Worker:
             _logger.info("another message is on it", extra={"session_id": session.session_id})
             return
         with self._lease(claimed):
+            agent = self.agent_named(session.agent_name)
+            self.incoming.end_all(session, agent, claimed, answered)
             saved = self._resume_claimed(session, claimed, delivery)
         self.ask(saved, delivery)
 
@@ -189,7 +191,7 @@ class Worker:
         if not saved.pending:
             self.ending.tell(saved)
             return
-        if not self.withdraw_if_given_up(saved, delivery):
+        if not self.withdraw_if_given_up(saved):
             not_started = self.asking.ask(saved, self.agent_named(saved.agent_name))
             self.go_on_without(not_started, saved, delivery)
 
@@ -198,13 +200,14 @@ class Worker:
         if not_started and len(not_started) == len(session.pending):
             self.go_on(session, delivery, not_started)
 
-    def withdraw_if_given_up(self, session: Session, delivery: Delivery) -> bool:
+    def withdraw_if_given_up(self, session: Session) -> bool:
         """Cancels what a session waits for, if the agent that asked it waits no more.
 
-        Nobody is asked for what nobody waits for; what is answered already stays as it is.
+        Nobody is asked for what nobody waits for; what is answered already stays as it is. A
+        message of its own resumes: a copy of this one may have ended already.
 
         Returns:
-            Whether it did, and has gone on with that.
+            Whether it did.
         """
         if session.parent is None or self.ending.is_awaited(session.parent):
             return False
@@ -215,7 +218,8 @@ class Worker:
                 session.session_id, pending.tool_use_id, decided_by=PARENT, now=self._now()
             )
             self.incoming.end(session, agent, pending)
-        self.go_on(session, delivery)
+        for wait in self.asking.record(session, agent)[:1]:
+            self.send_message(wake_up_message(wait))
         return True
 
     def agent_named(self, name: str | None) -> AgentDefinition:
@@ -237,7 +241,7 @@ class Worker:
     @property
     def incoming(self) -> Incoming:
         """Records the results that messages bring."""
-        return Incoming(self.answers, self.clock)
+        return Incoming(self.answers, self.send_message, self.clock)
 
     def _resume_claimed(self, session: Session, claimed: list[Wait], delivery: Delivery) -> Session:
         """Resumes a claimed turn: acts, fills the results in, runs, saves."""
@@ -332,6 +336,9 @@ class Worker:
     ) -> Run:
         seconds_left = self._seconds_left(delivery)
         messages: list[Message] = session.messages
+        if any(wait.decided_by == PARENT for wait in gate.effects.claimed):
+            # Whoever is asked no more need not ask again: the run comes to its end.
+            agent = replace(agent, max_waits=sum((session.waits or {}).values()))
         return run_agent(agent, gate, messages, prompt, seconds_left, session.state, session.waits)
 
     def _after(

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
+from test_agents_as_tools import _two_agents as _two_agents
+from test_agents_as_tools import ask_other, child_of
 
 from agents import give_long_tools
 from longrunning import sessions
@@ -14,8 +16,6 @@ from longrunning.agent.worker import PARENT
 from longrunning.messages import build_cancel, build_existing, tool_result
 from longrunning.waits.answers import Answers
 from longrunning.waits.item import Status, wake_up_message
-from test_agents_as_tools import _two_agents as _two_agents
-from test_agents_as_tools import ask_other, child_of
 from test_detours import ask
 from test_long_running import HOUR, Source, record, render
 from test_long_runs import RUN_SECONDS, counting
@@ -55,14 +55,10 @@ def sweep_for(world: World, seconds: int) -> None:
         world.deliver_until_quiet()
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a second delivery of a hint that found nothing claims, and nothing brings it back",
-)
 def test_a_hint_that_found_nothing_yet_does_not_resume_when_it_comes_twice(
     world: World, source: Source
 ) -> None:
-    """Its first delivery ended, so SQS has deleted it; the second one finds a result and dies."""
+    """Its first delivery ended, so SQS has deleted it: a message of its own resumes, and may die."""
     world.play([[render()], "The end."])
     session_id = world.start()
     world.send(hint_for(session_id))
@@ -72,8 +68,11 @@ def test_a_hint_that_found_nothing_yet_does_not_resume_when_it_comes_twice(
     delete(world, hint)
     source.answer = Result("17.mp4")
     world.play(dying)
+    assert world.handle(hint)
+    resumes = world.receive()
+    assert resumes
     with pytest.raises(Died):
-        world.handle(hint)
+        world.handle(resumes)
     world.play(["The end."])
     sweep_for(world, 2 * HOUR)
     assert world.session(session_id).status == sessions.COMPLETED
@@ -87,10 +86,6 @@ def dying(request: Any) -> Any:
     raise Died
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="only the message of the end itself stops the work, not what resumes",
-)
 def test_a_job_that_expired_is_stopped_also_if_another_answer_resumes_its_turn(
     world: World, source: Source
 ) -> None:
@@ -113,9 +108,6 @@ def test_a_job_that_expired_is_stopped_also_if_another_answer_resumes_its_turn(
 
 
 @pytest.mark.usefixtures("counted")
-@pytest.mark.xfail(
-    strict=True, reason="`cancel` passes by a session that was cut short: nothing is pending in it"
-)
 def test_a_child_that_is_cut_short_after_its_parent_gave_up_comes_back(world: World) -> None:
     """The message that withdrew its question is the one that must bring it back."""
     world.play([[ask_other()], [ask("ask-1", "Hi")], "I go on without it."])
@@ -162,17 +154,6 @@ def given_up_without_a_word(world: World) -> sessions.Session:
     return child_of(world, session_id)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a cancellation that could not be sent is logged, and nobody sends it again"
-)
-def test_a_throttled_cancellation_leaves_no_open_question_behind(world: World) -> None:
-    """Somebody could approve for days what nobody waits for."""
-    child = given_up_without_a_word(world)
-    sweep_for(world, 2 * HOUR)
-    (question,) = world.approvals(child.session_id)
-    assert question.status == Status.CANCELLED
-
-
 def test_an_operators_word_withdraws_what_a_lost_cancellation_left(world: World) -> None:
     """What `make redrive RESEND=1` sends for an orphan child."""
     child = given_up_without_a_word(world)
@@ -193,10 +174,6 @@ def session_of(world: World, session_id: str) -> sessions.Session:
     return found
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a late second delivery of the child's task claims, and nothing brings it back",
-)
 def test_a_childs_task_that_comes_twice_does_not_withdraw_and_die(world: World) -> None:
     """Its first delivery ended; the second one meets a parent that has given up, claims, dies.
 
