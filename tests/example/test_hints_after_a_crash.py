@@ -58,7 +58,7 @@ def sweep_for(world: World, seconds: int) -> None:
 def test_a_hint_that_found_nothing_yet_does_not_resume_when_it_comes_twice(
     world: World, source: Source
 ) -> None:
-    """Its first delivery ended, so SQS has deleted it: a message of its own resumes, and may die."""
+    """Its first delivery ended, so SQS has deleted it: a message of its own resumes."""
     world.play([[render()], "The end."])
     session_id = world.start()
     world.send(hint_for(session_id))
