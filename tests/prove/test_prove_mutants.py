@@ -33,11 +33,23 @@ from mutants_model import MODEL
 from mutants_protocol import PROTOCOL
 from mutants_sweeper import SWEEPER
 from mutants_template import TEMPLATE
+from mutants_waits import WAITS
 from protocol.guards import GUARDS
 from prove_figures import progress, record
 
 ROOT = Path(__file__).parents[2]
-MUTANTS = (*PROTOCOL, *MODEL, *AGENT, *ENDS, *API, *SWEEPER, *LOCAL, *MISBEHAVIOUR, *TEMPLATE)
+MUTANTS = (
+    *PROTOCOL,
+    *MODEL,
+    *AGENT,
+    *ENDS,
+    *WAITS,
+    *API,
+    *SWEEPER,
+    *LOCAL,
+    *MISBEHAVIOUR,
+    *TEMPLATE,
+)
 SHORT_FORM = 15
 AT_ONCE = 2
 LIMIT_SECONDS = 240
