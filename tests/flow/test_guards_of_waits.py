@@ -296,6 +296,18 @@ def child(world: World, monkeypatch: pytest.MonkeyPatch) -> Child:
     return Child(world, session_id, wait)
 
 
+def test_a_task_that_comes_again_is_the_same_one_and_no_dead_letter(
+    world: World, child: Child
+) -> None:
+    wait = child.wait
+    parent = Parent(wait.session_id, "agent-1", "ask_agent", wait.decide_by, 1)
+    world.send(build_new("Judge it", wait.name, OTHER, parent))
+    world.deliver_until_quiet()
+    assert world.session(child.session_id).outcome == "finished"
+    assert len(world.stand_in.requests) == 3
+    assert not world.dead_letters()
+
+
 def test_a_parent_is_told_by_a_child_that_is_saved(world: World, child: Child) -> None:
     """Else it would look too early, and hear nothing."""
     tell, ended = Ending._tell_parent, []
@@ -324,6 +336,29 @@ def test_a_child_that_dies_before_it_tells_its_parent_tells_it_later(
     child.end(dies_first)
     assert len(tries) == 2
     assert world.session(child.session_id).outcome == "finished"
+
+
+def test_a_parent_is_told_by_a_child_that_is_saved_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As before, of a child that waited itself."""
+    give_agents(monkeypatch)
+    asked = tool_use("agent-1", "ask_agent", {"name": OTHER, "task": "Judge it"})
+    world.play([[asked], [ask("ask-1", "Hi")], "Nobody knows.", "Done."])
+    session_id = world.start()
+    world.deliver_until_quiet()
+    (wait,) = world.approvals(session_id)
+    tell, ended = Ending._tell_parent, []
+
+    def noted(ending: Ending, parent: Parent) -> None:
+        session = found(world, wait.name)
+        ended.append(session and session.status)
+        tell(ending, parent)
+
+    monkeypatch.setattr(Ending, "_tell_parent", noted)
+    jobs.sweep_after(world, HOUR)
+    assert ended == [sessions.COMPLETED]
+    assert world.session(session_id).outcome == "finished"
 
 
 def give_up(world: World, wait: Wait) -> None:

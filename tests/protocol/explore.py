@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from protocol import claim_steps, fate_steps, message_steps, people_steps, run_steps, sweep_steps
 from protocol.invariants import violation
@@ -121,6 +122,54 @@ def successors(rules: Rules, state: State) -> list[Step]:
     return [(name, normal(after)) for name, after in steps]
 
 
+class Model(Protocol):
+    """What is explored: from a first state, by steps, to violations. States can be hashed."""
+
+    name: str
+    must_end: bool
+    """Whether an end must be in reach of every state without anybody's choice or bad luck."""
+
+    def first(self) -> Any:
+        """Where it begins."""
+
+    def successors(self, state: Any) -> list[tuple[str, Any]]:
+        """All that can happen next, each with its name."""
+
+    def violation(self, state: Any, is_still: bool) -> str:
+        """What is wrong with a state, or an empty text."""
+
+    def is_choice(self, name: str) -> bool:
+        """Whether a step is bad luck, or what somebody chooses to do."""
+
+
+@dataclass(frozen=True)
+class WriteProtocol:
+    """The model of the write protocol, in a scenario and with some guards taken away."""
+
+    rules: Rules
+
+    @property
+    def name(self) -> str:
+        return self.rules.scenario.name
+
+    @property
+    def must_end(self) -> bool:
+        """Unless the scenario itself stops short of an end."""
+        return not self.rules.scenario.most_claims
+
+    def first(self) -> State:
+        return first_state(self.rules)
+
+    def successors(self, state: State) -> list[Step]:
+        return successors(self.rules, state)
+
+    def violation(self, state: State, is_still: bool) -> str:
+        return violation(self.rules, state, is_still)
+
+    def is_choice(self, name: str) -> bool:
+        return name.partition(" ")[0] in CHOICES or name.endswith((" crash", " lost"))
+
+
 def explore(
     scenario: Scenario,
     removed: Collection[str] = (),
@@ -128,13 +177,19 @@ def explore(
     most_states: int = 15_000_000,
     tell: Callable[[int, int], None] = lambda states, left: None,
 ) -> Found:
-    """Explores a scenario without the removed guards, until a violation or the end.
+    """Explores a scenario without the removed guards, until a violation or the end."""
+    return search(WriteProtocol(Rules(scenario, removed)), most_states=most_states, tell=tell)
 
-    An end must be in reach of every state without anybody's choice or bad luck, unless the
-    scenario itself stops short of it.
-    """
-    rules, must_end = Rules(scenario, removed), not scenario.most_claims
-    states = [first_state(rules)]
+
+def search(
+    model: Model,
+    *,
+    most_states: int = 15_000_000,
+    tell: Callable[[int, int], None] = lambda states, left: None,
+) -> Found:
+    """Explores a model until a violation or the end."""
+    must_end = model.must_end
+    states = [model.first()]
     numbers = {states[0]: 0}
     parents, before, after_ = array("I", [0]), array("I"), array("I")
     ends: list[int] = []
@@ -143,38 +198,34 @@ def explore(
     with _without_gc():
         while number < len(states):
             state = states[number]
-            is_still = not state.processes
-            for name, after in successors(rules, state):
+            is_still = True
+            for name, after in model.successors(state):
                 names.add(name)
                 place = numbers.setdefault(after, len(states))
                 if place == len(states):
                     states.append(after)
                     parents.append(number)
-                if place != number and not _is_choice(name):
+                if place != number and not model.is_choice(name):
                     is_still = False
                     if must_end:
                         before.append(number)
                         after_.append(place)
+            is_still &= not state.processes
             if is_still:
                 ends.append(number)
-            if problem := violation(rules, state, is_still):
-                trace = _trace(rules, states, parents, number)
+            if problem := model.violation(state, is_still):
+                trace = _trace(model, states, parents, number)
                 return Found(problem, len(states), len(ends), trace, frozenset(names))
             if len(states) > most_states:
-                raise MemoryError(f"{scenario.name}: more than {most_states:,} states")
+                raise MemoryError(f"{model.name}: more than {most_states:,} states")
             number += 1
             if number % 10_000 == 0:
                 tell(number, len(states) - number)
         stuck = _stuck(len(states), ends, before, after_) if must_end else None
     if stuck is not None:
-        trace = _trace(rules, states, parents, stuck)
+        trace = _trace(model, states, parents, stuck)
         return Found("no end is in reach", len(states), len(ends), trace, frozenset(names))
     return Found("", len(states), len(ends), steps=frozenset(names))
-
-
-def _is_choice(name: str) -> bool:
-    """Whether a step is bad luck, or what somebody chooses to do."""
-    return name.partition(" ")[0] in CHOICES or name.endswith((" crash", " lost"))
 
 
 def _stuck(states: int, ends: list[int], before: array[int], after: array[int]) -> int | None:
@@ -192,11 +243,11 @@ def _stuck(states: int, ends: list[int], before: array[int], after: array[int]) 
     return None if place < 0 else place
 
 
-def _trace(rules: Rules, states: list[State], parents: array[int], number: int) -> list[str]:
+def _trace(model: Model, states: list[Any], parents: array[int], number: int) -> list[str]:
     names: list[str] = []
     while number:
         parent = parents[number]
-        steps = successors(rules, states[parent])
+        steps = model.successors(states[parent])
         names.append(next(name for name, after in steps if after == states[number]))
         number = parent
     return names[::-1]

@@ -481,6 +481,17 @@ _OTHER_AGENTS = of_code(
         f"{_GUARDS}test_a_parent_is_told_by_a_child_that_is_saved",
     ),
     (
+        "a parent is told after the save of a resumed child, too",
+        "worker:Worker.go_on",
+        "saved = self._resume_claimed(session, claimed, delivery)",
+        """
+        if session.parent:
+            self.ending.tell(session)
+        saved = self._resume_claimed(session, claimed, delivery)
+        """,
+        f"{_GUARDS}test_a_parent_is_told_by_a_child_that_is_saved_again",
+    ),
+    (
         "a parent is told again by a redelivery",
         "recovery:finish_pause",
         "worker.ending.tell(session)",
@@ -548,7 +559,7 @@ _OTHER_AGENTS = of_code(
         "recovery:_is_task_of",
         "session.task_digest == digest_of(task)",
         "False",
-        f"{_AGENTS}test_a_start_that_is_repeated_asks_once",
+        f"{_GUARDS}test_a_task_that_comes_again_is_the_same_one_and_no_dead_letter",
     ),
     (
         "another agent has answered once it has ended",
@@ -912,13 +923,6 @@ _CALLBACK = of_code(
         "not text.strip()",
         "False",
         f"{_CALLBACKS}test_what_cannot_be_read_changes_nothing_and_says_why",
-    ),
-    (
-        "a callback's token shows no page",
-        "approval_handler:_show",
-        "approval is None or approval.call is None",
-        "approval is None",
-        f"{_CALLBACKS}test_a_callbacks_token_decides_no_approval",
     ),
     (
         "a callback's token gets no page back",
