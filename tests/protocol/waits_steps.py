@@ -9,12 +9,12 @@ from protocol.waits_states import (
     CALLBACK,
     CANCELLED,
     COMPLETED,
-    DENIED,
     ENDED,
     ENDED_WITHOUT,
     EXPIRED,
     LATE,
     LOOKED,
+    NOBODY,
     NOT_ASKED,
     PENDING,
     PERSON,
@@ -23,7 +23,6 @@ from protocol.waits_states import (
     SPENT,
     UNDECIDED,
     WAITING,
-    NOBODY,
     WITHDRAWN,
     Budget,
     Item,
@@ -197,7 +196,7 @@ def _arrives_hint(rules: Rules, state: State, message: Message) -> list[Step]:
 
 
 def _stopped(rules: Rules, state: State, i: int) -> State:
-    """The tool's own `cancel`: of another agent a message, of all else nothing that matters here."""
+    """The tool's own `cancel`: to another agent a message; of all else nothing comes here."""
     return _sent(state, "cancel", rules.child[i]) if rules.kinds[i] == AGENT else state
 
 
@@ -437,11 +436,13 @@ def _sweeps(rules: Rules, state: State) -> list[Step]:
             # A forged hint is one at any other time.
             if can_look and not (state.queue or state.processes):
                 steps.append((f"sweeper hint {i}", _sent(state, "hint", i)))
+        elif is_hinted and item.last:
+            continue  # Five minutes: time enough for a message, and for its worker.
         elif can_look and rules.has("last_look") and (not item.last or rules.lacks("one_look")):
             last = "e" if rules.has_ended(state, i) else "r"
             noted = _with_item(state, i, LATE, last=last)
             steps.append((f"sweeper hint {i}: the last", _sent(noted, "hint", i)))
-        elif not is_hinted:  # Five minutes: time enough for a message, and for its worker.
+        elif not is_hinted:
             steps += _expire(rules, state, i, item)
     return steps
 
@@ -480,8 +481,7 @@ def _bad_luck(rules: Rules, state: State) -> list[Step]:
         steps += [(f"crash {w.at} {w.session}", _move(paid, w, None)) for w in state.processes]
     if state.budget.forgeries:
         paid = _paid(state, "forgeries")
-        asked = [i for i, source in enumerate(state.sources) if source == ASKED]
-        steps += [(f"forged hint {i}", _sent(paid, "hint", i)) for i in asked]
-        begun = [s for s in rules.parent if state.sessions[s]]
-        steps += [(f"forged cancel {s}", _sent(paid, "cancel", s)) for s in begun]
+        items = [i for i, source in enumerate(state.sources) if source != ENDED]
+        steps += [(f"forged hint {i}", _sent(paid, "hint", i)) for i in items]
+        steps += [(f"forged cancel {s}", _sent(paid, "cancel", s)) for s in rules.parent]
     return steps

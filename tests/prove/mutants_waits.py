@@ -843,14 +843,15 @@ _CALLBACK = of_code(
     ),
     (
         "an answer is recorded before it is told",
-        "callbacks:_recorded",
-        "fields = _fields(event)",
+        "callbacks:answer",
+        "wait = _recorded(services, event, now)",
         """
-        fields = _fields(event)
-        waits = services.approvals.get(link.session_id, link.tool_use_id)
+        link = _link(services, event, now)
+        wait = services.approvals.get(link.session_id, link.tool_use_id)
         services.sqs.send_message(
-            QueueUrl=services.task_queue_url, MessageBody=wake_up_message(waits)
+            QueueUrl=services.task_queue_url, MessageBody=wake_up_message(wait)
         )
+        wait = _recorded(services, event, now)
         """,
         f"{_GUARDS}test_an_answer_that_is_not_recorded_is_not_told_either",
     ),

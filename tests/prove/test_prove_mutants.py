@@ -35,6 +35,7 @@ from mutants_sweeper import SWEEPER
 from mutants_template import TEMPLATE
 from mutants_waits import WAITS
 from protocol.guards import GUARDS
+from protocol.waits_guards import WAIT_GUARDS
 from prove_figures import progress, record
 
 ROOT = Path(__file__).parents[2]
@@ -143,10 +144,10 @@ def _stale(mutant: Mutant) -> str:
     return f"{mutant.name}: changes nothing" if mutant.old == mutant.new else ""
 
 
-@pytest.mark.parametrize("name", GUARDS)
+@pytest.mark.parametrize("name", [*GUARDS, *WAIT_GUARDS])
 def test_every_guard_of_the_model_is_switched_off_in_the_code_too(name: str) -> None:
     """The model takes it away and shows what breaks; in the code a test has to notice."""
-    guard = GUARDS[name]
+    guard = (GUARDS | WAIT_GUARDS)[name]
     off = [m.name for m in MUTANTS if _stands_in(m, guard.where) and _is_of(m, guard.text)]
     assert off, f"no mutant of {guard.where}: {guard.text}"
 
