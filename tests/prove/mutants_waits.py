@@ -7,7 +7,88 @@ _AGENTS = "flow/test_agents_as_tools.py::"
 _CALLBACKS = "flow/test_callbacks.py::"
 _TIMERS = "flow/test_wait_until.py::"
 _GUARDS = "flow/test_guards_of_waits.py::"
+_TOOL = "unit/test_long_tool.py::"
 _RUN_JOB = "unit/test_run_job.py::"
+
+_DEFINITIONS = of_code(
+    (
+        "a tool's first parameter is the wait",
+        "long_running:LongTool.__post_init__",
+        'first.name != "wait"',
+        "False",
+        f"{_TOOL}test_the_first_parameter_is_the_wait",
+    ),
+    (
+        "no parameter has a reserved name",
+        "long_running:LongTool.__post_init__",
+        'parameter.name in RESERVED_NAMES or parameter.name.startswith("_")',
+        "False",
+        f"{_TOOL}test_a_reserved_name_is_refused_at_once",
+    ),
+    (
+        "every parameter has a name",
+        "long_running:LongTool.__post_init__",
+        "parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)",
+        "False",
+        f"{_TOOL}test_parameters_need_names",
+    ),
+    (
+        "no other tool is called human_approval",
+        "long_running:LongTool.__post_init__",
+        'self.name == HUMAN_APPROVAL["name"]',
+        "False",
+        f"{_TOOL}test_human_approval_is_no_name_for_another_tool",
+    ),
+    (
+        "a fixed time is in bounds",
+        "long_running:LongTool.__post_init__",
+        'raise ValueError(f"{self.name}: {problem}")',
+        "pass",
+        f"{_TOOL}test_a_fixed_time_out_of_bounds_is_refused_at_once",
+    ),
+    (
+        "a hook names only parameters that there are",
+        "long_running:LongTool._add",
+        "raise TypeError(f\"{self.name}.{name}: the tool has no parameter {', '.join(unknown)}\")",
+        "pass",
+        f"{_TOOL}test_a_hook_that_names_an_unknown_parameter_is_refused_at_once",
+    ),
+    (
+        "a result has a text",
+        "long_running:Result.__post_init__",
+        "not isinstance(self.text, str) or not self.text.strip()",
+        "not isinstance(self.text, str)",
+        f"{_TOOL}test_a_result_has_a_text",
+    ),
+    (
+        "a look gives a result or none",
+        "long_running:LongTool.ask_source",
+        'raise TypeError(f"{self.name}.look: expected a Result or None, got {type(found)}")',
+        "pass",
+        f"{_TOOL}test_a_look_gives_a_result_or_none",
+    ),
+    (
+        "no two tools of an agent have one name",
+        "definition:AgentDefinition.__post_init__",
+        "raise ValueError(f\"{self.name}: more than one tool is called {', '.join(twice)}\")",
+        "pass",
+        f"{_TOOL}test_two_tools_of_one_name_are_refused",
+    ),
+    (
+        "no two agents have one name",
+        "definition:Agents.__init__",
+        "not self._all or len(self._by_name) < len(self._all)",
+        "not self._all",
+        f"{_TOOL}test_there_is_one_agent_at_least_and_no_two_of_one_name",
+    ),
+    (
+        "an agent is found by its name",
+        "definition:Agents.named",
+        "name not in self._by_name",
+        "False",
+        f"{_TOOL}test_agents_are_found_by_name_and_the_first_is_the_default",
+    ),
+)
 
 _BEFORE_THE_PAUSE = of_code(
     (
@@ -513,6 +594,20 @@ _OTHER_AGENTS = of_code(
         f"{_AGENTS}test_a_parent_that_expires_takes_its_childs_question_with_it",
     ),
     (
+        "nothing is due after an end that comes earlier",
+        "timeouts:Schedule.ending_by",
+        "at if at and at < latest else None",
+        "at",
+        "unit/test_timeouts.py::test_a_wait_for_another_agent_ends_before_that_one_does",
+    ),
+    (
+        "an end that comes earlier anyway stays",
+        "timeouts:Schedule.ending_by",
+        "self.decide_by <= latest",
+        "False",
+        f"{_GUARDS}test_a_parent_is_told_by_a_child_that_is_saved_again",
+    ),
+    (
         "agents ask one another three deep",
         "ask_agent:make_ask_agent",
         "depth > MAX_DEPTH",
@@ -807,6 +902,13 @@ _JOB = of_code(
 
 _CALLBACK = of_code(
     (
+        "a callback is no approval's page",
+        "callbacks:is_callback",
+        'event.get("routeKey") == ROUTE',
+        "False",
+        f"{_CALLBACKS}test_a_system_answers_and_the_agent_goes_on",
+    ),
+    (
         "a token that is not ours is no callback",
         "callbacks:_link",
         "raise RefusedError(404, NOT_FOUND) from error",
@@ -963,6 +1065,7 @@ _CALLBACK = of_code(
 )
 
 WAITS: tuple[Mutant, ...] = (
+    *_DEFINITIONS,
     *_BEFORE_THE_PAUSE,
     *_HINTS,
     *_SWEEPS,
