@@ -1,6 +1,6 @@
 """Waits whose source is asked, and agents that ask one another: explored like the write protocol.
 
-The second model: `waits_states.py` is what there is, `waits_steps.py` what can happen,
+The second model: `waits_states.py` is what there is, `waits_walk.py` what can happen,
 `waits_model.py` what must hold. `waits_guards.py` ties it to the code.
 
 What the first model shows is one step here: a claim, its run and its save. The time of a wait
@@ -76,7 +76,7 @@ def test_guard_is_in_the_code(guard):
 def test_every_switch_of_the_model_is_a_guard():
     source = "".join(
         Path(__file__).with_name(name).read_text(encoding="utf-8")
-        for name in ("waits_states.py", "waits_steps.py")
+        for name in ("waits_states.py", "waits_walk.py")
     )
     switches = set(re.findall(r'(?:has|lacks)\("(\w+)"\)', source))
     assert switches == WAIT_GUARDS.keys()

@@ -23,7 +23,7 @@ from protocol.waits_states import (
     State,
     Step,
 )
-from protocol.waits_steps import successors
+from protocol.waits_walk import successors
 
 MOST_STATES = 2_000_000
 
