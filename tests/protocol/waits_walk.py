@@ -116,7 +116,8 @@ def _move(state: State, old: Worker | None, new: Worker | None) -> State:
 def _sent(state: State, kind: str, place: int) -> State:
     """Puts a message on the queue, under an id that no other has."""
     message = Message(kind, place)
-    taken = {*state.queue, *(s.paused_by for s in state.sessions if s)}
+    taken = {*state.queue, *(worker.message for worker in state.processes)}
+    taken |= {session.paused_by for session in state.sessions if session}
     while message in taken:
         message = message._replace(number=message.number + 1)
     return state._replace(queue=tuple(sorted((*state.queue, message))))
