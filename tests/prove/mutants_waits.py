@@ -3,12 +3,12 @@
 from mutants import Mutant, of_code
 
 _JOBS = "flow/test_long_running.py::"
-_AGENTS = "flow/test_agents_as_tools.py::"
+_AGENTS = "example/test_agents_as_tools.py::"
 _CALLBACKS = "flow/test_callbacks.py::"
-_TIMERS = "flow/test_wait_until.py::"
-_GUARDS = "flow/test_guards_of_waits.py::"
+_TIMERS = "example/test_wait_until.py::"
+_GUARDS = "example/test_guards_of_waits.py::"
 _TOOL = "unit/test_long_tool.py::"
-_RUN_JOB = "unit/test_run_job.py::"
+_RUN_JOB = "example/test_run_job.py::"
 
 _DEFINITIONS = of_code(
     (
