@@ -97,9 +97,7 @@ def make_long_tools(session: boto3.Session, settings: Mapping[str, str]) -> Iter
     yield ask_agent.make_ask_agent([evaluator.AGENT_NAME], send_message, find_session)
 
 
-def make_callback_url(
-    session: boto3.Session, settings: Mapping[str, str]
-) -> Callable[[Wait], str]:
+def make_callback_url(session: boto3.Session, settings: Mapping[str, str]) -> Callable[[Wait], str]:
     """Makes what says where a system answers a wait; for tools that are answered by callback."""
 
     @cache

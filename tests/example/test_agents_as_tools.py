@@ -331,8 +331,8 @@ def test_a_result_for_another_agents_session_is_a_dead_letter(world: World) -> N
 
 def test_two_agents_never_share_a_session_id(world: World) -> None:
     world.play([[ask("ask-1", "Hi")]])
-    world.start(session_id="mine")
-    world.send(build_new("Another task", "mine", OTHER))
+    world.start("The same task", session_id="mine")
+    world.send(build_new("The same task", "mine", OTHER))
     world.deliver()
     (letter,) = world.dead_letters()
     assert letter["reason"] == "session_id: another task has this one already"

@@ -174,6 +174,23 @@ def session_of(world: World, session_id: str) -> sessions.Session:
     return found
 
 
+def test_a_child_that_is_given_up_cannot_wait_again(world: World) -> None:
+    """Its model would ask for ever, and each question would be withdrawn."""
+    world.play([[ask_other()], [ask("ask-1", "Hi")], "I go on without it."])
+    session_id = world.start()
+    world.deliver_until_quiet()
+    answers = Answers(world.aws["dynamodb"], world.env["APPROVALS_TABLE_NAME"])
+    done = answers.cancel(session_id, "agent-1", decided_by="operator", now=int(world.clock()))
+    assert done.approval
+    world.send(wake_up_message(done.approval))
+    assert world.deliver()
+    world.play([[ask("ask-2", "Hi again")], "The end."])
+    world.deliver_until_quiet()
+    child = child_of(world, session_id)
+    assert (child.status, child.outcome) == (sessions.COMPLETED, "cancelled")
+    assert [wait.tool_use_id for wait in world.approvals(child.session_id)] == ["ask-1"]
+
+
 def test_a_childs_task_that_comes_twice_does_not_withdraw_and_die(world: World) -> None:
     """Its first delivery ended; the second one meets a parent that has given up, claims, dies.
 

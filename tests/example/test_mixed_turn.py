@@ -45,9 +45,7 @@ class Turn:
         )
 
     def wait(self, kind: str) -> Wait:
-        return next(
-            w for w in self.world.approvals(self.session_id) if w.tool_use_id == IDS[kind]
-        )
+        return next(w for w in self.world.approvals(self.session_id) if w.tool_use_id == IDS[kind])
 
     def results(self) -> dict[str, dict[str, Any]]:
         """The results of the turn, as the model reads them."""

@@ -107,6 +107,41 @@ def test_a_message_alone_answers_nothing(world: World, urls: list[str]) -> None:
     assert len(world.stand_in.requests) == 1
 
 
+def test_a_message_alone_answers_nothing_for_a_tool_that_is_gone(
+    world: World, urls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session_id = start(world)
+    give_long_tools(monkeypatch)
+    world.play(["I see."])
+    world.send(
+        build_existing(session_id, "await_build", [tool_result("build-1", "success", "Built.")])
+    )
+    world.deliver_until_quiet()
+    result = last_results(world)["build-1"]
+    assert result["content"] == [{"text": "There is no tool await_build any more."}]
+
+
+def test_a_message_alone_answers_nothing_for_a_tool_that_has_a_callback_by_now(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @long_running(within=timedelta(days=1))
+    def await_build(wait: Wait, branch: str) -> None:
+        """Builds a branch.
+
+        Args:
+            branch: Its name.
+        """
+
+    give_long_tools(monkeypatch, await_build)
+    session_id = start(world)
+    await_build.by_callback = True
+    world.send(
+        build_existing(session_id, "await_build", [tool_result("build-1", "success", "Built.")])
+    )
+    world.deliver_until_quiet()
+    assert record(world, session_id).status == Status.PENDING
+
+
 def test_an_answer_whose_message_is_lost_is_told_by_the_sweeper(
     world: World, urls: list[str]
 ) -> None:

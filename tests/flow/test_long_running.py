@@ -346,6 +346,23 @@ def test_a_tool_that_is_gone_by_then_is_told_to_the_model(
     assert text(last_results(world)["job-1"]) == "There is no tool render any more."
 
 
+def test_a_tool_that_can_look_by_now_is_looked_at(
+    world: World, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    can_look, could_not = source.tool(), source.tool()
+    del could_not.hooks["look"]
+    give_long_tools(monkeypatch, could_not)
+    world.play([[render()], "The end."])
+    session_id = world.start()
+    give_long_tools(monkeypatch, can_look)
+    world.play(["The end."])
+    hint(world, session_id, text="forged")
+    assert record(world, session_id).status == Status.PENDING
+    source.answer = Result("17.mp4")
+    hint(world, session_id)
+    assert text(last_results(world)["job-1"]) == "17.mp4"
+
+
 # --- several at once -----------------------------------------------------------------------------
 
 

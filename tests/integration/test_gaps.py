@@ -237,9 +237,7 @@ def test_what_a_rule_copies_is_quoted(stack: LocalStack) -> None:
     target = {"Id": "1", "Arn": arn["QueueArn"], "InputTransformer": transformer}
     events.put_targets(Rule="copies", Targets=[target])
     said = {"said": 'a "quoted" word'}
-    events.put_events(
-        Entries=[{"Source": "gap", "DetailType": "x", "Detail": json.dumps(said)}]
-    )
+    events.put_events(Entries=[{"Source": "gap", "DetailType": "x", "Detail": json.dumps(said)}])
     found: list[Any] = []
     wait_until(lambda: bool(found.extend(_received(sqs, queue)) or found))
     events.remove_targets(Rule="copies", Ids=["1"])

@@ -137,7 +137,7 @@ _NO_LUCK = Budget(crashes=0, clicks=0)
 SHORT = (
     Scenario("a source", (LOOKED,), Budget(1, 0, 0, 1, 0, 1)),
     Scenario("a source and a stranger", (LOOKED,), Budget(0, 0, 0, 1, 1)),
-    Scenario("a source, delivered twice", (LOOKED,), Budget(0, 1, 0)),
+    Scenario("a source, delivered twice", (LOOKED,), Budget(1, 1, 0)),
     Scenario("a callback", (CALLBACK,), Budget(1, 0, 0, 1, 1)),
     Scenario("a callback, no bad luck", (CALLBACK,), _NO_LUCK),
     Scenario("a source and a person", (LOOKED + PERSON,), Budget(0), answers="AD"),
@@ -145,6 +145,7 @@ SHORT = (
     Scenario("a child that is given up", (AGENT, PERSON), Budget(0, 0, 1, 1), is_slow=True),
     Scenario("a child and a stranger", (AGENT, PERSON), Budget(0, 0, 0, 0, 1), is_slow=True),
     Scenario("a child, delivered twice", (AGENT, PERSON), Budget(0, 1, 0), is_slow=True),
+    Scenario("a child and a person", (AGENT + PERSON, PERSON), Budget(0, 0, 1, 1), is_slow=True),
     Scenario("a child with a source", (AGENT, LOOKED), _NO_LUCK, is_slow=True),
 )  # fmt: skip
 """Each with all guards, inside `make test`; also where the removal of a guard shows."""
@@ -163,12 +164,11 @@ LONG = (
     Scenario("a child with a source that is given up", (AGENT, LOOKED), Budget(0, 0, 0, 1, 0, 1),
              is_slow=True),
     Scenario("a child of a child", (AGENT, AGENT, PERSON), _NO_LUCK, is_slow=True),
+    Scenario("a child, a person, a crash", (AGENT + PERSON, PERSON), Budget(1, 0, 1, 1),
+             is_slow=True),
+    Scenario("a child and a stranger, given up", (AGENT, PERSON), Budget(0, 0, 1, 1, 1),
+             is_slow=True),
 )  # fmt: skip
-"""Beside the short ones, under `make prove`.
-
-Not among them: another agent's wait beside a second wait of its turn, and a forged hint for it
-before it is recorded. There a message about something else may go on with the turn of a wait that
-ended, and the other agent is not told: it asks on, until the end of its own wait.
-"""
+"""Beside the short ones, under `make prove`."""
 
 SCENARIOS = {scenario.name: scenario for scenario in (*SHORT, *LONG)}

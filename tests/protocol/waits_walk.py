@@ -208,13 +208,18 @@ ARRIVALS = {"new": _arrives_new, "cancel": _arrives_cancel, "hint": _arrives_hin
 
 
 def _resolve(rules: Rules, state: State, worker: Worker) -> list[Step]:
-    item = state.items[worker.place]
+    """What a look found: a message of its own resumes. What is told resumes by itself."""
+    i, message = worker.place, worker.message
+    item = state.items[i]
     assert item
-    new = Worker("claim", worker.message, worker.session)
-    if item.status not in UNDECIDED:
-        return [(f"resolve {worker.place}: too late", _move(state, worker, new))]
-    after = _with_item(state, worker.place, RESOLVED)
-    return [(f"resolve {worker.place}", _move(after, worker, new))]
+    after, name = state, f"resolve {i}: too late"
+    if item.status in UNDECIDED:
+        after, name = _with_item(state, i, RESOLVED), f"resolve {i}"
+    if rules.kinds[i] == CALLBACK or rules.lacks("fresh_message"):
+        return [(name, _move(after, worker, Worker("claim", message, worker.session)))]
+    if item.status in (*UNDECIDED, RESOLVED):
+        after = _sent(after, "hint", i)
+    return _ends(name, after, worker, message)
 
 
 def _create(rules: Rules, state: State, worker: Worker) -> list[Step]:
@@ -307,7 +312,10 @@ def _notify(rules: Rules, state: State, worker: Worker) -> list[Step]:
 
 
 def _withdraw(rules: Rules, state: State, worker: Worker) -> list[Step]:
-    """Records what is missing, then cancels one item after the other, and stops its work."""
+    """Records what is missing, cancels one item after the other, and sends word.
+
+    A message of its own stops the work and goes on: a copy of this one may have ended already.
+    """
     uses = rules.uses[worker.session]
     if worker.mode != "cancels":
         missing = next((i for i in uses if state.items[i] is None), None)
@@ -317,17 +325,13 @@ def _withdraw(rules: Rules, state: State, worker: Worker) -> list[Step]:
         worker_ = worker._replace(mode="cancels")
         return [("withdraw", _move(state, worker, worker_))]
     if worker.place == len(uses):
-        claiming = Worker("claim", worker.message, worker.session)
-        return [("withdraw", _move(state, worker, claiming))]
+        return _ends("withdraw", _sent(state, "hint", uses[0]), worker, worker.message)
     i = uses[worker.place]
     item, after = state.items[i], state
     if item and (item.status in UNDECIDED or rules.lacks("withdraw_pending")):
         after = _with_item(state, i, WITHDRAWN)
         if rules.is_awaited(state, worker.session):
             after = after._replace(broken="withdrawn, although its parent waits")
-    ended = after.items[i]
-    if ended and ended.status in ENDED_WITHOUT and rules.has("stopped_below"):
-        after = _stopped(rules, after, i)
     new = worker._replace(place=worker.place + 1)
     return [(f"cancel {i}", _move(after, worker, new))]
 
@@ -350,6 +354,9 @@ def _claim(rules: Rules, state: State, worker: Worker) -> list[Step]:
     after = state
     for i in rules.uses[s]:
         item = state.items[i]
+        is_about = message.kind == "hint" and message.place == i
+        if item and item.status in ENDED_WITHOUT and not is_about and rules.has("stopped_by_all"):
+            after = _stopped(rules, after, i)
         if item and item.status == APPROVED:
             after = _with_item(after, i, SPENT)._replace(effects=(*after.effects, i))
     saved = Session(COMPLETED, message)

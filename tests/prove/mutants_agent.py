@@ -571,9 +571,16 @@ AGENT: tuple[Mutant, ...] = tuple(
         (
             "one session id is one task",
             "recovery:continue_from",
-            "not is_ours and not _is_task_of(session, task.task)",
+            "not is_ours and not (is_its_agents and _is_task_of(session, task.task))",
             "False",
             "flow/test_odd_cases.py::test_a_session_id_of_another_task_is_malformed",
+        ),
+        (
+            "one session id is one agent",
+            "recovery:continue_from",
+            "is_its_agents and _is_task_of(session, task.task)",
+            "_is_task_of(session, task.task)",
+            "example/test_agents_as_tools.py::test_two_agents_never_share_a_session_id",
         ),
         (
             "a run that its deadline stopped comes back",

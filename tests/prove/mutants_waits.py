@@ -7,6 +7,7 @@ _AGENTS = "example/test_agents_as_tools.py::"
 _CALLBACKS = "flow/test_callbacks.py::"
 _TIMERS = "example/test_wait_until.py::"
 _GUARDS = "example/test_guards_of_waits.py::"
+_CRASHES = "example/test_hints_after_a_crash.py::"
 _TOOL = "unit/test_long_tool.py::"
 _RUN_JOB = "example/test_run_job.py::"
 
@@ -208,24 +209,67 @@ _HINTS = of_code(
     ),
     (
         "no message answers for a tool that is gone",
-        "incoming:Incoming._record_one",
-        "pending.look_at is None and (tool is None or tool.is_told)",
-        "tool is None or tool.is_told",
+        "incoming:_is_told",
+        "pending.look_at is None and not pending.by_callback",
+        "True",
         f"{_JOBS}test_a_tool_that_is_gone_by_then_is_told_to_the_model",
     ),
     (
         "no message answers for a callback",
-        "incoming:Incoming._record_one",
-        "pending.look_at is None and (tool is None or tool.is_told)",
+        "incoming:_is_told",
+        "pending.look_at is None and not pending.by_callback",
         "pending.look_at is None",
-        f"{_CALLBACKS}test_a_message_alone_answers_nothing",
+        f"{_CALLBACKS}test_a_message_alone_answers_nothing_for_a_tool_that_is_gone",
+    ),
+    (
+        "no message answers for a tool that can look by now",
+        "incoming:_is_told",
+        "was_told and (tool is None or tool.is_told)",
+        "was_told",
+        f"{_JOBS}test_a_tool_that_can_look_by_now_is_looked_at",
+    ),
+    (
+        "a look resumes by a message of its own",
+        "incoming:Incoming._record_one",
+        """
+        if found and (answered := self._resolve(session, agent, pending, found)):
+            self.send_message(wake_up_message(answered))
+        return False
+        """,
+        """
+        if found:
+            self._resolve(session, agent, pending, found)
+        return bool(found)
+        """,
+        f"{_CRASHES}test_a_hint_that_found_nothing_yet_does_not_resume_when_it_comes_twice",
+    ),
+    (
+        "whoever resumes stops what ended",
+        "worker:Worker.go_on",
+        "self.incoming.end_all(session, agent, claimed, answered)",
+        "",
+        f"{_CRASHES}test_a_job_that_expired_is_stopped_also_if_another_answer_resumes_its_turn",
+    ),
+    (
+        "what was stopped by its own message is not stopped twice",
+        "incoming:Incoming.end_all",
+        "wait.tool_use_id not in but",
+        "True",
+        f"{_JOBS}test_a_source_that_stays_silent_expires_with_the_tools_own_words_and_is_stopped",
+    ),
+    (
+        "whoever is asked no more does not ask again",
+        "worker:Worker._run",
+        "any(wait.decided_by == PARENT for wait in gate.effects.claimed)",
+        "False",
+        f"{_CRASHES}test_a_child_that_is_given_up_cannot_wait_again",
     ),
     (
         "a tool with a callback is not told by messages",
         "long_running:LongTool.is_told",
         "self.can_look or self.by_callback",
         "self.can_look",
-        f"{_CALLBACKS}test_a_message_alone_answers_nothing",
+        f"{_CALLBACKS}test_a_message_alone_answers_nothing_for_a_tool_that_has_a_callback_by_now",
     ),
     (
         "a hint that comes late says nothing",
@@ -475,14 +519,14 @@ _OTHER_AGENTS = of_code(
     (
         "a child asks nobody for a parent that gave up meanwhile",
         "worker:Worker.ask",
-        "not self.withdraw_if_given_up(saved, delivery)",
+        "not self.withdraw_if_given_up(saved)",
         "True",
         f"{_AGENTS}test_a_child_whose_parent_gives_up_while_it_runs_asks_nobody",
     ),
     (
         "a child that died asks nobody for a parent that gave up",
         "recovery:finish_pause",
-        "session.status == WAITING and not worker.withdraw_if_given_up(session, delivery)",
+        "session.status == WAITING and not worker.withdraw_if_given_up(session)",
         "session.status == WAITING",
         f"{_GUARDS}test_a_child_that_died_asks_nobody_once_its_parent_gave_up",
     ),
@@ -523,8 +567,8 @@ _OTHER_AGENTS = of_code(
     ),
     (
         "what is withdrawn goes down to the child's own child",
-        "worker:Worker.withdraw_if_given_up",
-        "self.incoming.end(session, agent, pending)",
+        "incoming:Incoming._record_one",
+        "self._stop(tool, wait, session, pending)",
         "",
         f"{_AGENTS}test_giving_up_goes_down_to_the_childs_own_child",
     ),
@@ -538,7 +582,7 @@ _OTHER_AGENTS = of_code(
     (
         "a child goes on with what is withdrawn",
         "worker:Worker.withdraw_if_given_up",
-        "self.go_on(session, delivery)",
+        "self.send_message(wake_up_message(wait))",
         "",
         f"{_AGENTS}test_a_parent_that_is_cancelled_withdraws_what_its_child_asks",
     ),

@@ -204,7 +204,7 @@ class Worker:
         """Cancels what a session waits for, if the agent that asked it waits no more.
 
         Nobody is asked for what nobody waits for; what is answered already stays as it is. A
-        message of its own resumes: a copy of this one may have ended already.
+        message of its own stops the work and resumes: a copy of this one may have ended already.
 
         Returns:
             Whether it did.
@@ -217,7 +217,6 @@ class Worker:
             self.answers.cancel(
                 session.session_id, pending.tool_use_id, decided_by=PARENT, now=self._now()
             )
-            self.incoming.end(session, agent, pending)
         for wait in self.asking.record(session, agent)[:1]:
             self.send_message(wake_up_message(wait))
         return True
