@@ -17,6 +17,9 @@ HOLDS, BROKEN, UNKNOWN = 0, 1, 2
 LOOKS = 3
 """How often what breaks the law is read again: a scan of a stack at work is no snapshot."""
 
+PAUSE_SECONDS = 1
+"""Before the third look; the second one comes at once."""
+
 MAX_READ_AGAIN = 1_000
 
 WAIT_STATES = ("resolved", "expired", "cancelled", "open")
@@ -57,7 +60,7 @@ def settled(
         broken = {violation.session_id for violation in ledger.violations}
         if not broken or len(broken) > MAX_READ_AGAIN:
             break
-        time.sleep(look - 1)
+        time.sleep((look - 1) * PAUSE_SECONDS)
         ledger = counted(reader.read_again(rows, broken), accepted)
     if deep:
         missing = reader.missing_bases(rows.sessions)

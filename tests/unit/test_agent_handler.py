@@ -91,8 +91,8 @@ class FakeWorker:
     def look(self, hint: Any, delivery: Any) -> None:
         self._note("look", hint, delivery)
 
-    def cancel(self, hint: Any, delivery: Any) -> None:
-        self._note("cancel", hint, delivery)
+    def cancel(self, hint: Any) -> None:
+        self.calls.append(("cancel", hint))
 
     def _note(self, name: str, message: Any, delivery: Any) -> None:
         self.calls.append((name, (message, delivery)))
@@ -181,17 +181,15 @@ def test_results_resume_a_session(function: Function) -> None:
     assert (results.session_id, delivery.receive_count) == ("s-1", 3)
 
 
-@pytest.mark.parametrize(
-    ("body", "name", "hint"),
-    [
-        (build_look("run_job", "arn:job"), "look", Look("run_job", "arn:job")),
-        (build_cancel("s-1"), "cancel", Cancel("s-1")),
-    ],
-)
-def test_hints_reach_what_takes_them(function: Function, body: str, name: str, hint: Any) -> None:
-    assert function.deliver(body, receive_count=2)
-    called, (message, delivery) = function.calls[1]
-    assert (called, message, delivery.receive_count) == (name, hint, 2)
+def test_a_hint_of_a_source_reaches_what_takes_it(function: Function) -> None:
+    assert function.deliver(build_look("run_job", "arn:job"), receive_count=2)
+    name, (hint, delivery) = function.calls[1]
+    assert (name, hint, delivery.receive_count) == ("look", Look("run_job", "arn:job"), 2)
+
+
+def test_a_parent_that_gave_up_reaches_its_child(function: Function) -> None:
+    assert function.deliver(build_cancel("s-1"))
+    assert function.calls[1] == ("cancel", Cancel("s-1"))
 
 
 def test_before_anything_else_the_message_is_told_when_to_come_back(function: Function) -> None:

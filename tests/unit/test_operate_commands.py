@@ -46,6 +46,7 @@ def stack(
 ) -> Stack:
     """Empty tables and queues."""
     monkeypatch.setattr(reading, "WAIT_SECONDS", 0)
+    monkeypatch.setattr(ledger, "PAUSE_SECONDS", 0)
     *names, posts = [pocket.dynamodb.add_table(tables[name]) for name in TABLES]
     receivers = {"publish_post": replace(RECEIVERS["publish_post"], table=posts)}
     urls = [pocket.sqs.add_queue(name) for name in QUEUES]
