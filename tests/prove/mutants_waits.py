@@ -566,13 +566,6 @@ _OTHER_AGENTS = of_code(
         f"{_AGENTS}test_a_forged_cancel_cancels_nothing",
     ),
     (
-        "what is withdrawn goes down to the child's own child",
-        "incoming:Incoming._record_one",
-        "self._stop(tool, wait, session, pending)",
-        "",
-        f"{_AGENTS}test_giving_up_goes_down_to_the_childs_own_child",
-    ),
-    (
         "what is withdrawn is recorded before",
         "worker:Worker.withdraw_if_given_up",
         "self.asking.record(session, agent)",
