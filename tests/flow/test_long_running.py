@@ -422,6 +422,23 @@ def test_one_that_expires_does_not_hold_the_others(world: World, source: Source)
 # --- bounds --------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("ends", ["without a result", "with one"])
+def test_work_is_stopped_as_soon_as_its_wait_ends_without_a_result(
+    world: World, source: Source, ends: str
+) -> None:
+    world.monkeypatch.setenv("DECIDE_WITHIN_SECONDS", str(24 * HOUR))
+    world.play([[render(), ask("ask-1", "Hi")], "The end."])
+    session_id = world.start()
+    if ends == "with one":
+        source.answer = Result("17.mp4")
+        hint(world, session_id)
+    else:
+        sweep_after(world, 6 * HOUR)  # A last look,
+        sweep_after(world, 300)  # then the end.
+    assert world.session(session_id).status == sessions.WAITING, "for a person"
+    assert len(source.cancelled) == (ends == "without a result")
+
+
 def test_a_turn_waits_for_twenty_tools_at_most(world: World, source: Source) -> None:
     world.play([[render(f"job-{n}") for n in range(21)]])
     session_id = world.start()

@@ -164,14 +164,11 @@ LONG = (
     Scenario("a child with a source that is given up", (AGENT, LOOKED), Budget(0, 0, 0, 1, 0, 1),
              is_slow=True),
     Scenario("a child of a child", (AGENT, AGENT, PERSON), _NO_LUCK, is_slow=True),
+    Scenario("a child and a stranger, given up", (AGENT, PERSON), Budget(0, 0, 1, 1, 1),
+             is_slow=True),
     Scenario("a child, a person, a crash", (AGENT + PERSON, PERSON), Budget(1, 0, 1, 1),
              is_slow=True),
 )  # fmt: skip
-"""Beside the short ones, under `make prove`.
-
-Not among them: a forged hint about another agent's wait, and an operator who cancels that wait.
-If the hint comes before the wait is recorded, and its worker claims only after the cancellation,
-the other agent is not told: it asks on. `make ledger` says so, `make redrive RESEND=1` mends it.
-"""
+"""Beside the short ones, under `make prove`."""
 
 SCENARIOS = {scenario.name: scenario for scenario in (*SHORT, *LONG)}

@@ -186,10 +186,7 @@ def _arrives_hint(rules: Rules, state: State, message: Message) -> list[Step]:
     if kind == PERSON:
         return [("find", _move(state, None, claiming))]
     if item is None or item.status not in UNDECIDED:
-        after = state
-        if item and item.status in ENDED_WITHOUT and rules.has("stopped"):
-            after = _stopped(rules, state, i)
-        return [("find", _move(after, None, claiming))]
+        return [("find", _move(state, None, claiming))]
     is_told = rules.lacks("look_first") if kind != CALLBACK else rules.lacks("callback_only")
     if is_told or (kind != CALLBACK and rules.has_ended(state, i)):
         return [("look: ended", _move(state, None, claiming._replace(at="resolve", place=i)))]
@@ -345,6 +342,9 @@ def _claim(rules: Rules, state: State, worker: Worker) -> list[Step]:
         return _ends(f"claim {s}: over", state, worker, message)
     items = [state.items[i] for i in rules.uses[s]]
     if any(item is None or item.status in UNDECIDED for item in items):
+        about = state.items[message.place] if message.kind == "hint" else None
+        if about and about.status in ENDED_WITHOUT and rules.has("stopped"):
+            state = _stopped(rules, state, message.place)
         if None in items or session.paused_by == message:
             return _finish(rules, state, worker, message, s, f"claim {s}: not all decided,")
         return _ends(f"claim {s}: not all decided", state, worker, message)
@@ -354,8 +354,7 @@ def _claim(rules: Rules, state: State, worker: Worker) -> list[Step]:
     after = state
     for i in rules.uses[s]:
         item = state.items[i]
-        is_about = message.kind == "hint" and message.place == i
-        if item and item.status in ENDED_WITHOUT and not is_about and rules.has("stopped_by_all"):
+        if item and item.status in ENDED_WITHOUT and rules.has("stopped_by_all"):
             after = _stopped(rules, after, i)
         if item and item.status == APPROVED:
             after = _with_item(after, i, SPENT)._replace(effects=(*after.effects, i))

@@ -246,16 +246,9 @@ _HINTS = of_code(
     (
         "whoever resumes stops what ended",
         "worker:Worker.go_on",
-        "self.incoming.end_all(session, agent, claimed, answered)",
+        "self.incoming.end_all(session, agent, claimed)",
         "",
         f"{_CRASHES}test_a_job_that_expired_is_stopped_also_if_another_answer_resumes_its_turn",
-    ),
-    (
-        "what was stopped by its own message is not stopped twice",
-        "incoming:Incoming.end_all",
-        "wait.tool_use_id not in but",
-        "True",
-        f"{_JOBS}test_a_source_that_stays_silent_expires_with_the_tools_own_words_and_is_stopped",
     ),
     (
         "whoever is asked no more does not ask again",
@@ -452,7 +445,7 @@ _SWEEPS = of_code(
 _ENDS = of_code(
     (
         "what expires is stopped",
-        "incoming:Incoming._record_one",
+        "incoming:Incoming.end_all",
         "self._stop(tool, wait, session, pending)",
         "",
         f"{_JOBS}test_a_source_that_stays_silent_expires_with_the_tools_own_words_and_is_stopped",
@@ -472,17 +465,24 @@ _ENDS = of_code(
         f"{_AGENTS}test_a_parent_that_is_cancelled_withdraws_what_its_child_asks",
     ),
     (
-        "what expires without a source is stopped, too",
-        "incoming:Incoming._record_one",
-        "self.end(session, agent, pending)",
+        "what expires is stopped also while its turn waits for more",
+        "worker:Worker.go_on",
+        "self.incoming.end(session, agent, pending)",
         "",
-        f"{_GUARDS}test_a_tool_whose_result_a_message_brings_is_stopped_only_without_one",
+        f"{_JOBS}test_work_is_stopped_as_soon_as_its_wait_ends_without_a_result",
     ),
     (
         "what is answered is not stopped",
         "incoming:Incoming.end",
         "wait and wait.status in ENDED",
         "wait",
+        f"{_JOBS}test_work_is_stopped_as_soon_as_its_wait_ends_without_a_result",
+    ),
+    (
+        "what is answered is not stopped at the claim",
+        "incoming:Incoming.end_all",
+        'pending and tool and "cancel" in tool.hooks and wait.status in ENDED',
+        'pending and tool and "cancel" in tool.hooks',
         f"{_GUARDS}test_a_tool_whose_result_a_message_brings_is_stopped_only_without_one",
     ),
     (

@@ -5,7 +5,7 @@ can look asks its source. Any other tool takes the message's word; the first res
 """
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -70,18 +70,12 @@ class Incoming:
         if wait and wait.status in ENDED:
             self._stop(tool, wait, session, pending)
 
-    def end_all(
-        self,
-        session: Session,
-        agent: AgentDefinition,
-        claimed: Sequence[Wait],
-        but: Collection[str],
-    ) -> None:
-        """Stops the work of all waits of a turn that ended without a result, but of some.
+    def end_all(self, session: Session, agent: AgentDefinition, claimed: Sequence[Wait]) -> None:
+        """Stops the work of all waits of a turn that ended without a result.
 
-        The message that tells of an end may come late, or fail: whoever resumes stops it as well.
+        The message that tells of an end may come late, or fail: whoever resumes stops the work.
         """
-        for wait in (wait for wait in claimed if wait.tool_use_id not in but):
+        for wait in claimed:
             pending = session.waits_for(wait.tool_use_id)
             tool = agent.long_tools_by_name.get(wait.tool_name)
             if pending and tool and "cancel" in tool.hooks and wait.status in ENDED:
@@ -98,12 +92,9 @@ class Incoming:
         tool = agent.long_tools_by_name.get(pending.tool_name)
         if _is_told(tool, pending):
             self._resolve(session, agent, pending, brought)
-            self.end(session, agent, pending)
             return True
         wait = self.answers.get(session.session_id, pending.tool_use_id)
         if wait is None or wait.status != Status.PENDING:
-            if wait and wait.status in ENDED and tool:
-                self._stop(tool, wait, session, pending)
             return True  # What is not recorded yet is made up for.
         found = _look(tool, wait, session, pending)
         if found and (answered := self._resolve(session, agent, pending, found)):

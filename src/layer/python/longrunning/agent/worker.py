@@ -166,6 +166,9 @@ class Worker:
             # The last answer's message resumes; an earlier one, or a forged one, ends here.
             put_metric("MessageIgnored")
             _logger.info("not all decided", extra={"session_id": session.session_id})
+            agent = self.agent_named(session.agent_name)
+            for pending in (p for p in session.pending if p.tool_use_id in answered):
+                self.incoming.end(session, agent, pending)  # Others may keep the turn for days.
             # Nothing is read again: only what is missing is to be made up for, or one's own pause.
             if early.is_missing or session.paused_by == delivery.message_id:
                 recovery.finish_pause(self, session, delivery)
@@ -176,7 +179,7 @@ class Worker:
             return
         with self._lease(claimed):
             agent = self.agent_named(session.agent_name)
-            self.incoming.end_all(session, agent, claimed, answered)
+            self.incoming.end_all(session, agent, claimed)
             saved = self._resume_claimed(session, claimed, delivery)
         self.ask(saved, delivery)
 
