@@ -473,16 +473,16 @@ _ENDS = of_code(
     ),
     (
         "what is answered is not stopped",
-        "incoming:Incoming.end",
-        "wait and wait.status in ENDED",
-        "wait",
+        "incoming:Incoming.end_all",
+        "wait.status in ENDED",
+        "True",
         f"{_JOBS}test_work_is_stopped_as_soon_as_its_wait_ends_without_a_result",
     ),
     (
         "what is answered is not stopped at the claim",
         "incoming:Incoming.end_all",
-        'pending and tool and "cancel" in tool.hooks and wait.status in ENDED',
-        'pending and tool and "cancel" in tool.hooks',
+        "pending and tool and wait.status in ENDED",
+        "pending and tool",
         f"{_GUARDS}test_a_tool_whose_result_a_message_brings_is_stopped_only_without_one",
     ),
     (

@@ -67,8 +67,8 @@ class Incoming:
         if tool is None or "cancel" not in tool.hooks:
             return
         wait = self.answers.get(session.session_id, pending.tool_use_id)
-        if wait and wait.status in ENDED:
-            self._stop(tool, wait, session, pending)
+        if wait:
+            self.end_all(session, agent, [wait])
 
     def end_all(self, session: Session, agent: AgentDefinition, claimed: Sequence[Wait]) -> None:
         """Stops the work of all waits of a turn that ended without a result.
@@ -78,7 +78,7 @@ class Incoming:
         for wait in claimed:
             pending = session.waits_for(wait.tool_use_id)
             tool = agent.long_tools_by_name.get(wait.tool_name)
-            if pending and tool and "cancel" in tool.hooks and wait.status in ENDED:
+            if pending and tool and wait.status in ENDED:
                 self._stop(tool, wait, session, pending)
 
     def _record_one(

@@ -169,7 +169,7 @@ class Worker:
             agent = self.agent_named(session.agent_name)
             for pending in (p for p in session.pending if p.tool_use_id in answered):
                 self.incoming.end(session, agent, pending)  # Others may keep the turn for days.
-            # Nothing is read again: only what is missing is to be made up for, or one's own pause.
+            # No record is asked for again: only what is missing, or one's own pause.
             if early.is_missing or session.paused_by == delivery.message_id:
                 recovery.finish_pause(self, session, delivery)
             return
