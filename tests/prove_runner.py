@@ -85,7 +85,9 @@ class Outcome:
 
 ROWS = (
     Row("protocol model", "the write protocol as explicit states, to exhaustion; then without each "
-        "guard", ("tests/protocol",), 180),
+        "guard", ("tests/protocol/test_prove_model.py",), 180),
+    Row("waits model", "the same of waits whose source is asked, callbacks, and agents that ask "
+        "agents", ("tests/protocol/test_prove_waits_model.py",), 100),
     Row("kill matrix", "the process dies before and after each AWS call, once and twice, and by a "
         "real SIGKILL",
         ("tests/prove/test_prove_kill_matrix.py", "tests/integration/test_prove_sigkill.py"), 90),

@@ -90,7 +90,7 @@ def test_figures(found):
     if missing := {*EXPLORED, *WAIT_GUARDS} - found.keys():
         pytest.skip(f"not explored: {len(missing)}")
     record(
-        "protocol model",
+        "waits model",
         states=sum(found[name].states for name in EXPLORED),
         scenarios=len(EXPLORED),
         violations=0,
