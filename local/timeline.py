@@ -1,5 +1,6 @@
 """What happened in a session, in the order of time, as its records tell it."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -91,6 +92,8 @@ def _decided(record: Record, wait: Wait, by: str) -> Iterator[Entry]:
     yield Entry(decided_at, f"{verdict}: {wait.asked.action}", by, wait.comment or "")
     if wait.edited_content is not None:
         yield Entry(decided_at, "The approver's own text", text=wait.edited_content)
+    for name, value in (wait.edited_arguments or {}).items():
+        yield Entry(decided_at, f"The approver's own {name}: {json.dumps(value)}")
     effect = outcomes.effect_of(wait)
     if effect is not None:
         yield _effect(wait, effect, record.posts.get(wait.tool_use_id))

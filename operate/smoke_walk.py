@@ -180,7 +180,7 @@ class Walk:
         page = self._look(question, item)
         if self._plan.endpoint or approval.asked.action != UNITOK_ACTION:
             self._consent.ask(f"The agent asks to run {visible(approval.asked.action)}.")
-        answer = clicks.press(question.approve_url, "approved", page, approval.asked.content)
+        answer = clicks.press(question.approve_url, "approved", page, approval.asked.content or "")
         if answer.status != 200:
             raise FailedError(
                 f"The button Approve was answered {answer.status}. Look at the log of "
@@ -193,7 +193,7 @@ class Walk:
         self._steps.done("approved by the link, as a browser does")
 
     def _show(self, approval: Wait) -> None:
-        text = visible(approval.asked.content)
+        text = visible(approval.asked.content or "")
         cut = " […]" if len(text) > MAX_SHOWN_CHARS else ""
         for line in (text[:MAX_SHOWN_CHARS] + cut).split("\n"):
             print(f"                | {line}")

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from core_samples import changed, wait_of
 from longrunning.people.links import LinkKeys, make_token
 from longrunning.waits.answers import Decided
-from longrunning.waits.item import Status, Wait
+from longrunning.waits.item import Edit, Status, Wait
 
 NOW = 1_773_482_400  # 2026-03-14T10:00:00Z
 DAY_SECONDS = 86_400
@@ -111,9 +111,12 @@ class FakeApprovals:
         decided_by: str,
         now: int,
         comment: str | None = None,
-        edited_content: str | None = None,
+        edit: Edit | None = None,
+        digest: str | None = None,
     ) -> Decided:
-        """Takes the first decision."""
+        """Takes the first decision; the digest is that of the call with the edit, if it has one."""
+        is_edit = edit is not None and edit != Edit()
+        assert (digest is not None) == is_edit
         self.calls.append("decide")
         old = self.items.get((session_id, tool_use_id))
         if old is None or old.call is None:
@@ -126,12 +129,14 @@ class FakeApprovals:
                 decided_by=decided_by,
                 decided_at=now,
                 comment=comment,
-                edited_content=edited_content,
+                edited_content=edit.content if edit else None,
+                edited_arguments=(edit.arguments if edit else None) or None,
             )
             return Decided("decided", self.put(decided))
         if old.decision is None:
             return Decided("expired", old)
-        same = old.decision == decision and edited_content in (None, old.text)
+        is_same_call = edit is None or old.edited(edit).digest == old.in_force.digest
+        same = old.decision == decision and is_same_call
         return Decided("repeated" if same else "conflict", old)
 
 

@@ -188,7 +188,7 @@ def told_of(item: Wait) -> list[dict[str, Any]]:
     words = {Status.APPROVED: "approved", Status.SPENT: "approved", Status.DENIED: "denied"}
     decision: dict[str, Any] = {"decision": words.get(item.status, item.status.lower())}
     if item.status in (Status.APPROVED, Status.SPENT):
-        decision["content"] = item.text
+        decision["content"] = item.in_force.content
     result = {"toolUseId": item.tool_use_id, "content": [{"text": json.dumps(decision)}]}
     return [
         {"role": "assistant", "content": [{"toolUse": use}]},

@@ -33,7 +33,15 @@ CLOSED_FIELDS = (
     "agent_name",
     "action",
 )
-OPEN_FIELDS = ("agent_name", "action", "content", "arguments", "requested_at", "decide_by")
+OPEN_FIELDS = (
+    "agent_name",
+    "action",
+    "content",
+    "arguments",
+    "editable",
+    "requested_at",
+    "decide_by",
+)
 
 Document = dict[str, Any]
 

@@ -8,7 +8,7 @@ from longrunning import observability, tracing
 from longrunning.http import RefusedError, clean_comment
 from longrunning.people.links import Link
 from longrunning.waits.answers import Answers, Decided
-from longrunning.waits.item import Decision, Wait, wake_up_message
+from longrunning.waits.item import Call, Decision, Edit, Wait, wake_up_message
 from review_request import Choice
 
 DECIDED_BY_LINK = "link"
@@ -38,13 +38,16 @@ def decide(services: Services, link: Link, choice: Choice, now: int) -> Decided:
     """
     ids = {"session_id": link.session_id, "tool_use_id": link.tool_use_id}
     with tracing.subsegment("decide", **ids):
+        comment = clean_comment(choice.comment)
+        edit, changed = _edit(services.approvals, link, choice)
         decided = services.approvals.decide(
             **ids,
             decision=_DECISIONS[choice.decision],
             decided_by=DECIDED_BY_LINK,
             now=now,
-            comment=clean_comment(choice.comment),
-            edited_content=_edit(services.approvals, link, choice),
+            comment=comment,
+            edit=edit,
+            digest=changed.digest if changed else None,
         )
     logger.info("decide", extra={**ids, "choice": choice.decision, "outcome": decided.outcome})
     if decided.approval and decided.outcome in ("decided", "repeated"):
@@ -54,26 +57,28 @@ def decide(services: Services, link: Link, choice: Choice, now: int) -> Decided:
     return decided
 
 
-def _edit(approvals: Answers, link: Link, choice: Choice) -> str | None:
-    """Only an approval can carry an edit, and only then the record must be read first."""
-    if choice.content is None or (choice.is_from_page and choice.decision == "denied"):
-        return None
+def _edit(approvals: Answers, link: Link, choice: Choice) -> tuple[Edit | None, Call | None]:
+    """Returns what was edited, and the call with it, if that is another one.
+
+    Only an approval can carry an edit, and only then the record must be read first.
+    """
+    if not choice.has_edit or (choice.is_from_page and choice.decision == "denied"):
+        return None, None
     approval = approvals.get(link.session_id, link.tool_use_id)
     if approval is None or approval.call is None:
-        return None  # Which is told apart by the write: there is nothing to decide.
+        return None, None  # Which is told apart by the write: there is nothing to decide.
     if choice.decision == "denied":
-        _check_untouched(choice.content, approval)
-        return None
-    edited = edit_of(choice.content, approval)
-    if edited is None and approval.edited_content is not None:
-        return approval.asked.content  # Somebody else's edit counts: this is not what was approved.
-    return edited
+        _check_untouched(choice, approval)
+        return None, None
+    edit = edit_of(choice, approval)
+    return edit, None if edit == Edit() else approval.edited(edit)
 
 
-def _check_untouched(content: str, approval: Wait) -> None:
+def _check_untouched(choice: Choice, approval: Wait) -> None:
     """Says of a denial that its edit would be lost; our page has said so beside its editor."""
-    if not is_untouched(content, approval):
-        raise RefusedError(400, "content: expected none or the text as asked: a denial edits none")
+    if not is_untouched(choice, approval):
+        field = "arguments" if choice.content is None else "content"
+        raise RefusedError(400, f"{field}: expected none or as asked: a denial edits none")
 
 
 def _measure(approval: Wait) -> None:

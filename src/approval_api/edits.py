@@ -1,60 +1,128 @@
-"""An approver's edit: when a submitted text is one, and whether it may replace the content."""
+"""An approver's edit: what was changed of text and arguments, and whether it is taken."""
 
-import re
+from collections.abc import Mapping
 from typing import Any
 
-from longrunning.http import RefusedError, check_sendable
+from longrunning.http import RefusedError, check_sendable, shown_name
 from longrunning.messages import MAX_CONTENT_BYTES
+from longrunning.people import forms
 from longrunning.text import normalise_newlines
-from longrunning.waits.item import Wait
+from longrunning.waits.item import Call, Edit, Wait, as_json
+from review_request import Choice
 
 MAX_TEXTS_BYTES = 350_000
 """Content and edit together, in UTF-8: both stand in one DynamoDB item of at most 400 KB."""
 
+MAX_ARGUMENTS_BYTES = 16_384
+"""Of the arguments with their edit, in JSON: as many as a call may have."""
 
-def edit_of(submitted: str, approval: Wait) -> str | None:
-    """Returns the approver's own text, or None where the submitted one is untouched.
+
+def edit_of(choice: Choice, approval: Wait) -> Edit:
+    """Returns what an approver has changed; `Edit()` where all that was sent is untouched.
 
     Browsers send text areas with CRLF, whatever was in them: newlines alone are no edit.
 
     Raises:
-        RefusedError: 400 for characters that cannot be passed on, 413 for more than can be
+        RefusedError: 400 for what cannot be changed, read or passed on, 413 for more than can be
             stored, 422 for what the tool would not accept.
     """
-    if is_untouched(submitted, approval):
-        return None
-    edited = normalise_newlines(submitted)
-    check_sendable("content", edited)
-    if len(edited.encode()) > MAX_CONTENT_BYTES:
-        raise RefusedError(413, f"content: expected at most {MAX_CONTENT_BYTES} bytes of UTF-8")
-    if not _fits(approval, edited):
-        raise RefusedError(413, f"content: {_room(approval)}")
-    problem = _problem(edited, approval.content_schema)
-    if problem:
-        raise RefusedError(422, f"content: {problem}")
-    return edited
+    edit = Edit(
+        content=_edited_content(choice.content, approval),
+        arguments=dict(_edited_arguments(choice, approval)),
+    )
+    if _size(as_json(approval.edited(edit).arguments)) > MAX_ARGUMENTS_BYTES:
+        raise RefusedError(413, f"arguments: expected at most {MAX_ARGUMENTS_BYTES} bytes in all")
+    return edit
 
 
-def is_untouched(submitted: str, approval: Wait) -> bool:
-    """Whether a text is what was asked, but for its newlines."""
-    return normalise_newlines(submitted) == _as_browsers_return(approval.asked.content)
+def is_untouched(choice: Choice, approval: Wait) -> bool:
+    """Whether all that was sent is what was asked, but for its newlines."""
+    asked, sent = approval.asked, choice.arguments or {}
+    return (choice.content is None or _is_the_text(choice.content, asked)) and all(
+        _is_as_asked(name, value, asked) for name, value in sent.items()
+    )
 
 
 def obstacle(approval: Wait) -> str | None:
     """Returns why an approval's text cannot be edited at all, or None."""
     if not _takes_text(approval.content_schema):
         return "This cannot be edited here: it is no text."
-    if not _fits(approval, approval.asked.content):
+    if not _fits(approval, approval.asked.content or ""):
         return "This text is too long to be edited here."
     return None
 
 
+def _edited_content(submitted: str | None, approval: Wait) -> str | None:
+    if submitted is None or _is_the_text(submitted, approval.asked):
+        return None
+    if approval.asked.content is None:
+        raise RefusedError(400, "content: expected none: this call has no text")
+    edited = normalise_newlines(submitted)
+    check_sendable("content", edited)
+    if _size(edited) > MAX_CONTENT_BYTES:
+        raise RefusedError(413, f"content: expected at most {MAX_CONTENT_BYTES} bytes of UTF-8")
+    if not _fits(approval, edited):
+        raise RefusedError(413, f"content: {_room(approval)}")
+    if problem := _problem(edited, approval.content_schema):
+        raise RefusedError(422, f"content: {problem}")
+    return edited
+
+
+def _edited_arguments(choice: Choice, approval: Wait) -> Mapping[str, Any]:
+    """Returns the values that are others than those asked for."""
+    sent, asked = choice.arguments or {}, approval.asked
+    changed = {name: value for name, value in sent.items() if not _is_as_asked(name, value, asked)}
+    for name in changed:
+        if name not in (approval.editable or {}):
+            where, can = f"arguments.{shown_name(name)}", ", ".join(approval.editable or ())
+            reason = f"{where}: cannot be changed; {can or 'none of the arguments'} can"
+            raise RefusedError(400, reason, "an argument that cannot be changed")
+    values = {name: _value(name, sent[name], approval) for name in changed}
+    return {name: v for name, v in values.items() if not _is_same(name, v, asked)}
+
+
+def _is_the_text(submitted: str, asked: Call) -> bool:
+    return normalise_newlines(submitted) == _as_browsers_return(asked.content or "")
+
+
+def _is_as_asked(name: str, sent: Any, asked: Call) -> bool:
+    """Whether a value came back as it went: in a form as a text, and empty where there was none."""
+    if isinstance(sent, str):
+        there = _as_browsers_return(forms.written(asked.arguments.get(name)))
+        if normalise_newlines(sent) == there:
+            return True
+    return _is_same(name, sent, asked)
+
+
+def _is_same(name: str, value: Any, asked: Call) -> bool:
+    """As JSON compares: `true` is not 1, and a value that is missing is none of them."""
+    if name not in asked.arguments:
+        return False
+    mine, theirs = ({name: v} for v in (value, asked.arguments[name]))
+    return Call("", None, mine).digest == Call("", None, theirs).digest
+
+
+def _value(name: str, sent: Any, approval: Wait) -> Any:
+    """Reads and checks one changed argument; a text is read as a form's."""
+    schema, where = (approval.editable or {})[name], f"arguments.{name}"
+    try:
+        value = forms.read(normalise_newlines(sent), schema) if isinstance(sent, str) else sent
+    except forms.NotReadError as error:
+        raise RefusedError(422, f"{where}: {error}") from error
+    for text in value if isinstance(value, list) else [value]:
+        if isinstance(text, str):
+            check_sendable(where, text)
+    if problem := forms.problem_of(value, schema):
+        raise RefusedError(422, f"{where}: {problem}")
+    return value
+
+
 def _fits(approval: Wait, edited: str) -> bool:
     """Whether content and edit fit one item, and the edit what its turn has room for."""
-    size_bytes = len(edited.encode())
+    size_bytes = _size(edited)
     if approval.max_edit_bytes is not None and size_bytes > approval.max_edit_bytes:
         return False
-    return len(approval.asked.content.encode()) + size_bytes <= MAX_TEXTS_BYTES
+    return _size(approval.asked.content or "") + size_bytes <= MAX_TEXTS_BYTES
 
 
 def _takes_text(schema: dict[str, Any]) -> bool:
@@ -64,7 +132,7 @@ def _takes_text(schema: dict[str, Any]) -> bool:
 
 
 def _room(approval: Wait) -> str:
-    room_bytes = MAX_TEXTS_BYTES - len(approval.asked.content.encode())
+    room_bytes = MAX_TEXTS_BYTES - _size(approval.asked.content or "")
     if approval.max_edit_bytes is not None:
         room_bytes = min(room_bytes, approval.max_edit_bytes)
     return f"expected at most {max(0, room_bytes)} bytes of UTF-8: there is no room for more here"
@@ -76,23 +144,13 @@ def _as_browsers_return(content: str) -> str:
 
 
 def _problem(text: str, schema: dict[str, Any]) -> str | None:
-    """Checks a text against the JSON Schema keywords for strings; the first problem, or None."""
+    """Checks a text against the schema of the content; the first problem, or None."""
     if not _takes_text(schema):
         return "it cannot be edited: its tool takes no text there"
     if not text.strip():
         return "expected a text that says something"
-    length = len(text)
-    at_least, at_most = schema.get("minLength", 0), schema.get("maxLength", length)
-    if length < at_least:
-        return f"expected at least {_characters(at_least)}, got {length}"
-    if length > at_most:
-        return f"expected at most {_characters(at_most)}, got {length}"
-    if "pattern" in schema and not re.search(schema["pattern"], text):
-        return f"expected a text that matches {schema['pattern']}"
-    if "enum" in schema and text not in schema["enum"]:
-        return f"expected one of {', '.join(map(repr, schema['enum']))}"
-    return None
+    return forms.problem_of(text, {**schema, "type": "string"})
 
 
-def _characters(count: int) -> str:
-    return "1 character" if count == 1 else f"{count} characters"
+def _size(text: str) -> int:
+    return len(text.encode())

@@ -53,17 +53,23 @@ def next_step(approval: Wait) -> str:
     if approval.status == Status.DENIED:
         return (
             f"{action} does not run. {agent} is told so, with the comment, and may come back with "
-            "another text in a new e-mail."
+            f"another {thing_of(approval)} in a new e-mail."
         )
+    thing = thing_of(approval)
     match effects.effect_of(approval):
         case effects.DONE:
-            return f"{agent} went on with it: {action} was given exactly this text."
+            return f"{agent} went on with it: {action} was given exactly this {thing}."
         case effects.REFUSED:
-            told = f"{action} was given exactly this text, and {agent} was told the answer"
+            told = f"{action} was given exactly this {thing}, and {agent} was told the answer"
             return told + _answer(approval)
         case effects.NOT_DONE:
             return f"{action} was not run, and nothing more comes of this approval."
-    return f"{agent} goes on now and runs {action} with exactly this text."
+    return f"{agent} goes on now and runs {action} with exactly this {thing}."
+
+
+def thing_of(approval: Wait) -> str:
+    """Returns the word for what was approved."""
+    return "call" if approval.asked.content is None else "text"
 
 
 def _why(stop_reason: str) -> str:

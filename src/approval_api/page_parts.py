@@ -10,20 +10,24 @@ import html
 import json
 import os
 import time
+from collections.abc import Mapping
 from functools import cache
 from string import Template
 from typing import Any
 
-from edits import obstacle
 from longrunning.text import NO_DEADLINE, code_points, has_deadline, utc, visible
 from longrunning.waits.item import Wait
-from review_request import Choice
 
 LEGEND = (
     '<p class="soft">Marks like <mark>[U+200B]</mark> stand for characters that cannot be seen.</p>'
 )
 DECIDERS = {"link": "Somebody with the link from the e-mail"}
 WITHDRAWERS = {"sweeper": "Nobody: its agent no longer waits for it"}
+_PARTS = {
+    "same": "{}",
+    "removed": '<del><span class="unseen">removed: </span>{}</del>',
+    "added": '<ins><span class="unseen">added: </span>{}</ins>',
+}
 _PAGES = os.path.join(os.path.dirname(__file__), "pages")
 _UNITS = ((86_400, "days"), (3_600, "hours"), (60, "minutes"))
 
@@ -70,12 +74,47 @@ def alert(problem: str) -> str:
     return f'<p class="problem" role="alert">{shown(problem)}</p>' if problem else ""
 
 
-def arguments(values: dict[str, Any]) -> str:
-    """Shows what else the approved call carries, each value as it is."""
-    if not values:
-        return ""
-    rows = "\n".join(row(name.replace("_", " "), _value(value)) for name, value in values.items())
-    return table("What goes with it", rows)
+def text_section(heading: str, text: str, before: str | None = None) -> str:
+    """Shows a text word for word; beside it what an approver has changed of it.
+
+    Args:
+        heading: What it is.
+        text: The text.
+        before: The text as it was asked, if it is another one.
+    """
+    return fill(
+        "text.html",
+        heading=heading,
+        content=shown(text),
+        legend=legend(text),
+        changes="" if before is None else difference(before, text),
+    )
+
+
+def difference(before: str, after: str) -> str:
+    """Shows what was taken out of a text and what was put in."""
+    from differences import parts_of  # Few approvals are edited.
+
+    parts = "".join(_PARTS[kind].format(shown(text)) for kind, text in parts_of(before, after))
+    return f'<h3>What was changed</h3>\n<p class="changes" dir="auto">{parts}</p>'
+
+
+def arguments(heading: str, approval: Wait) -> str:
+    """Shows the arguments of the call in force, each value as it is; of an edited one both."""
+    asked, edit = approval.asked.arguments, approval.edit.arguments
+    rows = "\n".join(
+        row(
+            title_of(name, (approval.editable or {}).get(name, {})),
+            _change(asked.get(name), value) if name in edit else _value(value),
+        )
+        for name, value in approval.in_force.arguments.items()
+    )
+    return table(heading, rows) if rows else ""
+
+
+def title_of(name: str, schema: Mapping[str, Any]) -> str:
+    """Returns how an argument is called on the page."""
+    return str(schema.get("title") or name.replace("_", " "))
 
 
 def table(heading: str, rows: str) -> str:
@@ -89,30 +128,6 @@ def table(heading: str, rows: str) -> str:
 def row(name: str, cell: str) -> str:
     """Returns a table row; `cell` is HTML already."""
     return f'<tr><th scope="row">{shown(name)}</th><td>{cell}</td></tr>'
-
-
-def editor(approval: Wait, draft: Choice | None) -> str:
-    """Offers to edit the text, unless it is none or a change of that length cannot be stored."""
-    if why := obstacle(approval):
-        return f'<p class="soft">{why}</p>'
-    edited = draft.content if draft else None
-    return fill(
-        "editor.html",
-        open=" open" if edited is not None else "",
-        text=html.escape(approval.asked.content if edited is None else edited),
-    )
-
-
-def choices(approval: Wait, preselected: str | None) -> str:
-    """Returns the two buttons; the preselected one comes first and stands out."""
-    action = f"<code>{shown(approval.asked.action)}</code>"
-    effects = {
-        "approved": ("yes", "Approve", f"The agent goes on and runs {action} with this text."),
-        "denied": ("no", "Deny", f"{action} does not run. The agent may come back with another "
-                   "text."),
-    }  # fmt: skip
-    order = sorted(effects, key=lambda decision: decision != (preselected or "approved"))
-    return "\n".join(_choice(name, *effects[name], name == preselected) for name in order)
 
 
 def decision_rows(approval: Wait) -> str:
@@ -158,19 +173,21 @@ def iso(epoch_seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch_seconds))
 
 
-def _choice(decision: str, tone: str, label: str, effect: str, first: bool) -> str:
-    look = f"{tone} first" if first else tone
-    return (
-        f'<div><button class="{look}" name="decision" value="{decision}" '
-        f'aria-describedby="{decision}-effect">{label}</button>\n'
-        f'<p class="soft" id="{decision}-effect">{effect}</p></div>'
-    )
+def _change(before: Any, after: Any) -> str:
+    return f"{_PARTS['removed'].format(_value(before))} {_PARTS['added'].format(_value(after))}"
 
 
 def _value(value: Any) -> str:
-    if value is None:
-        return "<em>none</em>"
-    return shown(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    match value:
+        case None:
+            return "<em>none</em>"
+        case str():
+            return shown(value)
+        case bool():
+            return "yes" if value else "no"
+        case list() if value and not any(isinstance(item, dict | list) for item in value):
+            return f"<ul>{''.join(f'<li>{_value(item)}</li>' for item in value)}</ul>"
+    return shown(json.dumps(value, ensure_ascii=False))
 
 
 @cache

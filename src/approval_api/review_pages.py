@@ -3,20 +3,19 @@
 import html
 
 from effect_words import next_step, trouble, verdict
+from form_parts import choices, editor
 from longrunning.http import MAX_COMMENT_CHARS
 from longrunning.waits.item import Status, Wait
 from page_parts import (
     alert,
     arguments,
-    choices,
     deadline,
     decision_rows,
-    editor,
     fill,
-    legend,
     page,
     shown,
     table,
+    text_section,
     withdrawal_rows,
 )
 from review_request import Choice
@@ -60,9 +59,9 @@ def review_page(
         action=shown(approval.asked.action),
         followed=FOLLOWED.get(preselected or "", ""),
         deadline=deadline(approval, now),
-        content=shown(approval.asked.content),
-        legend=legend(approval.asked.content),
-        arguments=arguments(approval.asked.arguments),
+        what=_what(approval),
+        text=_text(approval),
+        arguments=_arguments(approval),
         comment=html.escape(draft.comment or "") if draft else "",
         max_comment=str(MAX_COMMENT_CHARS),
         editor=editor(approval, draft),
@@ -90,10 +89,8 @@ def decided_page(approval: Wait, outcome: str) -> str:
         mark=mark,
         word=word,
         next=LEADS[outcome] + next_step(approval),
-        text_heading=_text_heading(approval),
-        content=shown(approval.text),
-        legend=legend(approval.text),
-        arguments=arguments(approval.asked.arguments),
+        text=_text(approval),
+        arguments=_arguments(approval),
         rows=decision_rows(approval),
     )
     return page(word, main, tone=tone)
@@ -138,5 +135,22 @@ def _notice(heading: str, text: str, form: str = "") -> str:
     return page(heading, main)
 
 
-def _text_heading(approval: Wait) -> str:
-    return "The text" if approval.edited_content is None else "The text, as it was edited"
+def _what(approval: Wait) -> str:
+    if approval.asked.content is not None:
+        return "the text below"
+    return "the values below" if approval.asked.arguments else "nothing else"
+
+
+def _text(approval: Wait) -> str:
+    """Returns the text in force, and what an approver has changed of it."""
+    text, asked = approval.in_force.content, approval.asked.content
+    if text is None:
+        return ""
+    if approval.edited_content is None:
+        return text_section("The text", text)
+    return text_section("The text, as it was edited", text, asked)
+
+
+def _arguments(approval: Wait) -> str:
+    heading = "The values" if approval.asked.content is None else "What goes with it"
+    return arguments(heading, approval)

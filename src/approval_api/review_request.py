@@ -1,9 +1,10 @@
 """Reads an HTTP API event (payload format 2.0): what is asked, and what was decided.
 
-`decision` (`approved` or `denied`), `comment` and `content` come as a form or as JSON:
+`decision` (`approved` or `denied`), `comment`, `content` and `arguments` come as a form or as JSON:
 
     decision=denied&comment=too+long
-    {"decision": "approved", "content": "the approver's own text"}
+    decision=approved&arguments.amount=40
+    {"decision": "approved", "content": "the approver's own text", "arguments": {"amount": 40}}
 
 Whatever else is sent is refused, for it would not be done: nobody is told "approved" whose other
 amount was left out. The query holds `decision` alone, as the links do. Only where nothing is
@@ -20,7 +21,9 @@ from longrunning import http
 from longrunning.http import Event, RefusedError
 
 DECISIONS = ("approved", "denied")
-FIELDS = ("decision", "comment", "content")
+FIELDS = ("decision", "comment", "content", "arguments")
+ARGUMENT = "arguments."
+"""How the field of an argument begins in a form."""
 FORM = "application/x-www-form-urlencoded"
 MAX_FIELDS = 50
 
@@ -49,12 +52,19 @@ class ReviewRequest:
 
 @dataclass(frozen=True)
 class Choice:
-    """A decision as an approver sends it, with the comment and the edited text as typed."""
+    """A decision as an approver sends it, with the comment and all that was edited as typed."""
 
     decision: str
     comment: str | None = None
     content: str | None = None
+    arguments: dict[str, Any] | None = None
+    """By name; a text for what is no text is read as a form's."""
     is_from_page: bool = False
+
+    @property
+    def has_edit(self) -> bool:
+        """Whether it says anything of the text or the arguments."""
+        return self.content is not None or bool(self.arguments)
 
 
 def parse_request(event: Event) -> ReviewRequest:
@@ -80,6 +90,7 @@ def parse_choice(request: ReviewRequest) -> Choice:
             read, for fields that are not known or of a wrong type, and where no decision is named.
     """
     fields = _fields(request) if request.event.get("body") else {}
+    arguments = _arguments(fields)
     http.only_known(fields, FIELDS)
     http.no_query(request.event, "decision")
     decision = fields.get("decision", request.query_decision)
@@ -87,7 +98,16 @@ def parse_choice(request: ReviewRequest) -> Choice:
         came = "nothing" if decision is None else "something else"
         raise RefusedError(400, f'decision: expected "approved" or "denied", got {came}')
     comment, content = (http.text_field(fields, name) for name in ("comment", "content"))
-    return Choice(decision, comment, content, request.is_from_page)
+    return Choice(decision, comment, content, arguments, request.is_from_page)
+
+
+def _arguments(fields: dict[str, Any]) -> dict[str, Any] | None:
+    """Takes the fields of a form that are arguments out of it; of JSON they are one object."""
+    given = fields.get("arguments")
+    if given is not None and not isinstance(given, dict):
+        raise RefusedError(400, f"arguments: expected an object, got {http.type_name(given)}")
+    names = [name for name in fields if name.startswith(ARGUMENT)]
+    return (given or {}) | {name.removeprefix(ARGUMENT): fields.pop(name) for name in names} or None
 
 
 def _fields(request: ReviewRequest) -> dict[str, Any]:

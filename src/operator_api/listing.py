@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from longrunning.waits import outcomes as effects
-from longrunning.waits.item import Wait, digest
+from longrunning.waits.item import Edit, Wait
 from longrunning.waits.open_waits import SHARDS, OpenEntry, OpenWaits
 from operator_requests import Page, Positions, next_token
 
@@ -23,16 +23,16 @@ Document = dict[str, Any]
 
 
 def document(approval: Wait) -> Document:
-    """Returns what was asked, who decided what, what came of it, and the digest of the text."""
+    """Returns what was asked, who decided what, what came of it, and the digest of the call."""
     facts = {name: getattr(approval, name) for name in ASKED_FIELDS + DECIDED_FIELDS}
     return (
         facts
         | effects.facts_of(approval)
         | {
             "action": approval.call.action if approval.call else "",
-            "edited": approval.edited_content is not None,
-            "digest": digest(approval.text) if approval.call else None,
-            "preview": approval.text[:PREVIEW_CHARS] if approval.call else "",
+            "edited": approval.call is not None and approval.edit != Edit(),
+            "digest": approval.in_force.digest if approval.call else None,
+            "preview": approval.in_force.summary[:PREVIEW_CHARS] if approval.call else "",
         }
     )
 

@@ -189,7 +189,7 @@ def check_bytes(world: World, key: str, content: str, walk: Walk) -> None:
         Key={"session_id": {"S": session_id}, "tool_use_id": {"S": tool_use_id}},
     )["Item"]
     digest = sha256(content.encode()).hexdigest()
-    texts = (approval.text, stored["digest"]["S"])
+    texts = (approval.in_force.content, stored["digest"]["S"])
     recorded = (approval.status, approval.edited_content, *texts)
     if recorded != ("SPENT", None, content, digest):
         walk.changed.append(f"recorded as {approval.status}, {approval.edited_content!a:.50}")

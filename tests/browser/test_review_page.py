@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 import chromium
+import sample_refund
 from approval_api_driver import pending
 from approval_site import Site
 from core_samples import changed
 from longrunning.text import visible
-from longrunning.waits.item import Wait
+from longrunning.waits.item import Edit, Wait
 
 WORD_OF_5000 = "Unicorn" * 714 + "!!"
 HOSTILE = {
@@ -148,7 +149,9 @@ def test_a_text_is_edited_and_approved(page: Any, site: Site, approval: Wait) ->
     assert editor.input_value() == approval.asked.content
     editor.fill("Mine.\n\nWith two paragraphs & <b>marks</b>.\n")
     page.get_by_role("button", name="Approve").click()
-    assert site.stored(approval).text == "Mine.\n\nWith two paragraphs & <b>marks</b>.\n"
+    assert (
+        site.stored(approval).in_force.content == "Mine.\n\nWith two paragraphs & <b>marks</b>.\n"
+    )
     assert shown(page) == "Mine.\n\nWith two paragraphs & <b>marks</b>.\n"
     assert "as it was edited" in page.locator("main").inner_text()
 
@@ -164,7 +167,7 @@ def test_an_edit_that_is_refused_is_not_lost(page: Any, site: Site, approval: Wa
     assert site.stored(approval).status == "PENDING"
     page.get_by_label("Your text").fill("x" * 50)
     page.get_by_role("button", name="Approve").click()
-    assert site.stored(approval).text == "x" * 50
+    assert site.stored(approval).in_force.content == "x" * 50
 
 
 def test_the_keyboard_is_enough(page: Any, site: Site, approval: Wait) -> None:
@@ -291,6 +294,76 @@ def test_a_link_that_opens_nothing_says_so_on_a_page_of_its_own(
     assert page.locator("h1").inner_text() == heading
     assert page.locator("button").count() == 0
     assert wide(page) == 0
+
+
+def refund_call(**changes: Any) -> Wait:
+    """A call without a text, each of whose arguments is of another kind."""
+    arguments = {
+        "order_id": "4711 <b>", "amount": 60, "reason": "late", "notify": True, "pay_on": None,
+        "items": ["a mug", "a lamp"], "note": "Two\nlines & more", "who": "ann@example.com",
+    }  # fmt: skip
+    schemas = sample_refund.refund_tool(sample_refund.Refunds()).schemas
+    schemas |= {"note": {"type": "string"}, "who": {"type": "string", "format": "email"}}
+    return open_approval(
+        content=None, content_schema={}, action="send_refund", arguments=arguments,
+        editable=schemas, **changes,
+    )  # fmt: skip
+
+
+def test_a_form_that_is_sent_untouched_edits_nothing(page: Any, site: Site) -> None:
+    approval = refund_call()
+    page.goto(site.link(approval))
+    assert page.locator("pre").count() == 0
+    page.get_by_role("button", name="Approve").click()
+    page.wait_for_selector("text=Thank you.")
+    assert site.stored(approval).edit == Edit()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_argument_is_changed_in_a_field_of_its_kind(
+    page: Any, site: Site, scheme: str
+) -> None:
+    page.emulate_media(color_scheme=scheme)
+    approval = refund_call()
+    page.goto(site.link(approval))
+    page.get_by_text("Change something before you approve").click()
+    page.get_by_label("Amount in EUR").fill("40.5")
+    page.get_by_label("reason").select_option("broken")
+    page.get_by_label("notify").select_option("no")
+    page.get_by_label("pay on").fill("2026-04-01")
+    page.get_by_label("items").fill("a mug")
+    page.get_by_label("note").fill("One line")
+    page.get_by_label("who").fill("bob@example.com")
+    assert wide(page) == 0
+    page.get_by_role("button", name="Approve").click()
+    page.wait_for_selector("text=Thank you.")
+    assert site.stored(approval).edit == Edit(None, {
+        "amount": 40.5, "reason": "broken", "notify": False, "pay_on": "2026-04-01",
+        "items": ["a mug"], "note": "One line", "who": "bob@example.com",
+    })  # fmt: skip
+    assert page.locator("del").count() == page.locator("ins").count() == 7
+    assert wide(page) == 0
+
+
+def test_the_browser_itself_refuses_what_is_out_of_bounds(page: Any, site: Site) -> None:
+    approval = refund_call()
+    page.goto(site.link(approval))
+    page.get_by_text("Change something before you approve").click()
+    page.get_by_label("Amount in EUR").fill("501")
+    page.get_by_role("button", name="Approve").click()
+    assert page.get_by_label("Amount in EUR").evaluate("e => e.validity.rangeOverflow")
+    assert site.stored(approval).status == "PENDING"
+
+
+def test_what_was_typed_and_refused_stands_there_again(page: Any, site: Site) -> None:
+    approval = refund_call()
+    page.goto(site.link(approval))
+    page.get_by_text("Change something before you approve").click()
+    page.get_by_label("items").fill("a\nb\nc\nd")
+    page.get_by_role("button", name="Approve").click()
+    assert "expected 3 or less, got 4" in page.get_by_role("alert").inner_text()
+    assert page.get_by_label("items").input_value() == "a\nb\nc\nd"
+    assert site.stored(approval).status == "PENDING"
 
 
 NO = {"status": "error", "text": WORD_OF_5000[:300]}

@@ -13,7 +13,7 @@ from converse_stand_in import tool_use
 from longrunning import sessions
 from longrunning.human_approval import pause
 from longrunning.messages import build_existing, tool_result
-from longrunning.waits.item import Status, digest
+from longrunning.waits.item import Status
 from longrunning_testkit.worlds import http_event
 from sample_world import World
 
@@ -166,7 +166,7 @@ def test_the_history_tells_all_that_was_asked_and_decided(world: World) -> None:
         ("ask-1", "denied", "link"), ("ask-2", "approved", "link")
     ]  # fmt: skip
     assert [e["comment"] for e in found] == ["Shorter, please.", None]
-    assert [e["digest"] for e in found] == [digest(a.text) for a in world.approvals(session_id)]
+    assert [e["digest"] for e in found] == [a.in_force.digest for a in world.approvals(session_id)]
     assert [e["status"] for e in found] == ["DENIED", "SPENT"]
 
 

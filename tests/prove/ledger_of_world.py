@@ -137,7 +137,7 @@ def _is_told_rightly(told: Decision, record: Wait) -> bool:
     asked = told.form["decision"]
     match told.status:
         case 200:
-            same_text = told.form.get("content", record.text) == record.text
+            same_text = told.form.get("content", record.in_force.content) == record.in_force.content
             return asked == told.said["decision"] == record.decision and same_text
         case 409:
             is_other = asked != record.decision or "content" in told.form
@@ -246,4 +246,6 @@ def _tells(result: dict[str, Any], record: Wait) -> bool:
     told = json.loads(result["content"][0]["text"])
     decision = record.decision or record.status.lower()
     is_approved = record.status in (Status.APPROVED, Status.SPENT)
-    return told["decision"] == decision and (not is_approved or told["content"] == record.text)
+    return told["decision"] == decision and (
+        not is_approved or told["content"] == record.in_force.content
+    )

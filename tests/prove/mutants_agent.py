@@ -703,7 +703,8 @@ AGENT: tuple[Mutant, ...] = tuple(
             replace(
                 wait,
                 call=call,
-                content_schema=schemas.get(call.action, {}),
+                content_schema=tool.content_schema if tool else {},
+                editable=(tool.schemas or None) if tool else None,
                 max_edit_bytes=_room_for_edits(session, agent)
                 if len(session.pending) > 1
                 else None,
@@ -713,7 +714,8 @@ AGENT: tuple[Mutant, ...] = tuple(
             replace(
                 wait,
                 call=replace(call, arguments={}),
-                content_schema=schemas.get(call.action, {}),
+                content_schema=tool.content_schema if tool else {},
+                editable=(tool.schemas or None) if tool else None,
                 max_edit_bytes=_room_for_edits(session, agent)
                 if len(session.pending) > 1
                 else None,
@@ -730,42 +732,59 @@ AGENT: tuple[Mutant, ...] = tuple(
         ),
         (
             "only the approved text is published",
-            "item:Wait.allows",
-            """
-            (call.action, digest(call.content), call.arguments) == (
-                self.call.action,
-                digest(self.text),
-                self.call.arguments,
-            )
-            """,
-            "(call.action, call.arguments) == (self.call.action, self.call.arguments)",
+            "item:Call.digest",
+            "[self.action, self.content, _exact(self.arguments)]",
+            "[self.action, _exact(self.arguments)]",
             "unit/test_gate.py::test_a_call_that_differs_in_anything_is_another_call",
         ),
         (
             "only the approved arguments are published",
-            "item:Wait.allows",
-            """
-            (call.action, digest(call.content), call.arguments) == (
-                self.call.action,
-                digest(self.text),
-                self.call.arguments,
-            )
-            """,
-            "(call.action, digest(call.content)) == (self.call.action, digest(self.text))",
+            "item:Call.digest",
+            "[self.action, self.content, _exact(self.arguments)]",
+            "[self.action, self.content]",
             "unit/test_gate.py::test_a_call_that_differs_in_anything_is_another_call",
         ),
         (
             "an approval is for one tool",
-            "item:Wait.allows",
-            """
-            (call.action, digest(call.content), call.arguments) == (
-                self.call.action,
-                digest(self.text),
-                self.call.arguments,
-            )
-            """,
-            "(digest(call.content), call.arguments) == (digest(self.text), self.call.arguments)",
+            "item:Call.digest",
+            "[self.action, self.content, _exact(self.arguments)]",
+            "[self.content, _exact(self.arguments)]",
             "unit/test_calls.py::test_two_tools_of_the_same_form_are_not_mistaken_for_each_other",
+        ),
+        (
+            "arguments are compared as JSON is",
+            "item:Wait.allows",
+            "call.digest == self.in_force.digest",
+            "call == self.in_force",
+            "flow/test_any_call.py::test_true_is_not_one",
+        ),
+        (
+            "a call with a text is not made without",
+            "calls:ProtectedTool.input_of",
+            "(call.content is None) != (self.content_field is None)",
+            "False",
+            "flow/test_any_call.py::test_a_tool_that_has_lost_its_text_since_is_not_called_without",
+        ),
+        (
+            "what was denied is known without a text",
+            "gate:Gate._may_be",
+            "Call(asked.action, None, arguments).digest == call.digest",
+            "False",
+            "flow/test_any_call.py::test_a_call_that_was_denied_is_not_asked_again_and_another_one_is",
+        ),
+        (
+            "an editable argument can be typed",
+            "calls:ProtectedTool._editable_problem",
+            "forms.obstacle_of(self._properties[name])",
+            "None",
+            "unit/test_calls.py::test_an_argument_that_cannot_be_typed_is_not_editable",
+        ),
+        (
+            "the model is told of edited arguments",
+            "tool_results:_approved",
+            "call.content is None or edit.arguments",
+            "False",
+            "flow/test_any_call.py::test_an_edit_of_the_arguments_is_what_is_made_and_told",
         ),
         (
             "what was denied is refused",
@@ -791,7 +810,7 @@ AGENT: tuple[Mutant, ...] = tuple(
         (
             "one call is asked for once",
             "gate:Gate._too_much",
-            "call in self._asked",
+            "any(call.digest == asked.digest for asked in self._asked)",
             "False",
             "unit/test_gate.py::test_the_same_call_twice_is_asked_for_once",
         ),
@@ -844,8 +863,8 @@ AGENT: tuple[Mutant, ...] = tuple(
         (
             "what is spent is performed from the record",
             "effects:Effects._call",
-            "approval.text",
-            "approval.asked.content",
+            "approval.in_force",
+            "approval.asked",
             "unit/test_gate.py::test_an_edit_is_what_is_allowed_and_what_is_performed",
         ),
         (
@@ -911,22 +930,22 @@ AGENT: tuple[Mutant, ...] = tuple(
         (
             "a call has no unknown arguments",
             "calls:ProtectedTool.call",
-            "sorted(given.keys() - properties.keys())",
+            "sorted(given.keys() - self._properties.keys())",
             "[]",
             "unit/test_gate.py::test_a_call_that_nobody_could_approve_tells_the_model_why",
         ),
         (
             "a content can be shown and stored",
             "calls:checked_call",
-            "not content.strip() or _size(content) > MAX_CONTENT_BYTES",
-            "not content.strip()",
+            "content is not None and not (content.strip() and _size(content) <= MAX_CONTENT_BYTES)",
+            "content is not None and not content.strip()",
             "unit/test_gate.py::test_a_call_that_nobody_could_approve_tells_the_model_why",
         ),
         (
             "a content says something",
             "calls:checked_call",
-            "not content.strip() or _size(content) > MAX_CONTENT_BYTES",
-            "_size(content) > MAX_CONTENT_BYTES",
+            "content is not None and not (content.strip() and _size(content) <= MAX_CONTENT_BYTES)",
+            "content is not None and not _size(content) <= MAX_CONTENT_BYTES",
             "unit/test_gate.py::test_a_call_that_nobody_could_approve_tells_the_model_why",
         ),
         (
@@ -980,7 +999,7 @@ AGENT: tuple[Mutant, ...] = tuple(
         (
             "the model is told of an edit",
             "tool_results:_approved",
-            "approval.edited_content is not None",
+            "edit.content is not None",
             "False",
             "unit/test_tool_results.py::test_an_edit_is_told_with_what_was_asked",
         ),

@@ -240,26 +240,25 @@ API: tuple[Mutant, ...] = tuple(
         (
             "the page's denial leaves its text out",
             "decisions:_edit",
-            'choice.content is None or (choice.is_from_page and choice.decision == "denied")',
-            "choice.content is None",
+            'not choice.has_edit or (choice.is_from_page and choice.decision == "denied")',
+            "not choice.has_edit",
             "unit/test_approval_handler.py::"
             "TestEditing::test_a_denial_on_the_page_leaves_the_edit_out",
         ),
         (
             "a program's denial with an edit is refused",
             "decisions:_edit",
-            "_check_untouched(choice.content, approval)",
+            "_check_untouched(choice, approval)",
             "",
             "unit/test_approval_handler.py::"
             "TestEditing::test_a_program_that_denies_and_edits_is_refused",
         ),
         (
             "somebody else's edit counts",
-            "decisions:_edit",
-            "edited is None and approval.edited_content is not None",
-            "False",
-            "unit/test_approval_handler.py::"
-            "TestEditing::test_the_untouched_text_after_an_edit_is_409",
+            "waits.answers:_repeat_outcome",
+            "edit is None or old.edited(edit).digest == old.in_force.digest",
+            "edit is None or edit == Edit() or old.edited(edit).digest == old.in_force.digest",
+            "unit/test_approvals.py::test_a_repeat_of_an_edited_approval_is_measured_on_the_edit",
         ),
         (
             "a comment is cleaned",
@@ -271,21 +270,21 @@ API: tuple[Mutant, ...] = tuple(
         ),
         (
             "newlines alone are no edit",
-            "edits:is_untouched",
+            "edits:_is_the_text",
             "normalise_newlines(submitted)",
             "submitted",
             "unit/test_approval_edits.py::test_an_untouched_text_is_no_edit",
         ),
         (
             "an untouched text is no edit",
-            "edits:edit_of",
-            "is_untouched(submitted, approval)",
+            "edits:_edited_content",
+            "_is_the_text(submitted, approval.asked)",
             "False",
             "unit/test_approval_edits.py::test_an_untouched_text_is_no_edit",
         ),
         (
             "an edit has plain newlines",
-            "edits:edit_of",
+            "edits:_edited_content",
             "normalise_newlines(submitted)",
             "submitted",
             "unit/test_approval_edits.py::test_an_edit_has_plain_newlines",
@@ -299,21 +298,21 @@ API: tuple[Mutant, ...] = tuple(
         ),
         (
             "an edit can be passed on",
-            "edits:edit_of",
+            "edits:_edited_content",
             'check_sendable("content", edited)',
             "",
             "unit/test_approval_edits.py::test_an_edit_with_what_no_queue_takes_is_400",
         ),
         (
             "an edit has a limit",
-            "edits:edit_of",
-            "len(edited.encode()) > MAX_CONTENT_BYTES",
+            "edits:_edited_content",
+            "_size(edited) > MAX_CONTENT_BYTES",
             "False",
             "unit/test_approval_edits.py::test_an_edit_is_no_longer_than_a_content_may_be",
         ),
         (
             "text and edit fit one item",
-            "edits:edit_of",
+            "edits:_edited_content",
             "not _fits(approval, edited)",
             "False",
             "unit/test_approval_edits.py::test_content_and_edit_fit_one_item_together",
@@ -341,16 +340,52 @@ API: tuple[Mutant, ...] = tuple(
         ),
         (
             "an edit fits the tool's schema",
-            "edits:edit_of",
-            """
-            if problem:
-                raise RefusedError(422, f"content: {problem}")
-            """,
-            """
-            if False:
-                raise RefusedError(422, f"content: {problem}")
-            """,
+            "edits:_edited_content",
+            "_problem(edited, approval.content_schema)",
+            "None",
             "unit/test_approval_edits.py::test_an_edit_says_something",
+        ),
+        (
+            "only some arguments can be changed",
+            "edits:_edited_arguments",
+            "name not in (approval.editable or {})",
+            "False",
+            "flow/test_any_call.py::test_an_edit_that_cannot_be_taken_changes_nothing",
+        ),
+        (
+            "an edited argument fits its schema",
+            "edits:_value",
+            "forms.problem_of(value, schema)",
+            "None",
+            "flow/test_any_call.py::test_an_edit_that_cannot_be_taken_changes_nothing",
+        ),
+        (
+            "an edited argument can be passed on",
+            "edits:_value",
+            "check_sendable(where, text)",
+            "",
+            "flow/test_any_call.py::test_an_edit_that_cannot_be_taken_changes_nothing",
+        ),
+        (
+            "edited arguments fit the item",
+            "edits:edit_of",
+            "_size(as_json(approval.edited(edit).arguments)) > MAX_ARGUMENTS_BYTES",
+            "False",
+            "flow/test_any_call.py::test_an_edit_that_cannot_be_taken_changes_nothing",
+        ),
+        (
+            "an untouched argument is no edit",
+            "edits:_edited_arguments",
+            "not _is_as_asked(name, value, asked)",
+            "True",
+            "flow/test_any_call.py::test_an_argument_that_cannot_be_changed_may_come_back",
+        ),
+        (
+            "a denial edits no arguments",
+            "edits:is_untouched",
+            "all(_is_as_asked(name, value, asked) for name, value in sent.items())",
+            "True",
+            "flow/test_any_call.py::test_a_denial_edits_nothing",
         ),
         (
             "an edit says something",
@@ -361,7 +396,7 @@ API: tuple[Mutant, ...] = tuple(
         ),
         (
             "an edit is not too long for the tool",
-            "edits:_problem",
+            "forms:_problem_of_text",
             "length > at_most",
             "False",
             "unit/test_approval_edits.py::test_an_edit_satisfies_the_tools_schema",
@@ -626,9 +661,9 @@ API: tuple[Mutant, ...] = tuple(
         ),
         (
             "an editor's text is escaped",
-            "page_parts:editor",
-            "html.escape(approval.asked.content if edited is None else edited)",
-            "approval.asked.content if edited is None else edited",
+            "form_parts:_text_field",
+            "html.escape(asked if edited is None else edited)",
+            "asked if edited is None else edited",
             "unit/test_approval_handler.py::TestLooking::test_markup_in_any_field_is_text",
         ),
         (
@@ -739,9 +774,9 @@ API: tuple[Mutant, ...] = tuple(
         ),
         (
             "a decided page has no other text",
-            "review_pages:decided_page",
-            "shown(approval.text)",
-            "shown(approval.content)",
+            "review_pages:_text",
+            "approval.in_force.content, approval.asked.content",
+            "approval.asked.content, approval.asked.content",
             "unit/test_approval_handler.py::TestEditing::test_the_answer_shows_the_text_in_force",
         ),
         (
@@ -1132,14 +1167,14 @@ API: tuple[Mutant, ...] = tuple(
         (
             "an edit is held to all of the content's schema",
             "calls:ProtectedTool._content_problem",
-            "sorted(schema.keys() - {*self.HELD, *self.NOTES})",
+            'sorted(schema.keys() - {"type", *self.HELD, *forms.NOTES})',
             "[]",
             "unit/test_calls.py::"
             "test_what_an_edit_could_not_be_held_to_is_refused_when_the_tool_is_made",
         ),
         (
             "a content's pattern is one",
-            "calls:ProtectedTool._content_problem",
+            "forms:obstacle_of",
             're.compile(schema.get("pattern", ""))',
             "",
             "unit/test_calls.py::"

@@ -241,10 +241,10 @@ ENDS: tuple[Mutant, ...] = tuple(
             "an edit fits the whole call",
             "calls:ProtectedTool.problem_of_edit",
             """
-            if approval.edited_content is None:
-                return None
+            if approval.edit != Edit():
+                self.call(given)
             """,
-            "return None",
+            "pass",
             "unit/test_effects.py::test_an_edit_that_the_whole_call_does_not_take_is_not_run",
         ),
         (
@@ -264,8 +264,8 @@ ENDS: tuple[Mutant, ...] = tuple(
         (
             "what nobody decided is not looked up",
             "gate:Gate._approvals_for",
-            "text == call.content and record_id not in mine | self._earlier.keys()",
-            "record_id not in mine | self._earlier.keys()",
+            "self._may_be(call, use, answer)",
+            "True",
             "unit/test_gate.py::test_a_record_is_read_once_and_only_of_the_same_text",
         ),
         (

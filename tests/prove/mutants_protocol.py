@@ -45,10 +45,10 @@ PROTOCOL: tuple[Mutant, ...] = tuple(
         ),
         (
             "C3 keeps the digest with the edit",
-            "waits.answers:Answers.decide",
-            "digest(edited_content)",
-            'digest("")',
-            "unit/test_approvals.py::test_an_edit_is_the_text_in_force",
+            "decisions:decide",
+            "changed.digest if changed else None",
+            "None",
+            "flow/test_any_call.py::test_the_record_has_the_digest_of_the_edited_call",
         ),
         (
             "C3 tells the opposite decision apart",
@@ -60,7 +60,7 @@ PROTOCOL: tuple[Mutant, ...] = tuple(
         (
             "C3 tells another edit apart",
             "waits.answers:_repeat_outcome",
-            '"repeated" if edited_content in (None, old.text) else "conflict"',
+            '"repeated" if is_same else "conflict"',
             '"repeated"',
             "unit/test_approvals.py::test_a_decided_item_keeps_its_decision",
         ),

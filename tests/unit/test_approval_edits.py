@@ -8,11 +8,18 @@ from approval_api_driver import pending
 from edits import MAX_TEXTS_BYTES, edit_of, obstacle
 from longrunning.http import RefusedError
 from longrunning.messages import MAX_CONTENT_BYTES
+from longrunning.waits.item import Wait
+from review_request import Choice
+
+
+def edited(submitted: str, approval: Wait) -> str | None:
+    """What comes of a text that a form sends."""
+    return edit_of(Choice("approved", content=submitted), approval).content
 
 
 def refused_status(submitted: str, **changes: Any) -> int:
     with pytest.raises(RefusedError) as refused:
-        edit_of(submitted, pending(**changes))
+        edited(submitted, pending(**changes))
     return refused.value.status
 
 
@@ -29,15 +36,15 @@ def refused_status(submitted: str, **changes: Any) -> int:
     ],
 )
 def test_an_untouched_text_is_no_edit(content: str, submitted: str) -> None:
-    assert edit_of(submitted, pending(content=content)) is None
+    assert edited(submitted, pending(content=content)) is None
 
 
 def test_an_edit_has_plain_newlines() -> None:
-    assert edit_of("c\r\nd\r", pending(content="a\r\nb")) == "c\nd\n"
+    assert edited("c\r\nd\r", pending(content="a\r\nb")) == "c\nd\n"
 
 
 def test_space_alone_can_be_an_edit() -> None:
-    assert edit_of("a ", pending(content="a")) == "a "
+    assert edited("a ", pending(content="a")) == "a "
 
 
 @pytest.mark.parametrize("submitted", ["", " \n\u3000"])
@@ -55,7 +62,7 @@ def test_an_edit_says_something(submitted: str) -> None:
     ],
 )
 def test_an_edit_satisfies_the_tools_schema(schema: dict[str, Any], good: str, bad: str) -> None:
-    assert edit_of(good, pending(content_schema=schema)) == good
+    assert edited(good, pending(content_schema=schema)) == good
     assert refused_status(bad, content_schema=schema) == 422
 
 
@@ -64,14 +71,14 @@ def test_content_and_edit_fit_one_item_together() -> None:
     room = MAX_TEXTS_BYTES - len(content)
     schema = {"type": "string"}
     fits = "ü" * (room // 2)
-    assert edit_of(fits, pending(content=content, content_schema=schema)) == fits
+    assert edited(fits, pending(content=content, content_schema=schema)) == fits
     assert refused_status(fits + "y", content=content, content_schema=schema) == 413
 
 
 def test_an_edit_has_the_room_that_its_turn_left_it() -> None:
     schema = {"type": "string"}
     room = {"content": "a", "content_schema": schema, "max_edit_bytes": 10}
-    assert edit_of("ü" * 5, pending(**room)) == "ü" * 5
+    assert edited("ü" * 5, pending(**room)) == "ü" * 5
     assert refused_status("ü" * 5 + "y", **room) == 413
     for bytes_left, cannot in ((10, False), (0, True)):
         assert (obstacle(pending(**room | {"max_edit_bytes": bytes_left})) is not None) is cannot
@@ -86,7 +93,7 @@ def test_only_a_text_can_be_edited(kind: Any, is_text: bool) -> None:
     schema = {} if kind is None else {"type": kind}
     assert (obstacle(pending(content_schema=schema)) is None) is is_text
     if is_text:
-        assert edit_of("25", pending(content_schema=schema)) == "25"
+        assert edited("25", pending(content_schema=schema)) == "25"
     else:
         assert refused_status("25", content_schema=schema) == 422
 
@@ -94,7 +101,7 @@ def test_only_a_text_can_be_edited(kind: Any, is_text: bool) -> None:
 def test_an_edit_is_no_longer_than_a_content_may_be() -> None:
     schema = {"type": "string"}
     longest = "ü" * (MAX_CONTENT_BYTES // 2)
-    assert edit_of(longest, pending(content="a", content_schema=schema)) == longest
+    assert edited(longest, pending(content="a", content_schema=schema)) == longest
     assert refused_status(longest + "y", content="a", content_schema=schema) == 413
 
 

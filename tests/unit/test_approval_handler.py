@@ -140,6 +140,7 @@ class TestLooking:
             "arguments": {
                 "author": "Unicorn Rentals", "unicorn_color": "rainbow", "image_url": None
             },
+            "editable": None,
             "requested_at": NOW - 3_600,
             "decide_by": NOW + DAY_SECONDS,
         }  # fmt: skip
@@ -369,7 +370,7 @@ class TestEditing:
     def test_an_edit_goes_with_the_approval(self, approvals: FakeApprovals) -> None:
         response = send(form_event(TOKEN, {"decision": "approved", "content": "My\r\ntext"}))
         assert response["statusCode"] == 200
-        assert approvals.items["session-1", "tooluse_1"].text == "My\ntext"
+        assert approvals.items["session-1", "tooluse_1"].in_force.content == "My\ntext"
 
     def test_an_untouched_text_is_no_edit(self, approvals: FakeApprovals) -> None:
         as_browsers_send = CONTENT.replace("\n", "\r\n")
@@ -457,7 +458,8 @@ class TestEditing:
         fields = {"decision": "approved", "content": "mine & yours"}
         page = send(form_event(TOKEN, fields, accept=HTML))["body"]
         assert "wrap>\nmine &amp; yours</pre>" in page
-        assert CONTENT not in page
+        assert f"removed: </span>{CONTENT}</del>" in page, "and beside it what was changed"
+        assert page.count(CONTENT) == 1
 
 
 class TestDecidedAlready:
@@ -507,7 +509,7 @@ class TestDecidedAlready:
         assert response["statusCode"] == 409
         assert decide("denied", content=CONTENT)["statusCode"] == 409
         stored = approvals.items["session-1", "tooluse_1"]
-        assert (stored.decision, stored.text) == ("approved", "Mine")
+        assert (stored.decision, stored.in_force.content) == ("approved", "Mine")
 
     def test_an_operators_decision_names_the_operator(self, approvals: FakeApprovals) -> None:
         approvals.put(
@@ -913,7 +915,7 @@ class TestOnAws:
         assert self.found() == pending()
         response = send(form_event(TOKEN, {"decision": "approved", "content": "Mine.\r\n"}))
         assert document(response).keys() == ANSWER_FIELDS
-        assert self.found().text == "Mine.\n"
+        assert self.found().in_force.content == "Mine.\n"
         message = messages.parse(self.messages()[0])
         assert isinstance(message, messages.ToolResults)
         assert (message.session_id, message.tool_name) == ("session-1", "human_approval")

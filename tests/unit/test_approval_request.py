@@ -115,7 +115,7 @@ def test_a_malformed_form_is_400(body: str | bytes) -> None:
     assert refusal(http_event("POST", "t", body=body, content_type=FORM)).status == 400
 
 
-UNKNOWN = ["amount", "arguments", "Decision", "comment ", "content[]", "decision.x", "_charset_"]
+UNKNOWN = ["amount", "argument", "Decision", "comment ", "content[]", "decision.x", "_charset_"]
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
@@ -130,7 +130,7 @@ def test_a_field_that_is_not_known_is_400_and_named(name: str, value: str, query
     ):
         assert refused.status == 400
         assert refused.reason.startswith(f"{name.strip()}: ")
-        for known in ("decision", "comment", "content"):
+        for known in ("decision", "comment", "content", "arguments"):
             assert known in refused.reason.partition(": ")[2]
 
 

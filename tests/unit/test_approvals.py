@@ -3,6 +3,7 @@
 One caller at a time. That two at once cannot both win is shown in tests/integration.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
@@ -21,7 +22,7 @@ from core_samples import (
     job,
 )
 from longrunning import http
-from longrunning.agent.calls import MAX_ARGUMENTS_BYTES
+from longrunning.agent.calls import MAX_ARGUMENTS_BYTES, MAX_SCHEMAS_BYTES
 from longrunning.messages import (
     MAX_CONTENT_BYTES,
     ToolResults,
@@ -31,7 +32,7 @@ from longrunning.messages import (
 )
 from longrunning.waits.answers import Decided
 from longrunning.waits.claims import FencedError, LeaseHeldError, MessageOverError, NotDecidedError
-from longrunning.waits.item import Status, Wait, digest
+from longrunning.waits.item import Call, Edit, Status, Wait
 from longrunning.waits.open_waits import SHARDS, OpenWaits
 from wait_store import WaitStore
 
@@ -102,6 +103,8 @@ def test_an_item_with_every_field_comes_back_as_it_went(approval_store: WaitStor
         arguments={"$x": "", "count": 3, "price": 9.5, "ünï": [None, True, {"deep": "🦄"}]},
         content_schema={"type": "string", "maxLength": 10},
         edited_content="Edited\r\n\x00 🦄",
+        editable={"count": {"type": "integer", "maximum": 9}},
+        edited_arguments={"count": 4},
         decision="approved",
         decided_by="link",
         decided_at=NOW + 60,
@@ -230,9 +233,16 @@ def decide(
     decision: str,
     now: int = NOW + 60,
     tool_use_id: str = TOOL_USE_ID,
+    edit: Edit | None = None,
     **more: Any,
 ) -> Decided:
-    return store.decide(SESSION_ID, tool_use_id, decision, decided_by="link", now=now, **more)
+    """As the approval API decides: with the digest of the call that the edit makes another one."""
+    is_edit = edit not in (None, Edit())
+    found = store.get(SESSION_ID, tool_use_id) if is_edit else None
+    more["digest"] = found.edited(edit).digest if found and found.call else None
+    return store.decide(
+        SESSION_ID, tool_use_id, decision, decided_by="link", now=now, edit=edit, **more
+    )
 
 
 @pytest.mark.parametrize(
@@ -259,19 +269,62 @@ def test_an_edit_is_the_text_in_force(
     approval_store: WaitStore, given: Given, dynamodb: Recorded, approvals_table: str
 ) -> None:
     asked_for = given()
-    decided = decide(approval_store, "approved", edited_content="Edited").approval
+    decided = decide(approval_store, "approved", edit=Edit("Edited")).approval
     assert decided
-    assert (decided.text, decided.asked) == ("Edited", asked_for.asked)
+    assert (decided.in_force.content, decided.asked) == ("Edited", asked_for.asked)
     (item,) = dynamodb.scan(TableName=approvals_table)["Items"]
-    assert item["digest"]["S"] == digest("Edited") != digest(asked_for.text), (
-        "who reads the table sees the text in force"
+    edited = replace(asked_for.asked, content="Edited")
+    assert item["digest"]["S"] == edited.digest != asked_for.asked.digest, (
+        "who reads the table sees the call in force"
     )
 
 
-def test_the_digest_is_the_sha_256_of_the_text(dynamodb: Recorded, given: Given) -> None:
-    known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    assert digest(given(content="abc").text) == known
+def test_edited_arguments_are_in_force_and_in_the_digest(
+    approval_store: WaitStore, given: Given, dynamodb: Recorded, approvals_table: str
+) -> None:
+    arguments = {"order_id": "4711", "amount": 60}
+    asked_for = given(content=None, arguments=arguments)
+    decided = decide(approval_store, "approved", edit=Edit(arguments={"amount": 40})).approval
+    assert decided
+    assert decided.in_force == Call(
+        asked_for.asked.action, None, {"order_id": "4711", "amount": 40}
+    )
+    assert (decided.asked, decided.edit) == (asked_for.asked, Edit(None, {"amount": 40}))
+    assert read(approval_store) == decided
+    (item,) = dynamodb.scan(TableName=approvals_table)["Items"]
+    assert item["digest"]["S"] == decided.in_force.digest
+    assert "content" not in item
+
+
+def test_the_digest_is_of_the_whole_call(dynamodb: Recorded, given: Given) -> None:
+    made = given(content="abc", arguments={"b": 1.5, "a": [True]})
+    text = f'["{made.asked.action}","abc",{{"a":[true],"b":1.5}}]'
+    known = hashlib.sha256(text.encode()).hexdigest()
+    assert made.in_force.digest == known
     assert dynamodb.named("put_item")[0]["Item"]["digest"] == {"S": known}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ({"a": 40}, {"a": 40.0}, True),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}, True),
+        ({"a": 1}, {"a": True}, False),
+        ({"a": [0]}, {"a": [False]}, False),
+        ({"a": "1"}, {"a": 1}, False),
+        ({"a": None}, {}, False),
+        ({"a": {"b": 0.1}}, {"a": {"b": 0.10000000000000002}}, False),
+        ({"a": "é"}, {"a": "e\u0301"}, False),
+    ],
+)
+def test_calls_are_compared_as_json_is(one: Any, other: Any, is_same: bool) -> None:
+    approval = asked(arguments=one)
+    assert approval.allows(replace(approval.asked, arguments=other)) is is_same
+    assert (approval.asked.digest == replace(approval.asked, arguments=other).digest) is is_same
+
+
+def test_a_call_without_a_text_is_not_one_with_an_empty_one() -> None:
+    assert not asked(content=None).allows(Call(asked().asked.action, "", {}))
 
 
 def test_a_wait_that_is_no_approval_has_no_call_in_its_item(
@@ -324,9 +377,10 @@ def test_a_decided_item_keeps_its_decision(
     edit: str | None,
     outcome: str,
 ) -> None:
+    made = None if edit is None else Edit(None if edit == SAME else edit)
     texts = {} if status == Status.RESOLVED else {"content": SAME}
     before = given(status, tool_use_id=TOOL_USE_ID, fence=1, **texts)
-    decided = decide(approval_store, decision, edited_content=edit, comment="again")
+    decided = decide(approval_store, decision, edit=made, comment="again")
     assert decided == Decided(outcome, before)
     assert read(approval_store) == before
 
@@ -338,9 +392,10 @@ def test_a_repeat_of_an_edited_approval_is_measured_on_the_edit(
     approval_store: WaitStore, given: Given, edit: str | None, outcome: str
 ) -> None:
     given(content=SAME)
-    decide(approval_store, "approved", edited_content="Edited")
-    assert decide(approval_store, "approved", edited_content=edit).outcome == outcome
-    assert read(approval_store).text == "Edited"
+    decide(approval_store, "approved", edit=Edit("Edited"))
+    again = None if edit is None else Edit(None if edit == SAME else edit)
+    assert decide(approval_store, "approved", edit=again).outcome == outcome
+    assert read(approval_store).in_force.content == "Edited"
 
 
 @pytest.mark.parametrize(
@@ -852,14 +907,16 @@ def test_the_largest_approval_fits_an_item(
     approval_store: WaitStore, given: Given, stored_bytes: Callable[[], int]
 ) -> None:
     """256 KB asked for, edited as far as the API allows, everything else at its own limit."""
+    most = MAX_ARGUMENTS_BYTES - len('{"author": ""}')
     given(
         content="ü" * (MAX_CONTENT_BYTES // 2),
-        arguments={"author": "x" * (MAX_ARGUMENTS_BYTES - len('{"author": ""}'))},
+        arguments={"author": "x" * most},
+        editable={"author": {"pattern": "x" * (MAX_SCHEMAS_BYTES - 40)}},
         session_id=SESSION_ID,
         tool_use_id=TOOL_USE_ID,
     )
-    edit = "x" * (edits.MAX_TEXTS_BYTES - MAX_CONTENT_BYTES)
+    edit = Edit("x" * (edits.MAX_TEXTS_BYTES - MAX_CONTENT_BYTES), {"author": "y" * most})
     comment = "🦄" * http.MAX_COMMENT_CHARS
-    decided = decide(approval_store, "approved", edited_content=edit, comment=comment)
+    decided = decide(approval_store, "approved", edit=edit, comment=comment)
     assert decided.outcome == "decided"
     assert stored_bytes() <= ITEM_LIMIT_BYTES

@@ -26,6 +26,7 @@ from longrunning.agent.calls import (
 from longrunning.agent.inputs import InvalidCallError
 from longrunning.messages import MAX_CONTENT_BYTES
 from longrunning.waits.item import Call, Status
+from sample_refund import Refunds, refund_tool
 
 
 def the_call_of(tool_use: Mapping[str, Any]) -> Call | None:
@@ -123,7 +124,7 @@ def test_the_error_of_a_content_says_what_to_do() -> None:
         refunding({"type": "string"}, "amount")
     assert str(refused.value) == (
         'send_refund: its content "amount" must be an argument of "type": "string", which a person '
-        "reads and may edit; name another one as content_field"
+        "reads and may edit; name another one as content_field, or None if it has no text"
     )
 
 
@@ -219,3 +220,46 @@ def test_a_tools_word_for_what_it_has_done_is_no_other_outcome(done: str) -> Non
 
 def test_a_tool_brings_its_word_for_what_it_has_done() -> None:
     assert Stage().gate.tools[0].done == "done", "where it brings none"
+
+
+def test_a_tool_without_a_text_is_one_of_its_arguments() -> None:
+    tool = refund_tool(Refunds())
+    call = tool.call({"order_id": "4711", "amount": 60, "reason": "late"})
+    assert call == Call("send_refund", None, {
+        "order_id": "4711", "amount": 60, "reason": "late", "notify": True, "pay_on": None,
+    })  # fmt: skip
+    assert list(call.arguments) == ["order_id", "amount", "reason", "notify", "pay_on"]
+    assert tool.input_of(call) == call.arguments
+    assert call.summary.startswith("order_id: 4711, amount: 60, reason: late, notify: true")
+
+
+@pytest.mark.parametrize(
+    ("editable", "why"),
+    [
+        (("iban",), '"iban" is none of its other arguments'),
+        (("reason",), '"reason" is none of its other arguments'),
+        (("extra",), '"extra" must have one "type"'),
+        (("price",), '"price" has multipleOf, which nothing typed is held to'),
+    ],
+)
+def test_an_argument_that_cannot_be_typed_is_not_editable(
+    editable: tuple[str, ...], why: str
+) -> None:
+    properties = {
+        "reason": {"type": "string"}, "extra": {"type": "object"},
+        "price": {"type": "number", "multipleOf": 0.01},
+    }  # fmt: skip
+    spec = {"name": "send_refund", "inputSchema": {"json": {"properties": properties}}}
+    with pytest.raises(ContentFieldError, match=f"^send_refund: editable: {re.escape(why)}"):
+        ProtectedTool(spec, Receiver(), NoForGoodError, "reason", editable=editable)
+
+
+def test_the_editable_arguments_have_limits() -> None:
+    names = tuple(f"n{n}" for n in range(21))
+    properties = {name: {"type": "integer"} for name in names}
+    spec = {"name": "t", "inputSchema": {"json": {"properties": properties}}}
+    with pytest.raises(ContentFieldError, match="at most 20 arguments"):
+        ProtectedTool(spec, Receiver(), NoForGoodError, None, editable=names)
+    properties["n0"] = {"type": "string", "enum": ["x" * 9_000]}
+    with pytest.raises(ContentFieldError, match="at most 8192 bytes"):
+        ProtectedTool(spec, Receiver(), NoForGoodError, None, editable=("n0",))

@@ -15,7 +15,7 @@ from approval_api_driver import FakeQueue
 from core_samples import NOW, SESSION_ID, TOOL_USE_ID, LogLines, Recorded, asked, job, metrics
 from longrunning import messages
 from longrunning.sessions import COMPLETED, WAITING, Session, SessionStore
-from longrunning.waits.item import Wait, digest
+from longrunning.waits.item import Edit, Wait
 from longrunning.waits.open_waits import SHARDS, OpenWaits
 from operator_services import Services
 from session_facts import SessionFacts
@@ -125,7 +125,7 @@ class TestListing:
             "effect": None,
             "effect_reason": None,
             "edited": False,
-            "digest": digest("x" * 199 + "🦄" + "y" * 100),
+            "digest": asked(content="x" * 199 + "🦄" + "y" * 100).asked.digest,
             "preview": "x" * 199 + "🦄",
         }
 
@@ -207,7 +207,7 @@ class TestListing:
     def test_decided_but_not_yet_resumed_is_still_open(self, approval_store: WaitStore) -> None:
         approval = ask(approval_store, 1)
         ids = (approval.session_id, approval.tool_use_id)
-        approval_store.decide(*ids, "approved", decided_by="link", now=NOW, edited_content="Mine")
+        approval_store.decide(*ids, "approved", decided_by="link", now=NOW, edit=Edit("Mine"))
         [entry] = listed()["approvals"]
         facts = (entry["status"], entry["decided_by"], entry["edited"], entry["preview"])
         assert facts == ("APPROVED", "link", True, "Mine")
@@ -276,13 +276,13 @@ class TestHistory:
         approval_store.put_if_absent(asked())
         approval_store.decide(
             SESSION_ID, TOOL_USE_ID, "approved", decided_by="link", now=NOW + 9, comment="ok",
-            edited_content="Mine",
+            edit=Edit("Mine"),
         )  # fmt: skip
         [entry] = history()["approvals"]
         wanted = {
             "status": "APPROVED", "decision": "approved", "decided_by": "link",
             "decided_at": NOW + 9, "comment": "ok", "edited": True,
-            "digest": digest("Mine"),
+            "digest": replace(asked().asked, content="Mine").digest,
         }  # fmt: skip
         assert {name: entry[name] for name in wanted} == wanted
 

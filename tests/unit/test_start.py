@@ -102,8 +102,8 @@ class Imported:
     """Sources of what is unique, and the modules that used one."""
 
 
-AGENT = Function("agent", "agent_handler", STRANDS, 52)
-APPROVAL = Function("approval_api", "approval_handler", BOTOCORE, 25)
+AGENT = Function("agent", "agent_handler", STRANDS, 53)
+APPROVAL = Function("approval_api", "approval_handler", BOTOCORE, 27)
 FUNCTIONS = (
     AGENT,
     APPROVAL,

@@ -201,11 +201,12 @@ def _with_call(
     call = call_of(_tool_use(session, pending), agent.protected_tools)
     if call is None:
         return wait
-    schemas = {tool.name: tool.content_schema for tool in agent.protected_tools}
+    tool = next((tool for tool in agent.protected_tools if tool.name == call.action), None)
     return replace(
         wait,
         call=call,
-        content_schema=schemas.get(call.action, {}),
+        content_schema=tool.content_schema if tool else {},
+        editable=(tool.schemas or None) if tool else None,
         max_edit_bytes=_room_for_edits(session, agent) if len(session.pending) > 1 else None,
     )
 

@@ -73,7 +73,7 @@ class Effects:
         return tool.done if tool else "done"
 
     def _call(self, tool: ProtectedTool, approval: Wait) -> tuple[str, str]:
-        arguments = {tool.content_field: approval.text, **approval.asked.arguments}
+        arguments = tool.input_of(approval.in_force)
         ids = {"session_id": approval.session_id, "tool_use_id": approval.tool_use_id}
         with tracing.subsegment("publish", **ids):
             try:

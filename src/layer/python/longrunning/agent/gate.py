@@ -125,7 +125,7 @@ class Gate(HookProvider):
 
     def _too_much(self, call: Call) -> str | None:
         """Returns why this turn cannot ask for the call as well."""
-        if call in self._asked:
+        if any(call.digest == asked.digest for asked in self._asked):
             return "Exactly this is being asked for already, in this same turn."
         if len(self._asked) == MAX_ASKED:
             return f"Too much at once: {MAX_ASKED} approvals are asked for. Ask again after those."
@@ -160,15 +160,28 @@ class Gate(HookProvider):
             return
         mine = {approval.tool_use_id for approval in self.effects.claimed}
         for record_id, use, answer in decisions(event.agent.messages):
-            text = answer.get("content", use["input"].get(self._content_field(use["name"])))
-            if text == call.content and record_id not in mine | self._earlier.keys():
+            if record_id in mine | self._earlier.keys():
+                continue
+            if self._may_be(call, use, answer):
                 self._earlier[record_id] = self.read_wait(record_id)
         earlier = (approval for approval in self._earlier.values() if approval)
         yield from (a for a in earlier if a.status != Status.APPROVED)
 
-    def _content_field(self, tool_name: str) -> str:
-        fields: Mapping[str, str] = {tool.name: tool.content_field for tool in self.tools}
-        return fields.get(tool_name, "content")
+    def _may_be(self, call: Call, use: Mapping[str, Any], answer: Mapping[str, Any]) -> bool:
+        """Tells by the conversation whether a decision may be of this call: its record is read.
+
+        By the text alone; of a tool without one by its arguments, which a person may have edited.
+        """
+        tool = next((tool for tool in self.tools if tool.name == use["name"]), None)
+        if tool is None or tool.content_field is not None:
+            field = tool.content_field if tool else "content"
+            return bool(answer.get("content", use["input"].get(field)) == call.content)
+        try:
+            asked = tool.call(use["input"])
+        except InvalidCallError:
+            return False  # The tool has changed since.
+        arguments = answer.get("arguments", asked.arguments)
+        return Call(asked.action, None, arguments).digest == call.digest
 
     def _run_allowed(self, tool: ToolUse, **state: Any) -> Any:
         try:

@@ -28,14 +28,15 @@ def object_of(given: Any, where: str) -> dict[str, Any]:
 
 
 def completed(properties: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Completes an input with the schema's defaults.
+    """Completes an input with the schema's defaults; in the order of the schema, as people read it.
 
     Models of the strict kind send null for what they leave out, and an object as its JSON text.
     """
     defaults = {name: p["default"] for name, p in properties.items() if "default" in p}
     meant = {name: _meant(properties.get(name, {}), value) for name, value in given.items()}
-    return defaults | {name: v for name, v in meant.items() if v is not None or name not in defaults
-                       or _takes(properties[name], None)}  # fmt: skip
+    found = defaults | {name: v for name, v in meant.items() if v is not None
+                        or name not in defaults or _takes(properties[name], None)}  # fmt: skip
+    return {name: found[name] for name in [*properties, *found] if name in found}
 
 
 def check_schema(validator: jsonschema.Draft202012Validator, given: Mapping[str, Any]) -> None:

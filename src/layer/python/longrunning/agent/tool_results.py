@@ -16,7 +16,7 @@ from longrunning.agent.conversation import record_id, tool_results
 from longrunning.agent.effects import Effects
 from longrunning.messages import tool_result
 from longrunning.sessions import CorruptedStateError, Message
-from longrunning.waits.item import Status, Wait
+from longrunning.waits.item import Edit, Status, Wait
 
 ToolResult = dict[str, Any]
 
@@ -26,7 +26,7 @@ _NO_RESULT = {
 }
 _NOT_APPROVED = {
     Status.DENIED: (
-        "Not {done}. Revise it as the comment asks and ask again, or stop. Exactly the same text "
+        "Not {done}. Revise it as the comment asks and ask again, or stop. Exactly the same "
         "would be refused without asking anybody."
     ),
     Status.EXPIRED: "Nobody decided in time. Nothing was {done}. Stop, and say so.",
@@ -112,16 +112,26 @@ def correct_earlier_results(messages: list[Message], results: dict[str, ToolResu
 
 
 def _approved(approval: Wait) -> dict[str, Any]:
-    edited = approval.edited_content is not None
-    facts = {"content": approval.text, "edited": edited}
-    return {**facts, "content_asked": approval.asked.content} if edited else facts
+    """Says what was approved; of what a person has edited also what was asked."""
+    call, asked, edit = approval.in_force, approval.asked, approval.edit
+    facts: dict[str, Any] = {} if call.content is None else {"content": call.content}
+    facts["edited"] = edit != Edit()
+    if edit.content is not None:
+        facts["content_asked"] = asked.content
+    if call.content is None or edit.arguments:
+        facts["arguments"] = call.arguments
+    if edit.arguments:
+        facts["arguments_asked"] = {name: asked.arguments.get(name) for name in edit.arguments}
+    return facts
 
 
 def _call_now(approval: Wait) -> str:
-    edited = "The person edited the text. " if approval.edited_content is not None else ""
-    call = approval.asked
+    call, edit = approval.in_force, approval.edit
+    edited = "The person edited the text. " if edit.content is not None else ""
     if call.action == approval.tool_name:
         return f"{edited}Go on with exactly this content."
+    if edit.arguments:
+        edited += f"The person changed {', '.join(edit.arguments)}. "
     arguments = json.dumps(call.arguments, ensure_ascii=False)
     return f"{edited}Call {call.action} with exactly this content and {arguments}."
 

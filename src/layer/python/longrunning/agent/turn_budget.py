@@ -10,23 +10,22 @@ then: texts, edits, comments, results of jobs. DynamoDB bounds the items of a tr
 Source: DynamoDB, "TransactWriteItems": 4 MB and 100 actions.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 
 from longrunning.messages import MAX_CONTENT_BYTES
-from longrunning.waits.item import Wait
+from longrunning.waits.item import Wait, as_json
 
 MAX_ASKED_BYTES = 2_200_000
 MAX_RESULTS_BYTES = 600_000
 MAX_UNSPENT_BYTES = 1_000_000
 
-RESERVED_BYTES = 20_000
-"""Of each item, for all else: an approver's comment, the schema of the content, ids, times."""
+RESERVED_BYTES = 30_000
+"""Of each item, for all else: a comment, the schemas of what can be edited, ids, times."""
 
 
 def asked_bytes(content: str, arguments: str) -> int:
-    """Returns what a question takes of its turn; `arguments` is their JSON."""
-    return len(content.encode()) + len(arguments.encode()) + RESERVED_BYTES
+    """Returns what a question takes of its turn; `arguments` is their JSON, and all may change."""
+    return len(content.encode()) + 2 * len(arguments.encode()) + RESERVED_BYTES
 
 
 def room_for_edits(sizes: Sequence[int]) -> int | None:
@@ -63,10 +62,17 @@ def newest_that_fit(unspent: Sequence[Wait], most: int) -> tuple[str, ...]:
 
 def _stored_bytes(approval: Wait) -> int:
     texts: Iterable[str] = (
-        approval.asked.content,
+        approval.asked.content or "",
         approval.edited_content or "",
         approval.comment or "",
-        json.dumps(approval.asked.arguments, ensure_ascii=False),
-        json.dumps(approval.content_schema, ensure_ascii=False),
+        *(
+            as_json(part)
+            for part in (
+                approval.asked.arguments,
+                approval.content_schema,
+                approval.editable,
+                approval.edited_arguments,
+            )
+        ),
     )
     return sum(len(text.encode()) for text in texts) + 2_000

@@ -37,14 +37,15 @@ def arguments(approval: "Wait", max_bytes: int) -> str:
     if not approval.asked.arguments:
         return ""
     lines: list[str] = []
-    for name, value in approval.asked.arguments.items():
+    for name, value in approval.in_force.arguments.items():
         line = f"  {one_line(name)}: {_json(value)}"
         max_bytes -= len(line.encode())
         if len(lines) == _MAX_ARGUMENTS or max_bytes < 0:
             lines.append("  [and more, on the page]")
             break
         lines.append(line)
-    return "\nThe call also carries:\n" + "\n".join(lines) + "\n"
+    start = "The call carries:" if approval.asked.content is None else "The call also carries:"
+    return f"\n{start}\n" + "\n".join(lines) + "\n"
 
 
 def content(text: str, max_bytes: int, before_lines: str = "") -> str:

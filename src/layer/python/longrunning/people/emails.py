@@ -79,7 +79,7 @@ def approval_email(
 
 
 def _one(question: Question, occasion: str) -> str:
-    approval, call = question.approval, question.approval.asked
+    approval, call = question.approval, question.approval.in_force
     return f"""\
 {one_line(approval.agent_name)} wants to run {one_line(call.action)} and {_OPENINGS[occasion]}
 
@@ -88,10 +88,17 @@ Both links open a page first; nothing is decided before you press a button there
 Anyone who has them can decide, so please do not forward this e-mail.
 
 {deadline(approval)}
-{arguments(approval, MAX_EMAIL_BYTES)}
+{arguments(approval, MAX_EMAIL_BYTES)}{_text(call.content)}"""
+
+
+def _text(text: str | None) -> str:
+    """Ends an e-mail with the text, if the call has one."""
+    if text is None:
+        return ""
+    return f"""
 Everything below this line was written by the agent. {_THE_TEXT}
 {_RULE}
-{content(approval.asked.content, MAX_CONTENT_BYTES)}
+{content(text, MAX_CONTENT_BYTES)}
 """
 
 
@@ -119,9 +126,12 @@ Everything below this line was written by the agent, each line of a text behind 
 def _part(number: int, approval: "Wait", max_bytes: int) -> str:
     """Says what one of several questions is about."""
     start = f"{_heading(number, approval)}\n{arguments(approval, max_bytes // 2)}"
+    text = approval.in_force.content
+    if text is None:
+        return start
     start += f"\n{_THE_TEXT}\n{_RULE}\n"
     room = max_bytes - len(start.encode())
-    return f"{start}{quoted(approval.asked.content, MAX_CONTENT_BYTES, room)}\n"
+    return f"{start}{quoted(text, MAX_CONTENT_BYTES, room)}\n"
 
 
 def _heading(number: int, approval: "Wait") -> str:
@@ -146,6 +156,6 @@ def _subject(approvals: Sequence["Wait"], occasion: str) -> str:
     count = f" ({len(approvals)})" if len(approvals) > 1 else ""
     more = " and more" if len({a.asked.action for a in approvals}) > 1 else ""
     fixed = f"{_SUBJECTS[occasion]}{count}: {who} wants to run {what}{more}"
-    case = beginning(first.asked.content, MAX_SUBJECT_CHARS - len(f'{fixed}: ""'))
+    case = beginning(first.in_force.summary, MAX_SUBJECT_CHARS - len(f'{fixed}: ""'))
     subject = f'{fixed}: "{case}"' if case else fixed
     return subject.encode("ascii", "replace").decode()

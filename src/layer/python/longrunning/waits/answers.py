@@ -4,11 +4,10 @@ One item per waiting tool use, whatever the tool. The record is the truth; a que
 that it is worth a look.
 """
 
-import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from longrunning.waits.item import Decision, Status, Wait, digest, from_item, to_item
+from longrunning.waits.item import Decision, Edit, Status, Wait, as_json, from_item, to_item
 from longrunning.waits.table import OLD_ON_FAILURE, WaitTable
 
 Outcome = Literal["decided", "repeated", "conflict", "expired", "unknown"]
@@ -55,7 +54,8 @@ class Answers(WaitTable):
         decided_by: str,
         now: int,
         comment: str | None = None,
-        edited_content: str | None = None,
+        edit: Edit | None = None,
+        digest: str | None = None,
     ) -> Decided:
         """C3: takes a person's decision; the first one wins.
 
@@ -66,7 +66,8 @@ class Answers(WaitTable):
             decided_by: Who decided, as far as is known; `link` for the holder of a link.
             now: Epoch seconds.
             comment: What the model is told beside the decision.
-            edited_content: The approver's own text, which the call carries instead.
+            edit: What the approver has changed, `Edit()` for nothing; None: it was not said.
+            digest: Of the call with that edit, if it changes anything.
         """
         values = {
             "status": _STATUS_OF[decision],
@@ -74,16 +75,16 @@ class Answers(WaitTable):
             "decided_by": decided_by,
             "decided_at": now,
             "comment": comment,
-            "edited_content": edited_content,
+            "edited_content": edit.content if edit else None,
+            "edited_arguments": as_json(edit.arguments) if edit and edit.arguments else None,
+            "digest": digest,
         }
-        if edited_content is not None:
-            values["digest"] = digest(edited_content)
         condition = "#status = :pending AND decide_by > :now AND attribute_exists(#action)"
         bound = {":pending": Status.PENDING, ":now": now}
         updated, old = self._update(session_id, tool_use_id, values, condition, bound)
         if updated:
             return Decided("decided", updated)
-        return Decided(_repeat_outcome(old, decision, edited_content), old)
+        return Decided(_repeat_outcome(old, decision, edit), old)
 
     def cancel(
         self,
@@ -139,7 +140,7 @@ class Answers(WaitTable):
             once the wait has ended without; `unknown`, for an approval as well.
         """
         values = {"status": Status.RESOLVED, "decided_at": now}
-        values["result"] = json.dumps(result, ensure_ascii=False)
+        values["result"] = as_json(result)
         condition = "#status = :pending AND attribute_not_exists(#action)"
         bound = {":pending": Status.PENDING}
         updated, old = self._update(session_id, tool_use_id, values, condition, bound)
@@ -152,11 +153,12 @@ class Answers(WaitTable):
         return Decided("repeated" if old.result == result else "conflict", old)
 
 
-def _repeat_outcome(old: Wait | None, decision: Decision, edited_content: str | None) -> Outcome:
+def _repeat_outcome(old: Wait | None, decision: Decision, edit: Edit | None) -> Outcome:
     if old is None or old.call is None:
         return "unknown"
     if old.status in (Status.PENDING, Status.EXPIRED, Status.CANCELLED):
         return "expired"
     if old.decision != decision:
         return "conflict"
-    return "repeated" if edited_content in (None, old.text) else "conflict"
+    is_same = edit is None or old.edited(edit).digest == old.in_force.digest
+    return "repeated" if is_same else "conflict"

@@ -36,6 +36,10 @@ TOOL_SHARD = "t"
 """How the partitions of waits that are no approvals begin."""
 
 
+AS_JSON = ("result", "editable", "edited_arguments")
+"""What an item holds as one text of JSON each; beside them its call's arguments and schema."""
+
+
 class NoCallError(Exception):
     """This wait is no approval: it allows no call."""
 
@@ -46,10 +50,37 @@ class Call:
 
     action: str
     """The protected tool's name."""
-    content: str
-    """The text that a person reads and may edit."""
+    content: str | None = None
+    """The text that a person reads and may edit; None: the tool takes none."""
     arguments: dict[str, Any] = field(default_factory=dict)
     """All else that the call carries."""
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256, in hexadecimal, of the whole call.
+
+        Of the JSON text of `[action, content, arguments]`: keys sorted, no spaces, ASCII. `true` is
+        not 1, and 40.0 is 40, as in JSON.
+        """
+        parts = [self.action, self.content, _exact(self.arguments)]
+        return digest(json.dumps(parts, sort_keys=True, separators=(",", ":")))
+
+    @property
+    def summary(self) -> str:
+        """What it is about: its text; without one its arguments, `order_id: 4711, amount: 40`."""
+        if self.content is not None:
+            return self.content
+        return ", ".join(f"{name}: {_in_words(value)}" for name, value in self.arguments.items())
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What an approver has changed of a call; nothing: it is approved as it was asked."""
+
+    content: str | None = None
+    """The approver's own text."""
+    arguments: dict[str, Any] = field(default_factory=dict)
+    """The approver's own values, of those arguments alone that are others now."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +100,8 @@ class Wait:
     status: Status = Status.PENDING
     content_schema: dict[str, Any] = field(default_factory=dict)
     """JSON schema of the call's content, which an approver's edit must satisfy."""
+    editable: dict[str, Any] | None = None
+    """JSON schemas of those arguments that an approver may change, by name."""
     max_edit_bytes: int | None = None
     """The longest edit that still fits, in UTF-8, where it is shorter than for one question."""
     decision: Decision | None = None
@@ -77,6 +110,8 @@ class Wait:
     comment: str | None = None
     edited_content: str | None = None
     """The approver's own text, which the call carries instead of its content."""
+    edited_arguments: dict[str, Any] | None = None
+    """The approver's own values, which the call carries instead of those asked for."""
     result: dict[str, Any] | None = None
     """The Converse `toolResult` that answers any other wait."""
     fence: int = 0
@@ -121,9 +156,23 @@ class Wait:
         return self.call
 
     @property
-    def text(self) -> str:
-        """The text in force: the approver's edit, or else the content as asked."""
-        return self.asked.content if self.edited_content is None else self.edited_content
+    def edit(self) -> Edit:
+        """What an approver has changed of the call."""
+        return Edit(self.edited_content, self.edited_arguments or {})
+
+    @property
+    def in_force(self) -> Call:
+        """The call as it may run: as it was asked, with the approver's edit."""
+        return self.edited(self.edit)
+
+    def edited(self, edit: Edit) -> Call:
+        """Returns the call as it would be with an edit.
+
+        Raises:
+            NoCallError: This wait is no approval.
+        """
+        content = self.asked.content if edit.content is None else edit.content
+        return Call(self.asked.action, content, {**self.asked.arguments, **edit.arguments})
 
     @property
     def key(self) -> str:
@@ -146,17 +195,29 @@ class Wait:
         return message_of(self.claimed_by or "")
 
     def allows(self, call: Call) -> bool:
-        """Tells whether this approval is for exactly this call; digests stand for the texts."""
-        return self.call is not None and (call.action, digest(call.content), call.arguments) == (
-            self.call.action,
-            digest(self.text),
-            self.call.arguments,
-        )
+        """Tells whether this approval is for exactly this call."""
+        return self.call is not None and call.digest == self.in_force.digest
 
 
 def digest(text: str) -> str:
     """Returns the SHA-256 of a text in UTF-8, in hexadecimal."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _in_words(value: Any) -> str:
+    return value if isinstance(value, str) else as_json(value)
+
+
+def _exact(value: Any) -> Any:
+    """Writes a number without a fraction as what it is, so that it has one text."""
+    match value:
+        case dict():
+            return {name: _exact(part) for name, part in value.items()}
+        case list() | tuple():
+            return [_exact(part) for part in value]
+        case float() if value.is_integer():
+            return int(value)
+    return value
 
 
 def message_of(claimed_by: str) -> str:
@@ -189,15 +250,16 @@ def to_item(wait: Wait) -> dict[str, Any]:
     """
     item: dict[str, Any] = {f.name: getattr(wait, f.name) for f in fields(wait)}
     item["status"] = str(wait.status)
-    item["result"] = wait.result and json.dumps(wait.result, ensure_ascii=False)
+    for name in AS_JSON:
+        item[name] = None if item[name] is None else as_json(item[name])
     call = item.pop("call")
     schema = item.pop("content_schema")
     if call is not None:
         item["action"] = call.action
         item["content"] = call.content
-        item["arguments"] = json.dumps(call.arguments, ensure_ascii=False)
-        item["content_schema"] = json.dumps(schema, ensure_ascii=False)
-        item["digest"] = digest(wait.text)
+        item["arguments"] = as_json(call.arguments)
+        item["content_schema"] = as_json(schema)
+        item["digest"] = wait.in_force.digest
     if wait.due_at is not None:
         shard = zlib.crc32(wait.session_id.encode()) % OPEN_SHARDS
         item["open_shard"] = f"{shard}" if wait.call else f"{TOOL_SHARD}{shard}"
@@ -210,8 +272,13 @@ def from_item(item: dict[str, Any]) -> Wait:
     known = {f.name: values[f.name] for f in fields(Wait) if f.name in values}
     known["status"] = Status(known["status"]) if "status" in known else Status.PENDING
     known["content_schema"] = json.loads(values.get("content_schema", "{}"))
-    known["result"] = json.loads(values["result"]) if "result" in values else None
+    known |= {name: json.loads(values[name]) for name in AS_JSON if name in values}
     if values.get("action"):
         arguments = json.loads(values.get("arguments", "{}"))
-        known["call"] = Call(values["action"], values.get("content", ""), arguments)
+        known["call"] = Call(values["action"], values.get("content"), arguments)
     return Wait(**known)
+
+
+def as_json(value: Any) -> str:
+    """Returns a value as the item holds it: as large and as exact as it came."""
+    return json.dumps(value, ensure_ascii=False)

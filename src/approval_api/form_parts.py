@@ -1,0 +1,138 @@
+"""The form of a page: the fields in which an approver may change something, and the buttons."""
+
+import html
+from typing import Any
+
+from edits import obstacle
+from effect_words import thing_of
+from longrunning.people import forms
+from longrunning.waits.item import Wait
+from page_parts import fill, shown, title_of
+from review_request import ARGUMENT, Choice
+
+MAX_LINE_CHARS = 100
+"""A text that may be longer gets more than one line."""
+
+_INPUTS = {"integer": ("number", "1"), "number": ("number", "any")}
+
+
+def editor(approval: Wait, draft: Choice | None) -> str:
+    """Offers to edit the text, and the arguments that may be changed.
+
+    The text has no field where a change of its length cannot be stored.
+
+    Args:
+        approval: What waits.
+        draft: What was sent and could not be taken; the form keeps it.
+    """
+    text, fields = _text_field(approval, draft), _argument_fields(approval, draft)
+    why = obstacle(approval) if approval.asked.content is not None else None
+    note = f'<p class="soft">{why}</p>' if why else ""
+    if not text and not fields:
+        return note
+    return note + fill(
+        "editor.html",
+        open=" open" if draft and draft.has_edit else "",
+        summary=_summary(bool(text), bool(fields)),
+        fields="\n".join(filter(None, (text, fields))),
+    )
+
+
+def _summary(has_text: bool, has_fields: bool) -> str:
+    if has_text:
+        return "Edit before you approve" if has_fields else "Edit the text before you approve it"
+    return "Change something before you approve"
+
+
+def _text_field(approval: Wait, draft: Choice | None) -> str:
+    asked = approval.asked.content
+    if asked is None or obstacle(approval):
+        return ""
+    edited = draft.content if draft else None
+    return fill("edit_text.html", text=html.escape(asked if edited is None else edited))
+
+
+def _argument_fields(approval: Wait, draft: Choice | None) -> str:
+    asked, typed = approval.asked.arguments, (draft.arguments if draft else None) or {}
+    return "\n".join(
+        field(f"{ARGUMENT}{name}", name, schema, _as_typed(typed.get(name, asked.get(name))))
+        for name, schema in (approval.editable or {}).items()
+    )
+
+
+def _as_typed(value: Any) -> str:
+    return value if isinstance(value, str) else forms.written(value)
+
+
+def choices(approval: Wait, preselected: str | None) -> str:
+    """Returns the two buttons; the preselected one comes first and stands out."""
+    action = f"<code>{shown(approval.asked.action)}</code>"
+    thing = thing_of(approval)
+    effects = {
+        "approved": ("yes", "Approve", f"The agent goes on and runs {action} with this {thing}."),
+        "denied": ("no", "Deny", f"{action} does not run. The agent may come back with another "
+                   f"{thing}."),
+    }  # fmt: skip
+    order = sorted(effects, key=lambda decision: decision != (preselected or "approved"))
+    return "\n".join(_choice(name, *effects[name], name == preselected) for name in order)
+
+
+def field(field_name: str, name: str, schema: forms.Schema, value: str) -> str:
+    """Returns the field for one value, by its schema, with its label.
+
+    Args:
+        field_name: Under which the form sends it.
+        name: Of the value; shown where its schema has no title.
+        schema: The JSON schema of the value.
+        value: What stands in it.
+    """
+    place = html.escape(field_name)
+    named = f'id="{place}" name="{place}" aria-describedby="edit-hint"'
+    label = f'<label for="{place}">{shown(title_of(name, schema))}</label>'
+    return f"{label}\n{_control(named, schema, value)}"
+
+
+def _control(named: str, schema: forms.Schema, value: str) -> str:
+    kind = forms.kind_of(schema)
+    if "enum" in schema or kind == "boolean":
+        options = [forms.written(one) for one in schema.get("enum", (True, False))]
+        return _select(named, options, value, forms.may_be_empty(schema))
+    if kind in _INPUTS:
+        return _number(named, schema, value)
+    if kind == "string" and schema.get("format") in forms.FORMATS:
+        return _input(named, str(schema["format"]), value)
+    if kind == "string" and schema.get("maxLength", MAX_LINE_CHARS + 1) <= MAX_LINE_CHARS:
+        return _input(named, "text", value)
+    hint = "" if kind == "string" else "\n<small>One on each line.</small>"
+    return f'<textarea {named} rows="4" dir="auto">\n{html.escape(value)}</textarea>{hint}'
+
+
+def _select(named: str, options: list[str], value: str, may_be_empty: bool) -> str:
+    words = {"true": "yes", "false": "no", "": "none"}
+    first = [] if value in options and not may_be_empty else [""]
+    lines = "\n".join(
+        f'<option value="{html.escape(one)}"{" selected" if one == value else ""}>'
+        f"{shown(words.get(one, one))}</option>"
+        for one in dict.fromkeys([*first, *options])
+    )
+    return f"<select {named}>\n{lines}\n</select>"
+
+
+def _number(named: str, schema: forms.Schema, value: str) -> str:
+    kind, step = _INPUTS[forms.kind_of(schema) or "number"]
+    bounds = {"min": schema.get("minimum"), "max": schema.get("maximum"), "step": step}
+    more = "".join(f' {name}="{bound}"' for name, bound in bounds.items() if bound is not None)
+    return _input(named + more, kind, value)
+
+
+def _input(named: str, kind: str, value: str) -> str:
+    return f'<input type="{kind}" {named} value="{html.escape(value)}">'
+
+
+def _choice(decision: str, tone: str, label: str, effect: str, first: bool) -> str:
+    look = f"{tone} first" if first else tone
+    return (
+        f'<div><button class="{look}" name="decision" value="{decision}" '
+        f'aria-describedby="{decision}-effect">{label}</button>\n'
+        f'<p class="soft" id="{decision}-effect">{effect}</p></div>'
+    )
