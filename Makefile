@@ -20,7 +20,7 @@ AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 UV      := .venv/uv/bin/uv
 TEMPLATES := template.yaml src/unitok/template.yaml src/picture/template.yaml monitoring/template.yaml
 
-.PHONY: help run demo task ledger redrive smoke test unit prove bench lint build deploy test-sam-local clean
+.PHONY: help run demo task approvers ledger redrive smoke test unit prove bench lint build deploy test-sam-local clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -36,6 +36,10 @@ demo: ## A task past an agent, a job, a person and a timer, by itself (one appro
 task: ## Send a task to the stack that runs: make task TASK="Write about the blue unicorn"
 	@$(call set_up,local)
 	@$(LOCAL) task
+
+approvers: ## Subscribe the people of people.toml, and see who has confirmed (STACK=name)
+	@$(call set_up,local)
+	@$(OPERATE) approvers
 
 ledger: ## Where every task has ended, and what breaks the count (a deployed stack: STACK=name)
 	@$(call set_up,local)

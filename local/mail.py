@@ -50,12 +50,14 @@ class Mail:
         subject: As sent.
         body: As the approver reads it.
         sent_at: When the topic sent it, UTC, such as `2026-01-31T09:30:00.000Z`.
+        to: The id of the person whom it is for; None: every subscriber.
         questions: What it asks, in its order; one without links where it asks nothing.
     """
 
     subject: str
     body: str
     sent_at: str
+    to: str | None
     questions: tuple[Question, ...]
 
     @property
@@ -105,6 +107,7 @@ def parse_notification(text: str, front_url: str) -> Mail:
         subject=notification.get("Subject") or "",
         body=body,
         sent_at=notification["Timestamp"],
+        to=notification.get("MessageAttributes", {}).get("approver", {}).get("Value"),
         questions=find_questions(body, front_url),
     )
 
@@ -168,13 +171,13 @@ class Mailbox:
             return list(self._mails)
 
     def as_json(self) -> bytes:
-        """Returns `[{"subject", "body", "links": [{"label", "url"}], "sent_at"}]`, oldest first.
+        """Returns `[{"subject", "body", "links": [{"label", "url"}], "sent_at", "to"}]`, in order.
 
         An entry is a question: an e-mail with several has as many, each with its own part of the
         body and its own links.
         """
         entries = [
-            {"subject": mail.subject, **asdict(question), "sent_at": mail.sent_at}
+            {"subject": mail.subject, **asdict(question), "sent_at": mail.sent_at, "to": mail.to}
             for mail in self.all()
             for question in mail.questions
         ]

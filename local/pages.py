@@ -51,7 +51,7 @@ $sessions
 _MAIL = Template("""\
 <article>
 <h2 id="mail-$number">$subject</h2>
-<p class="soft">To the approver, <time datetime="$sent_at">$sent_at</time>$sessions</p>
+<p class="soft">To $to, <time datetime="$sent_at">$sent_at</time>$sessions</p>
 $questions
 </article>
 """)
@@ -187,6 +187,7 @@ def _mail(number: int, mail: Mail) -> str:
         number=number,
         subject=escape(mail.subject),
         sent_at=escape(mail.sent_at),
+        to=escape(mail.to or "the approver"),
         sessions="".join(f", session {session_link(found)}" for found in sessions_of(mail)),
         questions="".join(parts),
     )

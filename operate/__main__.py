@@ -1,4 +1,4 @@
-"""`python -m operate ledger | redrive | smoke`, with the layer's modules on the path.
+"""`python -m operate approvers | ledger | redrive | smoke`, with the layer's modules on the path.
 
 Options come from the environment, as make passes them: STACK names a deployed stack, else it is the
 one that `make run` runs. `--state-dir` names another local one.
@@ -11,10 +11,15 @@ import signal
 import sys
 from pathlib import Path
 
-from operate import ledger, redrive, smoke, stacks
+from operate import approvers, ledger, redrive, smoke, stacks
 from operate.errors import OperateError
 
-COMMANDS = {"ledger": ledger.main, "redrive": redrive.main, "smoke": smoke.main}
+COMMANDS = {
+    "approvers": approvers.main,
+    "ledger": ledger.main,
+    "redrive": redrive.main,
+    "smoke": smoke.main,
+}
 
 
 def main() -> int:

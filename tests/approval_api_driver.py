@@ -111,6 +111,7 @@ class FakeApprovals:
         decided_by: str,
         now: int,
         comment: str | None = None,
+        via: str | None = None,
         edit: Edit | None = None,
         digest: str | None = None,
     ) -> Decided:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import approval_handler
 from approval_api_driver import KEYS, FakeApprovals, FakeQueue, http_event, token_for
 from approval_services import Services
+from longrunning.people.directory import People
 from longrunning.waits.item import Wait
 
 
@@ -21,6 +22,7 @@ class Site:
     url: str = ""
     approvals: FakeApprovals = field(default_factory=FakeApprovals)
     queue: FakeQueue = field(default_factory=FakeQueue)
+    people: People = field(default_factory=dict)
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
 
     def link(self, approval: Wait, decision: str = "approved") -> str:
@@ -34,7 +36,7 @@ class Site:
 
     def services(self) -> Services:
         """What the handler works with here."""
-        return Services(self.approvals, KEYS, self.queue, "")  # type: ignore[arg-type]
+        return Services(self.approvals, KEYS, self.queue, "", self.approvals, self.people)  # type: ignore[arg-type]
 
     def answer(self, front: BaseHTTPRequestHandler) -> dict[str, Any]:
         """Turns a request into an event for the handler."""

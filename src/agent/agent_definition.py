@@ -107,7 +107,9 @@ def make_callback_url(session: boto3.Session, settings: Mapping[str, str]) -> Ca
         return links.LinkKeys.parse(secret["SecretString"])
 
     def url(wait: Wait) -> str:
-        token = links.make_token(read_keys(), wait.session_id, wait.tool_use_id, wait.decide_by)
+        token = links.make_callback_token(
+            read_keys(), wait.session_id, wait.tool_use_id, wait.decide_by
+        )
         return links.callback_url(settings["APPROVAL_BASE_URL"], token)
 
     return url

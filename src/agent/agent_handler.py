@@ -27,7 +27,7 @@ from longrunning.agent.asking import Asking
 from longrunning.agent.definition import Agents
 from longrunning.agent.deliveries import Deliveries
 from longrunning.agent.worker import Worker
-from longrunning.people import links
+from longrunning.people import directory, links
 from longrunning.people.notifications import Notifier
 from longrunning.people.pace import MAX_AGENTS_UNCOUNTED, MessagePace, Pace, Unpaced
 from longrunning.people.shared_pace import SharedPace
@@ -60,6 +60,8 @@ def _resources() -> Deliveries:
     sqs, dynamodb, secrets = client("sqs"), client("dynamodb"), client("secretsmanager")
     pace = _pace(dynamodb)
     sns = client("sns", config=_CONFIG.merge(Config(retries={"total_max_attempts": 1})))
+    people = directory.read_people()
+    notifier = _notifier(sns, secrets, pace, people)
     answers = Answers(dynamodb, env["APPROVALS_TABLE_NAME"])
     worker = Worker(
         agents=Agents(agent_definition.make_agents(session, env)),
@@ -70,10 +72,11 @@ def _resources() -> Deliveries:
         claims=Claims(dynamodb, env["APPROVALS_TABLE_NAME"]),
         asking=Asking(
             answers=answers,
-            send_email=partial(_notifier(sns, secrets, pace).send, env["APPROVAL_TOPIC_ARN"]),
+            send_email=partial(notifier.send, env["APPROVAL_TOPIC_ARN"]),
             timeouts=Timeouts.parse(
                 env["DECIDE_WITHIN_SECONDS"], env["REMIND_BEFORE_HOURS"], env["ON_SILENCE"]
             ),
+            people=people,
         ),
         send_message=lambda body: sqs.send_message(
             QueueUrl=env["TASK_QUEUE_URL"], MessageBody=body
@@ -97,7 +100,7 @@ def _pace(dynamodb: Any) -> Pace:
     return SharedPace(dynamodb, table_name, "agents", time.time, time.sleep)
 
 
-def _notifier(sns: Any, secrets: Any, pace: Pace) -> Notifier:
+def _notifier(sns: Any, secrets: Any, pace: Pace, people: directory.People) -> Notifier:
     """Reads the key of the links at the first e-mail: not every message sends one."""
 
     @cache
@@ -105,4 +108,4 @@ def _notifier(sns: Any, secrets: Any, pace: Pace) -> Notifier:
         secret = secrets.get_secret_value(SecretId=os.environ["LINK_KEYS_SECRET_ARN"])
         return links.LinkKeys.parse(secret["SecretString"])
 
-    return Notifier(sns, os.environ["APPROVAL_BASE_URL"], read_keys, pace)
+    return Notifier(sns, os.environ["APPROVAL_BASE_URL"], read_keys, pace, people)

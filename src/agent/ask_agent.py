@@ -43,7 +43,8 @@ def make_ask_agent(
             raise CannotStart(f"agents ask one another at most {MAX_DEPTH} deep")
         ids = (wait.session_id, wait.tool_use_id, wait.tool_name)
         parent = Parent(*ids, decide_by=wait.decide_by, depth=depth)
-        send_message(build_new(task, wait.name, name, parent))  # Again: the same session.
+        asked = build_new(task, wait.name, name, parent, wait.requested_by)
+        send_message(asked)  # Again: the same session.
 
     @ask_agent.look
     def look(wait: Wait) -> Result | None:

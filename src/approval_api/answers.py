@@ -21,7 +21,11 @@ DECIDED_FIELDS = (
     "decision",
     "decided_by",
     "decided_at",
+    "via",
     "comment",
+    "approvers",
+    "needed",
+    "votes",
 )
 CLOSED_FIELDS = (
     "session_id",
@@ -69,7 +73,24 @@ def asked(
         request,
         status,
         _document(approval, *OPEN_FIELDS),
-        lambda: review_pages.review_page(approval, now, preselected, draft, problem),
+        lambda: review_pages.review_page(
+            approval, now, preselected, draft, problem, request.viewer
+        ),
+    )
+
+
+def counted(request: ReviewRequest, approval: Wait) -> Response:
+    """Answers with an approval that has one more vote, and still waits for others.
+
+    Args:
+        request: What is answered.
+        approval: What several people must agree to.
+    """
+    return _answer(
+        request,
+        200,
+        _document(approval),
+        lambda: review_pages.counted_page(approval, request.viewer),
     )
 
 
@@ -85,7 +106,10 @@ def decided(
         outcome: What this request did: `decided`, `repeated`, `conflict`, or `shown` for nothing.
     """
     return _answer(
-        request, status, _document(approval), lambda: review_pages.decided_page(approval, outcome)
+        request,
+        status,
+        _document(approval),
+        lambda: review_pages.decided_page(approval, outcome, request.viewer),
     )
 
 
@@ -99,7 +123,9 @@ def closed(request: ReviewRequest, approval: Wait, reason: str) -> Response:
     """
     document = {"error": reason} | _facts(approval, CLOSED_FIELDS)
     document["status"] = Status.CANCELLED if approval.status == Status.CANCELLED else Status.EXPIRED
-    return _answer(request, 410, document, lambda: review_pages.closed_page(approval, reason))
+    return _answer(
+        request, 410, document, lambda: review_pages.closed_page(approval, reason, request.viewer)
+    )
 
 
 def refused(request: ReviewRequest, refusal: RefusedError) -> Response:
@@ -140,7 +166,7 @@ def _facts(approval: Wait, names: Sequence[str]) -> Document:
 def _document(approval: Wait, *more: str) -> Document:
     """Shows a decision the same way however far the agent has come; `effect` says how far."""
     document = _facts(approval, DECIDED_FIELDS + more)
-    document |= effects.facts_of(approval)
+    document |= effects.facts_of(approval) | {"digest": approval.in_force.digest}
     return {**document, "status": Status.APPROVED} if approval.status == Status.SPENT else document
 
 

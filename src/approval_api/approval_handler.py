@@ -6,18 +6,20 @@ Systems answer at /callbacks/{token}: `callbacks.py`.
 |---|---|
 | GET or HEAD of an open or decided approval | 200, nothing changes |
 | POST, the first decision or the same again | 200 |
+| POST of one of several who must agree | 200 and how many have; 409 if the call was edited since |
 | POST, the opposite of what was decided | 409 and what was decided |
+| a link of somebody who is not asked, or no longer | 403 |
 | a token that is unknown or not ours | 404, always the same body |
 | a good token whose time is over | 410 |
 | POST that cannot be read or accepted | 400, 413, 415, 422 |
 | anything while a service behind this fails | 503; sending it again is safe |
 
-Programs get JSON, `{"session_id", "tool_use_id", "status", "decision", "decided_by", "decided_at",
-"comment", "effect", "effect_reason"}` or `{"error"}`; whoever accepts text/html gets a page. What
-came of an approval is told by GET, later: `effect` is null, `done`, `refused` or `not_done`.
+Programs get JSON, the fields of `answers.py` or `{"error"}`; whoever accepts text/html gets a page.
+What came of an approval is told by GET, later: `effect` is null, `done`, `refused` or `not_done`.
 """
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -30,10 +32,15 @@ from longrunning import observability
 from longrunning.http import Event, RefusedError, Response, json_answer
 from longrunning.people.links import InvalidLinkError, Link, read_token
 from longrunning.waits.item import Status, Wait
+from longrunning.waits.votes import TooManyAtOnceError
 from review_request import Choice, ReviewRequest, parse_choice, parse_request
+from viewer import Viewer
 
 NOT_FOUND = "There is no approval here. Please take the whole link from the e-mail."
 EXPIRED = "This link has expired. What was decided before that stands."
+NOT_ASKED = "You are not asked for this, or no longer. Nothing has changed."
+CHANGED = "This was edited after you opened it. Please look at it again: nothing was counted."
+FULL = "Too much was said about this already. Please deny it, or have it cancelled and asked again."
 UNAVAILABLE = "Something failed on our side. Please send the same again in a moment."
 CLOSED = {
     "EXPIRED": "Nobody decided in time, so this is closed.",
@@ -57,7 +64,7 @@ def handler(event: Event, context: Any) -> Response:
         facts = observability.facts_of(error)
         logger.error("the decision is recorded, its message was not sent", extra=facts)
         response = answers.unavailable(request, str(error), resend=error.decision)
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, TooManyAtOnceError) as error:
         logger.error("an AWS call failed", extra=observability.facts_of(error))
         response = answers.unavailable(request, UNAVAILABLE)
     return {**response, "body": ""} if request.method == "HEAD" else response
@@ -75,10 +82,11 @@ def _answer(request: ReviewRequest, now: int) -> Response:
     match request.method:
         case "OPTIONS":
             return answers.allowed_methods()
-        case "GET" | "HEAD":
-            return _show(request, _link(request, now), now)
-        case "POST":
-            return _decide(request, _link(request, now), now)
+        case "GET" | "HEAD" | "POST":
+            link = _link(request, now)
+            viewer = Viewer(link.person, services().people)
+            answer = _decide if request.method == "POST" else _show
+            return answer(replace(request, viewer=viewer), link, now)
     raise RefusedError(405, f"expected one of {answers.ALLOWED_METHODS}")
 
 
@@ -89,6 +97,8 @@ def _link(request: ReviewRequest, now: int) -> Link:
         raise RefusedError(404, NOT_FOUND) from error
     if link.expires_at <= now:
         raise RefusedError(410, EXPIRED)
+    if link.person is not None and link.person not in services().people:
+        raise RefusedError(403, NOT_ASKED)
     return link
 
 
@@ -112,8 +122,18 @@ def _decide(request: ReviewRequest, link: Link, now: int) -> Response:
     approval, outcome = decided.approval, decided.outcome
     if approval is None or outcome == "unknown":
         raise RefusedError(404, NOT_FOUND)
-    if outcome == "expired":
-        return _closed(request, approval)
+    match outcome:
+        case "expired":
+            return _closed(request, approval)
+        case "forbidden":
+            raise RefusedError(403, NOT_ASKED)
+        case "full":
+            raise RefusedError(409, FULL)
+        case "changed":
+            kept = replace(choice, content=None, arguments=None)
+            return _ask_again(request, link, kept, RefusedError(409, CHANGED), now)
+    if approval.status == Status.PENDING:
+        return answers.counted(request, approval)
     return answers.decided(request, 409 if outcome == "conflict" else 200, approval, outcome)
 
 

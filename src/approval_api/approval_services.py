@@ -9,18 +9,22 @@ import botocore.session  # not boto3: its resource layer is a sixth of the start
 from botocore.config import Config
 
 from longrunning import observability, tracing
+from longrunning.people.directory import People, read_people
 from longrunning.people.links import LinkKeys
 from longrunning.waits.answers import Answers
+from longrunning.waits.votes import Votes
 
 
 @dataclass(frozen=True)
 class Services:
-    """The approvals, the keys of the links, and the queue with its low-level client."""
+    """The approvals, who there is, the keys of the links, the queue with its low-level client."""
 
     approvals: Answers
     keys: LinkKeys
     sqs: Any
     task_queue_url: str
+    votes: Votes
+    people: People
 
 
 @cache
@@ -29,6 +33,7 @@ def services() -> Services:
 
     Raises:
         botocore.exceptions.ClientError: The key cannot be read; the next event tries again.
+        PeopleError: `people.toml` is not as it must be: nobody decides until it is.
     """
     observability.configure(
         os.environ.get("LOG_LEVEL", "INFO"),
@@ -38,11 +43,14 @@ def services() -> Services:
         tracing.enable()
     dynamodb, sqs, secrets = _clients("dynamodb", "sqs", "secretsmanager")
     secret = secrets.get_secret_value(SecretId=os.environ["LINK_KEYS_SECRET_ARN"])
+    table_name = os.environ["APPROVALS_TABLE_NAME"]
     return Services(
-        approvals=Answers(dynamodb, os.environ["APPROVALS_TABLE_NAME"]),
+        approvals=Answers(dynamodb, table_name),
         keys=LinkKeys.parse(secret["SecretString"]),
         sqs=sqs,
         task_queue_url=os.environ["TASK_QUEUE_URL"],
+        votes=Votes(dynamodb, table_name),
+        people=read_people(),
     )
 
 

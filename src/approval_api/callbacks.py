@@ -23,7 +23,7 @@ from approval_services import Services
 from longrunning import http, observability
 from longrunning.http import Event, RefusedError, Response
 from longrunning.messages import tool_result
-from longrunning.people.links import InvalidLinkError, Link, read_token
+from longrunning.people.links import FOR_CALLBACKS, InvalidLinkError, Link, read_token
 from longrunning.waits.item import Wait, wake_up_message
 
 ROUTE = "POST /callbacks/{token}"
@@ -87,7 +87,8 @@ def _recorded(services: Services, event: Event, now: int) -> Wait:
 
 def _link(services: Services, event: Event, now: int) -> Link:
     try:
-        link = read_token(services.keys, (event.get("pathParameters") or {}).get("token") or "")
+        token = (event.get("pathParameters") or {}).get("token") or ""
+        link = read_token(services.keys, token, FOR_CALLBACKS)
     except InvalidLinkError as error:
         raise RefusedError(404, NOT_FOUND) from error
     if link.expires_at <= now:

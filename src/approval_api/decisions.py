@@ -9,10 +9,14 @@ from longrunning.http import RefusedError, clean_comment
 from longrunning.people.links import Link
 from longrunning.waits.answers import Answers, Decided
 from longrunning.waits.item import Call, Decision, Edit, Wait, wake_up_message
+from longrunning.waits.votes import Vote
 from review_request import Choice
 
 DECIDED_BY_LINK = "link"
-"""A link proves a mailbox, not a person."""
+"""A link without a name proves a mailbox, not a person."""
+
+VIA_LINK = "link"
+"""How a person has decided: with a link that was sent to that person's mailbox alone."""
 
 _DECISIONS: dict[str, Decision] = {"approved": "approved", "denied": "denied"}
 METRIC_NAMES = {"approved": "ApprovalApproved", "denied": "ApprovalDenied"}
@@ -38,23 +42,51 @@ def decide(services: Services, link: Link, choice: Choice, now: int) -> Decided:
     """
     ids = {"session_id": link.session_id, "tool_use_id": link.tool_use_id}
     with tracing.subsegment("decide", **ids):
-        comment = clean_comment(choice.comment)
-        edit, changed = _edit(services.approvals, link, choice)
-        decided = services.approvals.decide(
-            **ids,
-            decision=_DECISIONS[choice.decision],
-            decided_by=DECIDED_BY_LINK,
-            now=now,
-            comment=comment,
-            edit=edit,
-            digest=changed.digest if changed else None,
-        )
+        if link.is_vote:
+            decided = _vote(services, link, choice, now)
+        else:
+            decided = _decide_alone(services, link, choice, now)
     logger.info("decide", extra={**ids, "choice": choice.decision, "outcome": decided.outcome})
-    if decided.approval and decided.outcome in ("decided", "repeated"):
+    approval = decided.approval
+    if approval and decided.outcome in ("decided", "repeated") and approval.decision:
         if decided.outcome == "decided":
-            _measure(decided.approval)
-        _tell_agent(services, decided.approval)
+            _measure(approval)
+        _tell_agent(services, approval)
     return decided
+
+
+def _decide_alone(services: Services, link: Link, choice: Choice, now: int) -> Decided:
+    comment = clean_comment(choice.comment)
+    edit, changed = _edit(services.approvals, link, choice)
+    return services.approvals.decide(
+        link.session_id,
+        link.tool_use_id,
+        _DECISIONS[choice.decision],
+        decided_by=link.person or DECIDED_BY_LINK,
+        via=VIA_LINK if link.person else None,
+        now=now,
+        comment=comment,
+        edit=edit,
+        digest=changed.digest if changed else None,
+    )
+
+
+def _vote(services: Services, link: Link, choice: Choice, now: int) -> Decided:
+    """Records what one of several people says, of exactly what that one has seen."""
+    if choice.seen is None:
+        raise RefusedError(400, "seen: expected the digest of what you have read, as GET gives it")
+    vote = Vote(
+        by=link.person or "",
+        via=VIA_LINK,
+        decision=_DECISIONS[choice.decision],
+        seen=choice.seen,
+        comment=clean_comment(choice.comment),
+    )
+
+    def edit_as_it_stands(approval: Wait) -> Edit | None:
+        return _edit_of(choice, approval) if choice.seen == approval.in_force.digest else None
+
+    return services.votes.vote(link.session_id, link.tool_use_id, vote, edit_as_it_stands, now)
 
 
 def _edit(approvals: Answers, link: Link, choice: Choice) -> tuple[Edit | None, Call | None]:
@@ -62,16 +94,29 @@ def _edit(approvals: Answers, link: Link, choice: Choice) -> tuple[Edit | None, 
 
     Only an approval can carry an edit, and only then the record must be read first.
     """
-    if not choice.has_edit or (choice.is_from_page and choice.decision == "denied"):
+    if not _says_edit(choice):
         return None, None
     approval = approvals.get(link.session_id, link.tool_use_id)
     if approval is None or approval.call is None:
         return None, None  # Which is told apart by the write: there is nothing to decide.
+    edit = _edit_of(choice, approval)
+    if edit is None or edit == Edit():
+        return edit, None
+    return edit, approval.edited(edit)
+
+
+def _says_edit(choice: Choice) -> bool:
+    """Whether an edit may be in it: our page's form holds the text whatever is decided."""
+    return choice.has_edit and not (choice.is_from_page and choice.decision == "denied")
+
+
+def _edit_of(choice: Choice, approval: Wait) -> Edit | None:
+    if not _says_edit(choice):
+        return None
     if choice.decision == "denied":
         _check_untouched(choice, approval)
-        return None, None
-    edit = edit_of(choice, approval)
-    return edit, None if edit == Edit() else approval.edited(edit)
+        return None
+    return edit_of(choice, approval)
 
 
 def _check_untouched(choice: Choice, approval: Wait) -> None:

@@ -1,6 +1,5 @@
 """An approver's edit: what was changed of text and arguments, and whether it is taken."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from longrunning.http import RefusedError, check_sendable, shown_name
@@ -18,7 +17,7 @@ MAX_ARGUMENTS_BYTES = 16_384
 
 
 def edit_of(choice: Choice, approval: Wait) -> Edit:
-    """Returns what an approver has changed; `Edit()` where all that was sent is untouched.
+    """Returns what the call is to be, measured on what was asked; what was not sent stays.
 
     Browsers send text areas with CRLF, whatever was in them: newlines alone are no edit.
 
@@ -26,20 +25,18 @@ def edit_of(choice: Choice, approval: Wait) -> Edit:
         RefusedError: 400 for what cannot be changed, read or passed on, 413 for more than can be
             stored, 422 for what the tool would not accept.
     """
-    edit = Edit(
-        content=_edited_content(choice.content, approval),
-        arguments=dict(_edited_arguments(choice, approval)),
-    )
+    edit = Edit(_wanted_content(choice.content, approval), _wanted_arguments(choice, approval))
     if _size(as_json(approval.edited(edit).arguments)) > MAX_ARGUMENTS_BYTES:
         raise RefusedError(413, f"arguments: expected at most {MAX_ARGUMENTS_BYTES} bytes in all")
     return edit
 
 
 def is_untouched(choice: Choice, approval: Wait) -> bool:
-    """Whether all that was sent is what was asked, but for its newlines."""
-    asked, sent = approval.asked, choice.arguments or {}
-    return (choice.content is None or _is_the_text(choice.content, asked)) and all(
-        _is_as_asked(name, value, asked) for name, value in sent.items()
+    """Whether all that was sent is what is in force or what was asked, but for its newlines."""
+    calls, sent = (approval.in_force, approval.asked), choice.arguments or {}
+    is_same_text = choice.content is None or any(_is_text(choice.content, c.content) for c in calls)
+    return is_same_text and all(
+        any(_is_as_in(name, value, call) for call in calls) for name, value in sent.items()
     )
 
 
@@ -47,15 +44,19 @@ def obstacle(approval: Wait) -> str | None:
     """Returns why an approval's text cannot be edited at all, or None."""
     if not _takes_text(approval.content_schema):
         return "This cannot be edited here: it is no text."
-    if not _fits(approval, approval.asked.content or ""):
+    if not _fits(approval, approval.in_force.content or ""):
         return "This text is too long to be edited here."
     return None
 
 
-def _edited_content(submitted: str | None, approval: Wait) -> str | None:
-    if submitted is None or _is_the_text(submitted, approval.asked):
+def _wanted_content(submitted: str | None, approval: Wait) -> str | None:
+    """Returns the text that is to be used, if it is another one than was asked."""
+    asked = approval.asked.content
+    if submitted is None or _is_text(submitted, approval.in_force.content):
+        return approval.edited_content
+    if _is_text(submitted, asked):
         return None
-    if approval.asked.content is None:
+    if asked is None:
         raise RefusedError(400, "content: expected none: this call has no text")
     edited = normalise_newlines(submitted)
     check_sendable("content", edited)
@@ -68,37 +69,42 @@ def _edited_content(submitted: str | None, approval: Wait) -> str | None:
     return edited
 
 
-def _edited_arguments(choice: Choice, approval: Wait) -> Mapping[str, Any]:
-    """Returns the values that are others than those asked for."""
-    sent, asked = choice.arguments or {}, approval.asked
-    changed = {name: value for name, value in sent.items() if not _is_as_asked(name, value, asked)}
-    for name in changed:
+def _wanted_arguments(choice: Choice, approval: Wait) -> dict[str, Any]:
+    """Returns the values that are to be others than those asked for."""
+    asked, in_force = approval.asked, approval.in_force
+    wanted = dict(approval.edit.arguments)
+    for name, sent in (choice.arguments or {}).items():
+        if _is_as_in(name, sent, in_force):
+            continue
+        if _is_as_in(name, sent, asked):
+            wanted.pop(name, None)
+            continue
         if name not in (approval.editable or {}):
             where, can = f"arguments.{shown_name(name)}", ", ".join(approval.editable or ())
             reason = f"{where}: cannot be changed; {can or 'none of the arguments'} can"
             raise RefusedError(400, reason, "an argument that cannot be changed")
-    values = {name: _value(name, sent[name], approval) for name in changed}
-    return {name: v for name, v in values.items() if not _is_same(name, v, asked)}
+        wanted[name] = _value(name, sent, approval)
+    return {name: v for name, v in wanted.items() if not _is_same(name, v, asked)}
 
 
-def _is_the_text(submitted: str, asked: Call) -> bool:
-    return normalise_newlines(submitted) == _as_browsers_return(asked.content or "")
+def _is_text(submitted: str, text: str | None) -> bool:
+    return text is not None and normalise_newlines(submitted) == _as_browsers_return(text)
 
 
-def _is_as_asked(name: str, sent: Any, asked: Call) -> bool:
+def _is_as_in(name: str, sent: Any, call: Call) -> bool:
     """Whether a value came back as it went: in a form as a text, and empty where there was none."""
     if isinstance(sent, str):
-        there = _as_browsers_return(forms.written(asked.arguments.get(name)))
+        there = _as_browsers_return(forms.written(call.arguments.get(name)))
         if normalise_newlines(sent) == there:
             return True
-    return _is_same(name, sent, asked)
+    return _is_same(name, sent, call)
 
 
-def _is_same(name: str, value: Any, asked: Call) -> bool:
+def _is_same(name: str, value: Any, call: Call) -> bool:
     """As JSON compares: `true` is not 1, and a value that is missing is none of them."""
-    if name not in asked.arguments:
+    if name not in call.arguments:
         return False
-    mine, theirs = ({name: v} for v in (value, asked.arguments[name]))
+    mine, theirs = ({name: v} for v in (value, call.arguments[name]))
     return Call("", None, mine).digest == Call("", None, theirs).digest
 
 

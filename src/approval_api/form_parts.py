@@ -45,17 +45,17 @@ def _summary(has_text: bool, has_fields: bool) -> str:
 
 
 def _text_field(approval: Wait, draft: Choice | None) -> str:
-    asked = approval.asked.content
-    if asked is None or obstacle(approval):
+    now = approval.in_force.content
+    if now is None or obstacle(approval):
         return ""
     edited = draft.content if draft else None
-    return fill("edit_text.html", text=html.escape(asked if edited is None else edited))
+    return fill("edit_text.html", text=html.escape(now if edited is None else edited))
 
 
 def _argument_fields(approval: Wait, draft: Choice | None) -> str:
-    asked, typed = approval.asked.arguments, (draft.arguments if draft else None) or {}
+    now, typed = approval.in_force.arguments, (draft.arguments if draft else None) or {}
     return "\n".join(
-        field(f"{ARGUMENT}{name}", name, schema, _as_typed(typed.get(name, asked.get(name))))
+        field(f"{ARGUMENT}{name}", name, schema, _as_typed(typed.get(name, now.get(name))))
         for name, schema in (approval.editable or {}).items()
     )
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from longrunning.text import NO_DEADLINE, code_points, has_deadline, utc, visible
 from longrunning.waits.item import Wait
+from viewer import Viewer
 
 LEGEND = (
     '<p class="soft">Marks like <mark>[U+200B]</mark> stand for characters that cannot be seen.</p>'
@@ -119,8 +120,9 @@ def title_of(name: str, schema: Mapping[str, Any]) -> str:
 
 def table(heading: str, rows: str) -> str:
     """Returns a section with a table; both are HTML already."""
+    place = heading.lower().replace(" ", "-")
     return (
-        f'<section aria-labelledby="more-heading">\n<h2 id="more-heading">{heading}</h2>\n'
+        f'<section aria-labelledby="{place}">\n<h2 id="{place}">{heading}</h2>\n'
         f"<table>\n{rows}\n</table>\n</section>"
     )
 
@@ -130,21 +132,23 @@ def row(name: str, cell: str) -> str:
     return f'<tr><th scope="row">{shown(name)}</th><td>{cell}</td></tr>'
 
 
-def decision_rows(approval: Wait) -> str:
+def decision_rows(approval: Wait, viewer: Viewer) -> str:
     """Tells who decided, when, and with which comment."""
-    return _who_when_why(approval, DECIDERS)
+    return _who_when_why(approval, DECIDERS, viewer)
 
 
-def withdrawal_rows(approval: Wait) -> str:
+def withdrawal_rows(approval: Wait, viewer: Viewer) -> str:
     """Tells who withdrew it, when, and with which comment."""
-    return _who_when_why(approval, WITHDRAWERS)
+    return _who_when_why(approval, WITHDRAWERS, viewer)
 
 
-def _who_when_why(approval: Wait, names: dict[str, str]) -> str:
+def _who_when_why(approval: Wait, names: dict[str, str], viewer: Viewer) -> str:
     by = approval.decided_by or ""
+    if approval.via == "rule":
+        names = {by: f"The rule {by.partition(':')[2]}: nobody was asked"}
     at = approval.decided_at or 0
     rows = [
-        row("By", shown(names.get(by, by))),
+        row("By", shown(names.get(by) or viewer.name_of(by))),
         row("At", f'<time datetime="{iso(at)}">{utc(at)}</time>'),
         row("Comment", shown(approval.comment) if approval.comment else "<em>none</em>"),
     ]

@@ -18,7 +18,9 @@ from page_parts import (
     text_section,
     withdrawal_rows,
 )
+from people_parts import votes, who_must_agree, whose
 from review_request import Choice
+from viewer import Viewer
 
 LEADS = {
     "shown": "",
@@ -31,6 +33,7 @@ FOLLOWED = {
     "denied": "You came to deny. Nothing is decided before you press the button below.",
 }
 HEADINGS = {
+    403: "Not yours to decide",
     404: "Nothing here",
     405: "That does not work here",
     410: "Too late",
@@ -41,7 +44,12 @@ ENDING = "How it ended"
 
 
 def review_page(
-    approval: Wait, now: int, preselected: str | None, draft: Choice | None, problem: str
+    approval: Wait,
+    now: int,
+    preselected: str | None,
+    draft: Choice | None,
+    problem: str,
+    viewer: Viewer,
 ) -> str:
     """Shows what waits for a decision, and the form that decides it.
 
@@ -51,6 +59,7 @@ def review_page(
         preselected: The decision whose button comes first; None for no preference.
         draft: What was sent and could not be taken; the form keeps it.
         problem: Why it could not be taken, or nothing.
+        viewer: Who looks.
     """
     main = fill(
         "review.html",
@@ -60,26 +69,47 @@ def review_page(
         followed=FOLLOWED.get(preselected or "", ""),
         deadline=deadline(approval, now),
         what=_what(approval),
+        who=who_must_agree(approval, viewer),
         text=_text(approval),
-        arguments=_arguments(approval),
+        arguments=_arguments(approval) + votes(approval, viewer),
+        seen=_seen(approval),
         comment=html.escape(draft.comment or "") if draft else "",
         max_comment=str(MAX_COMMENT_CHARS),
         editor=editor(approval, draft),
         choices=choices(approval, preselected),
     )
     footer = (
-        "<footer><p>Anyone who has this link can decide: please do not pass it on.</p>"
+        f"<footer><p>{whose(viewer)}</p>"
         f"<p>Session <code>{shown(approval.session_id)}</code></p></footer>"
     )
     return page(f"{approval.agent_name} asks for your approval", main, footer=footer)
 
 
-def decided_page(approval: Wait, outcome: str) -> str:
+def counted_page(approval: Wait, viewer: Viewer) -> str:
+    """Says that a vote is counted, and who is still to agree.
+
+    Args:
+        approval: What several people must agree to.
+        viewer: Who has voted.
+    """
+    main = fill(
+        "counted.html",
+        count=str(len(approval.approved_by)),
+        needed=str(approval.needed),
+        who=who_must_agree(approval, viewer),
+        text=_text(approval),
+        arguments=_arguments(approval) + votes(approval, viewer),
+    )
+    return page("Your approval is counted", main, tone="yes")
+
+
+def decided_page(approval: Wait, outcome: str, viewer: Viewer) -> str:
     """Shows what was decided, by whom and when, and what happens next; there is no button.
 
     Args:
         approval: What was decided.
         outcome: What this request did: `decided`, `repeated`, `conflict`, or `shown` for nothing.
+        viewer: Who looks.
     """
     word, mark, tone = verdict(approval)
     late = f"This was {approval.decision} before you answered: the first decision stands."
@@ -90,18 +120,19 @@ def decided_page(approval: Wait, outcome: str) -> str:
         word=word,
         next=LEADS[outcome] + next_step(approval),
         text=_text(approval),
-        arguments=_arguments(approval),
-        rows=decision_rows(approval),
+        arguments=_arguments(approval) + votes(approval, viewer),
+        rows=decision_rows(approval, viewer),
     )
     return page(word, main, tone=tone)
 
 
-def closed_page(approval: Wait, reason: str) -> str:
+def closed_page(approval: Wait, reason: str, viewer: Viewer) -> str:
     """Says how something ended that nobody has decided, and what it was about.
 
     Args:
         approval: What is over.
         reason: How it ended.
+        viewer: Who looks.
     """
     is_withdrawn = approval.status == Status.CANCELLED
     heading = WITHDRAWN if is_withdrawn else HEADINGS[410]
@@ -111,7 +142,7 @@ def closed_page(approval: Wait, reason: str) -> str:
         text=shown(reason),
         agent=shown(approval.agent_name),
         action=shown(approval.asked.action),
-        how=table(ENDING, withdrawal_rows(approval)) if is_withdrawn else "",
+        how=table(ENDING, withdrawal_rows(approval, viewer)) if is_withdrawn else "",
     )
     return page(heading, main)
 
@@ -133,6 +164,12 @@ def unavailable_page(reason: str, resend: str | None) -> str:
 def _notice(heading: str, text: str, form: str = "") -> str:
     main = fill("notice.html", heading=shown(heading), text=shown(text), form=form)
     return page(heading, main)
+
+
+def _seen(approval: Wait) -> str:
+    """Where several must agree, the form says which version of the call was read."""
+    digest = approval.in_force.digest
+    return f'<input type="hidden" name="seen" value="{digest}">' if approval.needed else ""
 
 
 def _what(approval: Wait) -> str:

@@ -6,6 +6,8 @@
     decision=approved&arguments.amount=40
     {"decision": "approved", "content": "the approver's own text", "arguments": {"amount": 40}}
 
+Where several people must agree, `seen` holds the digest of what was read, as GET gives it.
+
 Whatever else is sent is refused, for it would not be done: nobody is told "approved" whose other
 amount was left out. The query holds `decision` alone, as the links do. Only where nothing is
 decided, at GET, other parameters may follow it: mail gateways and newsletters' tools add them.
@@ -19,9 +21,10 @@ from urllib.parse import parse_qsl
 
 from longrunning import http
 from longrunning.http import Event, RefusedError
+from viewer import Viewer
 
 DECISIONS = ("approved", "denied")
-FIELDS = ("decision", "comment", "content", "arguments")
+FIELDS = ("decision", "comment", "content", "arguments", "seen")
 ARGUMENT = "arguments."
 """How the field of an argument begins in a form."""
 FORM = "application/x-www-form-urlencoded"
@@ -38,6 +41,8 @@ class ReviewRequest:
     query_decision: str | None
     content_type: str
     event: Event = field(repr=False)
+    viewer: Viewer = field(default=Viewer(), repr=False)
+    """Who asks; known once the link was read."""
 
     @property
     def is_from_page(self) -> bool:
@@ -60,6 +65,8 @@ class Choice:
     arguments: dict[str, Any] | None = None
     """By name; a text for what is no text is read as a form's."""
     is_from_page: bool = False
+    seen: str | None = None
+    """The digest of the call that was read: where several must agree, it may have changed."""
 
     @property
     def has_edit(self) -> bool:
@@ -97,8 +104,9 @@ def parse_choice(request: ReviewRequest) -> Choice:
     if decision not in DECISIONS:
         came = "nothing" if decision is None else "something else"
         raise RefusedError(400, f'decision: expected "approved" or "denied", got {came}')
-    comment, content = (http.text_field(fields, name) for name in ("comment", "content"))
-    return Choice(decision, comment, content, arguments, request.is_from_page)
+    texts = ("comment", "content", "seen")
+    comment, content, seen = (http.text_field(fields, name) for name in texts)
+    return Choice(decision, comment, content, arguments, request.is_from_page, seen)
 
 
 def _arguments(fields: dict[str, Any]) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from longrunning.waits import outcomes as effects
-from longrunning.waits.item import Edit, Wait
+from longrunning.waits.item import Wait
 from longrunning.waits.open_waits import SHARDS, OpenEntry, OpenWaits
 from operator_requests import Page, Positions, next_token
 
@@ -30,7 +30,7 @@ def document(approval: Wait) -> Document:
         | effects.facts_of(approval)
         | {
             "action": approval.call.action if approval.call else "",
-            "edited": approval.call is not None and approval.edit != Edit(),
+            "edited": approval.call is not None and approval.is_edited,
             "digest": approval.in_force.digest if approval.call else None,
             "preview": approval.in_force.summary[:PREVIEW_CHARS] if approval.call else "",
         }

@@ -13,6 +13,7 @@ from botocore.config import Config
 from gauges import Subscribers
 from longrunning import observability
 from longrunning.people import notifications
+from longrunning.people.directory import read_people
 from longrunning.people.links import LinkKeys
 from longrunning.people.notifications import Notifier
 from longrunning.people.shared_pace import SharedPace
@@ -76,7 +77,7 @@ def _resources() -> Resources:
     # Two sweeps at a time share it; what a sweep waits for by itself is then over already.
     pace = SharedPace(dynamodb, table_name, "sweepers", time.time, time.sleep)
     mail = client("sns", config=config.merge(Config(retries={"total_max_attempts": 1})))
-    notifier = Notifier(mail, env["APPROVAL_BASE_URL"], read_keys, pace)
+    notifier = Notifier(mail, env["APPROVAL_BASE_URL"], read_keys, pace, read_people())
     sweeper = Sweeper(
         approvals=OpenWaits(dynamodb, table_name),
         read_turn=partial(read_turn, dynamodb, env["SESSIONS_TABLE_NAME"]),

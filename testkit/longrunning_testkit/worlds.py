@@ -68,12 +68,14 @@ class Mail:
     subject: str
     body: str
     links: dict[str, str]
+    to: str | None = None
+    """The id of the person whom it is for; None: every subscriber."""
 
 
-def mails_of(subject: str, message: str, base_url: str) -> list[Mail]:
+def mails_of(subject: str, message: str, base_url: str, to: str | None = None) -> list[Mail]:
     """Returns one for each question of an e-mail, in the order of the turn."""
     return [
-        Mail(subject, question.body, {link.label: link.url for link in question.links})
+        Mail(subject, question.body, {link.label: link.url for link in question.links}, to)
         for question in find_questions(message, base_url)
     ]
 
@@ -227,7 +229,7 @@ class World:
             mail
             for p in published[self._read.get(topic, 0) :]
             if p.is_delivered
-            for mail in mails_of(p.subject, p.message, base_url)
+            for mail in mails_of(p.subject, p.message, base_url, p.attributes.get("approver"))
         ]
         self._read[topic] = len(published)
         self.mails += new

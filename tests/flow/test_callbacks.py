@@ -12,7 +12,7 @@ from agents import give_long_tools
 from converse_stand_in import tool_use
 from longrunning.agent.long_running import long_running
 from longrunning.messages import build_existing, tool_result
-from longrunning.people.links import LinkKeys, callback_url, make_token
+from longrunning.people.links import LinkKeys, callback_url, make_callback_token
 from longrunning.waits.item import Status, Wait
 from longrunning_testkit.worlds import LINK_KEYS, http_event
 from sample_world import World
@@ -25,7 +25,7 @@ DONE = {"status": "success", "result": {"build": 17}}
 
 
 def url_of(wait: Wait) -> str:
-    token = make_token(KEYS, wait.session_id, wait.tool_use_id, wait.decide_by)
+    token = make_callback_token(KEYS, wait.session_id, wait.tool_use_id, wait.decide_by)
     return callback_url(BASE, token)
 
 
@@ -164,7 +164,7 @@ def test_whatever_is_no_callback_is_one_404(world: World, urls: list[str], case:
     world.play([[build(), ask("ask-1", "Hi")]])
     session_id = world.start()
     question = next(w for w in world.approvals(session_id) if w.tool_use_id == "ask-1")
-    unknown = make_token(KEYS, session_id, "build-2", question.decide_by)
+    unknown = make_callback_token(KEYS, session_id, "build-2", question.decide_by)
     tampered = urls[0][:-1] + ("A" if urls[0][-1] != "A" else "B")
     url = {"tampered": tampered, "unknown": callback_url(BASE, unknown)}.get(case, url_of(question))
     before = world.snapshot()

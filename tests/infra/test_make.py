@@ -31,7 +31,9 @@ def make(*arguments: str, cwd: Path = ROOT, **variables: str) -> subprocess.Comp
 
 def test_bare_make_lists_every_command() -> None:
     listed = re.findall(r"^make (\S+) +\S", make().stdout, re.MULTILINE)
-    commands = "run demo task ledger redrive smoke test unit prove bench lint build deploy"
+    commands = (
+        "run demo task approvers ledger redrive smoke test unit prove bench lint build deploy"
+    )
     commands += " test-sam-local clean requirements"
     assert listed == ["help", *commands.split()]
 

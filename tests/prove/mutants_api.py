@@ -662,8 +662,8 @@ API: tuple[Mutant, ...] = tuple(
         (
             "an editor's text is escaped",
             "form_parts:_text_field",
-            "html.escape(asked if edited is None else edited)",
-            "asked if edited is None else edited",
+            "html.escape(now if edited is None else edited)",
+            "now if edited is None else edited",
             "unit/test_approval_handler.py::TestLooking::test_markup_in_any_field_is_text",
         ),
         (

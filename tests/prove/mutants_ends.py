@@ -241,7 +241,7 @@ ENDS: tuple[Mutant, ...] = tuple(
             "an edit fits the whole call",
             "calls:ProtectedTool.problem_of_edit",
             """
-            if approval.edit != Edit():
+            if approval.is_edited:
                 self.call(given)
             """,
             "pass",
@@ -336,7 +336,7 @@ ENDS: tuple[Mutant, ...] = tuple(
         ),
         (
             "what cannot be started goes on at once",
-            "worker:Worker.go_on_without",
+            "worker:Worker.go_on_at_once",
             "not_started and len(not_started) == len(session.pending)",
             "False",
             "flow/test_waits.py::test_the_model_hears_at_once_of_what_cannot_be_started",

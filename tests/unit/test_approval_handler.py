@@ -47,7 +47,7 @@ SECURITY_HEADERS = {
 }
 ANSWER_FIELDS = {
     "session_id", "tool_use_id", "status", "decision", "decided_by", "decided_at", "comment",
-    "effect", "effect_reason",
+    "effect", "effect_reason", "via", "approvers", "needed", "votes", "digest",
 }  # fmt: skip
 
 
@@ -78,7 +78,7 @@ def now(monkeypatch: pytest.MonkeyPatch) -> Any:
 def services(
     approvals: FakeApprovals, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
 ) -> Services:
-    made = Services(approvals, KEYS, queue, QUEUE_URL)  # type: ignore[arg-type]
+    made = Services(approvals, KEYS, queue, QUEUE_URL, approvals, {})  # type: ignore[arg-type]
     monkeypatch.setattr(approval_handler, "services", lambda: made)
     return made
 
@@ -131,7 +131,12 @@ class TestLooking:
             "decision": None,
             "decided_by": None,
             "decided_at": None,
+            "via": None,
             "comment": None,
+            "approvers": None,
+            "needed": None,
+            "votes": None,
+            "digest": pending().asked.digest,
             "effect": None,
             "effect_reason": None,
             "agent_name": "post-generator",
@@ -240,7 +245,12 @@ class TestDeciding:
             "decision": decision,
             "decided_by": "link",
             "decided_at": NOW,
+            "via": None,
             "comment": "go\non",
+            "approvers": None,
+            "needed": None,
+            "votes": None,
+            "digest": pending().asked.digest,
             "effect": None,
             "effect_reason": None,
         }
@@ -738,11 +748,13 @@ class TestLinksThatOpenNothing:
         self, approvals: FakeApprovals, queue: FakeQueue, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         rotated = LinkKeys("k2", {**KEYS.by_id, "k2": b"new" * 16})
-        services = Services(approvals, rotated, queue, QUEUE_URL)  # type: ignore[arg-type]
+        services = Services(approvals, rotated, queue, QUEUE_URL, approvals, {})  # type: ignore[arg-type]
         monkeypatch.setattr(approval_handler, "services", lambda: services)
         assert decide("approved")["statusCode"] == 200
         assert decide("approved", token_for(pending(), rotated))["statusCode"] == 200
-        gone = Services(approvals, LinkKeys("k2", {"k2": b"new" * 16}), queue, QUEUE_URL)  # type: ignore[arg-type]
+        gone = Services(
+            approvals, LinkKeys("k2", {"k2": b"new" * 16}), queue, QUEUE_URL, approvals, {}
+        )  # type: ignore[arg-type]
         monkeypatch.setattr(approval_handler, "services", lambda: gone)
         assert decide("approved")["statusCode"] == 404
 

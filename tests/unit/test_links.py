@@ -115,12 +115,42 @@ def test_a_key_under_another_id_is_refused() -> None:
         read_token(renamed, signed(KEYS))
 
 
-def test_a_token_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(links, "VERSION", 2)
-    later = signed()
-    monkeypatch.undo()
+IDS = (LINK.session_id, LINK.tool_use_id, LINK.expires_at)
+TOKENS = {
+    links.REVIEW: links.make_token(KEYS, *IDS),
+    links.PERSONAL: links.make_token(KEYS, *IDS, person="ann"),
+    links.CALLBACK: links.make_callback_token(KEYS, *IDS),
+}
+
+
+@pytest.mark.parametrize("kind", TOKENS)
+@pytest.mark.parametrize("wanted", [*TOKENS, 0, 3, 4, 6, 99])
+def test_a_token_of_one_kind_passes_for_no_other(kind: int, wanted: int) -> None:
+    if kind == wanted:
+        assert read_token(KEYS, TOKENS[kind], [wanted]).session_id == LINK.session_id
+        return
     with pytest.raises(InvalidLinkError):
-        read_token(KEYS, later)
+        read_token(KEYS, TOKENS[kind], [wanted])
+
+
+def test_each_route_takes_its_own_kinds() -> None:
+    assert links.FOR_APPROVALS == (links.REVIEW, links.PERSONAL)
+    assert links.FOR_CALLBACKS == (links.CALLBACK, links.REVIEW), "which callbacks had before"
+
+
+def test_a_persons_token_says_whose_it_is_and_how_it_counts() -> None:
+    token = links.make_token(KEYS, *IDS, person="ann", flags=links.VOTES)
+    link = read_token(KEYS, token)
+    assert link == links.Link(*IDS, "ann", links.VOTES)
+    assert link.is_vote
+    assert not read_token(KEYS, TOKENS[links.PERSONAL]).is_vote
+    assert token != links.make_token(KEYS, *IDS, person="bob", flags=links.VOTES)
+
+
+def test_a_token_without_a_name_is_as_it_was_before_there_were_names() -> None:
+    payload = json.dumps([1, *IDS, KEYS.current], separators=(",", ":")).encode()
+    encoded = base64.urlsafe_b64encode(payload).decode().rstrip("=")
+    assert TOKENS[links.REVIEW].partition(".")[0] == encoded
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_an_e_mail_of_several_questions_has_an_entry_for_each_with_its_own_links
     mailbox = Mailbox(SimpleNamespace(client=lambda _: None), [], FRONT)  # type: ignore[arg-type]
     mailbox._mails.append(mail)
     one, two = json.loads(mailbox.as_json())
-    assert set(one) == set(two) == {"subject", "body", "links", "sent_at"}
+    assert set(one) == set(two) == {"subject", "body", "links", "sent_at", "to"}
     for number, entry in enumerate((one, two), 1):
         assert entry["links"] == [
             {"label": "approve", "url": f"{TOKEN}{number}?decision=approved"},

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -14,14 +14,18 @@ from local.mail import find_questions
 import hostile_contents
 from approval_api_driver import CONTENT, pending
 from core_samples import NOW, asked
+from longrunning.people.directory import Person
 from longrunning.people.emails import MAX_EMAIL_BYTES, Question, turn_email
 from longrunning.people.links import LinkKeys
 from longrunning.people.notifications import (
     ASKED,
     ESCALATION,
+    MAX_BATCH_BYTES,
     MAX_CONTENT_BYTES,
     REMINDER,
+    NobodyToAskError,
     Notifier,
+    NotPublishedError,
     approval_email,
 )
 from longrunning.people.pace import TooEarlyError, Unpaced
@@ -403,3 +407,94 @@ def test_where_silence_means_waiting_there_is_no_deadline() -> None:
     body = approval_email(asked(decide_by=century), "a", "d").body
     assert NO_DEADLINE in body
     assert "Decide until" not in body
+
+
+# --- people by name ------------------------------------------------------------------------------
+
+PEOPLE = {f"p{n}": Person(f"p{n}", f"P {n}", f"p{n}@example.com") for n in range(25)}
+
+
+def person_of(message: dict[str, Any]) -> str | None:
+    """Whom an e-mail is for."""
+    found = message.get("MessageAttributes", {}).get("approver")
+    return found and str(found["StringValue"])
+
+
+@dataclass
+class PeopleTopic:
+    """Takes e-mails, by one or in batches; refuses the first time what `fails` names."""
+
+    batches: list[list[dict[str, Any]]] = field(default_factory=list)
+    fails: set[str] = field(default_factory=set)
+    always: bool = False
+
+    def publish(self, *, TopicArn: str, **message: Any) -> None:
+        self.batches.append([message])
+
+    def publish_batch(
+        self, *, TopicArn: str, PublishBatchRequestEntries: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        self.batches.append(PublishBatchRequestEntries)
+        failed = [
+            entry["Id"] for entry in PublishBatchRequestEntries if person_of(entry) in self.fails
+        ]
+        if not self.always:
+            self.fails = set()
+        return {"Failed": [{"Id": id_, "Code": "InternalError"} for id_ in failed]}
+
+    def people(self) -> list[list[str | None]]:
+        return [[person_of(message) for message in batch] for batch in self.batches]
+
+
+def send_to_people(topic: PeopleTopic, *approvals: Wait, occasion: str = ASKED) -> None:
+    base_url = "https://api.example.com"
+    notifier = Notifier(topic, base_url, lambda: KEYS, Unpaced(), PEOPLE)
+    notifier.send("arn:topic", approvals, occasion)
+
+
+def named(*people: str, **changes: Any) -> Wait:
+    return replace(pending(**changes), approvers=list(people))
+
+
+def test_ten_people_at_a_time_get_their_e_mails() -> None:
+    topic = PeopleTopic()
+    send_to_people(topic, named(*PEOPLE))
+    assert [len(batch) for batch in topic.people()] == [10, 10, 5]
+    assert [person for batch in topic.people() for person in batch] == list(PEOPLE)
+
+
+def test_a_batch_has_no_more_than_sns_takes() -> None:
+    topic = PeopleTopic()
+    send_to_people(topic, *(named("p0", "p1", "p2", content="x" * 33_000) for _ in range(6)))
+    sizes = [sum(len(m["Message"].encode()) for m in batch) for batch in topic.batches]
+    assert len(topic.batches) == 3
+    assert max(sizes) <= MAX_BATCH_BYTES
+
+
+def test_only_those_whose_e_mail_failed_get_another_try() -> None:
+    topic = PeopleTopic(fails={"p1", "p2"})
+    send_to_people(topic, named("p0", "p1", "p2"))
+    assert topic.people() == [["p0", "p1", "p2"], ["p1", "p2"]]
+
+
+def test_what_fails_twice_is_a_fault() -> None:
+    topic = PeopleTopic(fails={"p1", "p2"}, always=True)
+    with pytest.raises(NotPublishedError, match="2 e-mails: InternalError"):
+        send_to_people(topic, named("p0", "p1", "p2"))
+
+
+def test_a_turn_asks_each_person_all_that_is_for_them_and_nothing_else() -> None:
+    topic = PeopleTopic()
+    ours = named("p0", "p1", tool_use_id="a", content="OURS")
+    hers = named("p1", tool_use_id="b", content="HERS")
+    free = pending(tool_use_id="c", content="FREE")
+    send_to_people(topic, ours, hers, free)
+    told = {person_of(m): m["Message"] for batch in topic.batches for m in batch}
+    assert told.keys() == {None, "p0", "p1"}
+    words = {who: [w for w in ("OURS", "HERS", "FREE") if w in text] for who, text in told.items()}
+    assert words == {None: ["FREE"], "p0": ["OURS"], "p1": ["OURS", "HERS"]}
+
+
+def test_a_turn_whose_people_have_left_is_a_fault() -> None:
+    with pytest.raises(NobodyToAskError):
+        send_to_people(PeopleTopic(), named("gone"))

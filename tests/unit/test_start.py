@@ -102,12 +102,12 @@ class Imported:
     """Sources of what is unique, and the modules that used one."""
 
 
-AGENT = Function("agent", "agent_handler", STRANDS, 53)
-APPROVAL = Function("approval_api", "approval_handler", BOTOCORE, 27)
+AGENT = Function("agent", "agent_handler", STRANDS, 55)
+APPROVAL = Function("approval_api", "approval_handler", BOTOCORE, 31)
 FUNCTIONS = (
     AGENT,
     APPROVAL,
-    Function("sweeper", "sweeper_handler", BOTOCORE, 23),
+    Function("sweeper", "sweeper_handler", BOTOCORE, 25),
     Function("operator_api", "operator_handler", BOTOCORE, 20),
     Function("unitok", "unitok_handler", BOTOCORE, 10),
 )

@@ -23,6 +23,7 @@ class Published:
     at: float
     is_delivered: bool = True
     """False where the e-mail rate was limited, and had deactivated all subscriptions."""
+    attributes: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -45,16 +46,18 @@ class Topic:
             most = max(most, last - first + 1)
         return most
 
-    def add(self, subject: str, message: str, at: float) -> None:
+    def add(self, subject: str, message: str, at: float, attributes: dict[str, str]) -> None:
         """Publishes, whatever the rate."""
-        self.published.append(Published(subject, message, at))
+        self.published.append(Published(subject, message, at, attributes=attributes))
 
-    def add_within_rate(self, subject: str, message: str, at: float) -> None:
+    def add_within_rate(
+        self, subject: str, message: str, at: float, attributes: dict[str, str]
+    ) -> None:
         """Publishes; one e-mail too many in a second deactivates all subscriptions."""
         recent = sum(1 for published in self.published if published.at > at - 1)
         if recent >= MAX_EMAILS_PER_SECOND:
             self.confirmed, self.pending = 0, self.pending + self.confirmed
-        self.published.append(Published(subject, message, at, self.confirmed > 0))
+        self.published.append(Published(subject, message, at, self.confirmed > 0, attributes))
 
 
 class Sns:
@@ -76,7 +79,13 @@ class Sns:
         self.topics[arn] = Topic()
         return arn
 
-    def publish(self, TopicArn: str, Message: str, Subject: str = "") -> dict[str, Any]:
+    def publish(
+        self,
+        TopicArn: str,
+        Message: str,
+        Subject: str = "",
+        MessageAttributes: dict[str, dict[str, str]] | None = None,
+    ) -> dict[str, Any]:
         topic = self._topic(TopicArn)
         if not Message:
             raise _invalid("Empty message")
@@ -87,9 +96,36 @@ class Sns:
         if Subject and not (is_line and len(Subject) < MAX_SUBJECT_CHARS):
             raise _invalid("Subject")
         add = topic.add_within_rate if self.limits_emails else topic.add
-        add(Subject, Message, self._clock())
+        attributes = {n: value["StringValue"] for n, value in (MessageAttributes or {}).items()}
+        add(Subject, Message, self._clock(), attributes)
         number = sum(len(topic.published) for topic in self.topics.values())
         return {"MessageId": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{TopicArn}/{number}"))}
+
+    def publish_batch(
+        self, TopicArn: str, PublishBatchRequestEntries: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Publishes several; each is taken or refused by itself."""
+        self._topic(TopicArn)
+        entries = PublishBatchRequestEntries
+        # Source: SNS, "PublishBatch": 1 to 10 entries, ids of their own, 256 KiB together.
+        if not 0 < len(entries) <= 10:
+            raise AwsError("TooManyEntriesInBatchRequest", "expected 1 to 10 entries")
+        if len({entry["Id"] for entry in entries}) < len(entries):
+            raise AwsError("BatchEntryIdsNotDistinct", "two entries have one id")
+        if sum(len(entry["Message"].encode()) for entry in entries) > MAX_MESSAGE_BYTES:
+            raise AwsError("BatchRequestTooLong", "expected at most 262144 bytes")
+        answer: dict[str, Any] = {"Successful": [], "Failed": []}
+        for entry in entries:
+            request = {name: value for name, value in entry.items() if name != "Id"}
+            try:
+                made = self.publish(TopicArn, **request)
+            except AwsError as error:
+                answer["Failed"].append(
+                    {"Id": entry["Id"], "Code": error.code, "SenderFault": True}
+                )
+            else:
+                answer["Successful"].append({"Id": entry["Id"], **made})
+        return answer
 
     def get_topic_attributes(self, TopicArn: str) -> dict[str, Any]:
         topic = self._topic(TopicArn)

@@ -9,9 +9,9 @@ A new task, and the result of a tool that an agent waits for:
                               "content": [{"text": "tool result content | error message"}]}}]}
 
 A `new` message may carry a `session_id` of its own choice, the `agent_name` of the agent that it is
-for, and the `parent` that asked. Two more are only hints: `{"type": "look", "toolName", "about"}`,
-`about` being what the tool's source calls it; and `{"type": "cancel", "session_id"}`, of a session
-whose parent waits no more.
+for, who it was `requested_by`, and the `parent` that asked. Two more are only hints:
+`{"type": "look", "toolName", "about"}`, `about` being what the tool's source calls it; and
+`{"type": "cancel", "session_id"}`, of a session whose parent waits no more.
 
 Unknown fields are ignored, wrong types are not: a parser that guesses would turn one sender's bug
 into another's lost decision.
@@ -40,6 +40,7 @@ TOOL_USE_ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 TOOL_NAME_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 AGENT_NAME_PATTERN = re.compile(r"[A-Za-z0-9._-]{1,64}")
+REQUESTER_PATTERN = re.compile(r"[!-~]{1,256}")
 
 MAX_ABOUT_CHARS = 2_048
 """More than an ARN or a URL has."""
@@ -73,6 +74,8 @@ class NewTask:
     agent_name: str | None = None
     """The agent that it is for; None: the first one."""
     parent: Parent | None = None
+    requested_by: str | None = None
+    """Who requested it, as the sender says; a person's id where there are people."""
 
 
 @dataclass(frozen=True)
@@ -137,12 +140,14 @@ def build_new(
     session_id: str | None = None,
     agent_name: str | None = None,
     parent: Parent | None = None,
+    requested_by: str | None = None,
 ) -> str:
     """Builds the body of a `new` message; the inverse of `parse`."""
     more = {
         "session_id": session_id,
         "agent_name": agent_name,
         "parent": parent and dataclasses.asdict(parent),
+        "requested_by": requested_by,
     }
     given = {name: value for name, value in more.items() if value is not None}
     return json.dumps({**given, "type": "new", "body": {"task": task}})
@@ -199,6 +204,7 @@ def _parse_new(message: JsonObject) -> NewTask:
         _matching_or_none(message, "session_id", SESSION_ID_PATTERN),
         _matching_or_none(message, "agent_name", AGENT_NAME_PATTERN),
         _parse_parent(message.get("parent")),
+        _matching_or_none(message, "requested_by", REQUESTER_PATTERN),
     )
 
 

@@ -143,6 +143,8 @@ class Session:
     """How often it has waited so far, by tool."""
     parent: Parent | None = None
     """The wait of another agent that its end answers; None: it has a task of its own."""
+    requested_by: str | None = None
+    """Who requested the task, as its sender has said."""
 
     @property
     def was_cut_short(self) -> bool:
@@ -214,6 +216,7 @@ class SessionStore:
             state=fields.get("state"),
             waits=fields.get("waits"),
             parent=Parent(**fields["parent"]) if "parent" in fields else None,
+            requested_by=fields.get("requested_by"),
         )
 
     def create(self, session: Session) -> Session:

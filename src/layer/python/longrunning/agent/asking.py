@@ -4,7 +4,7 @@ A person is asked by e-mail; the work of a timer, a job, an agent is started.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -17,6 +17,8 @@ from longrunning.agent.long_running import CannotStart
 from longrunning.agent.turn_budget import room_for_edits
 from longrunning.messages import tool_result
 from longrunning.observability import get_logger, put_metric
+from longrunning.people.directory import People
+from longrunning.people.policy import PolicyError, policy_of
 from longrunning.sessions import PendingToolUse, Session
 from longrunning.waits.answers import Answers
 from longrunning.waits.item import Status, Wait
@@ -30,6 +32,9 @@ ENDS_BEFORE_PARENT_SECONDS = 300
 
 TRIED_AGAIN_STATUSES = (408, 409, 429)
 """Of AWS's refusals, those that another attempt may mend; the other 4xx say no for good."""
+
+RULE = "rule"
+"""How `decided_by` begins, and `via` is, where a rule has decided."""
 
 _logger = get_logger("asking")
 
@@ -46,6 +51,8 @@ class Asking:
     send_email: Callable[[Sequence[Wait]], None]
     """Asks for all that it is given in one e-mail."""
     timeouts: Timeouts
+    people: People = field(default_factory=dict)
+    """Who may be asked by name."""
 
     def longest_wait_seconds(
         self, agent: AgentDefinition, pending: tuple[PendingToolUse, ...]
@@ -59,7 +66,7 @@ class Asking:
         All items before the first question, so that no answer finds the turn half recorded.
 
         Returns:
-            The tool uses that could not be started, for good: their answer is recorded.
+            The tool uses that have their answer already, in the record.
         """
         with tracing.subsegment("notify", session_id=session.session_id):
             return self._notify(session, agent, self.record(session, agent))
@@ -81,11 +88,11 @@ class Asking:
             notify_again: Whether to ask also for what was recorded before.
 
         Returns:
-            The tool uses that could not be started, for good: their answer is recorded.
+            The tool uses that have their answer already, in the record.
         """
         with tracing.subsegment("notify", session_id=session.session_id):
             found = [self._found_or_recorded(session, agent, p) for p in session.pending]
-            to_ask = [wait for wait, was_found in found if notify_again or not was_found]
+            to_ask = [w for w, was_found in found if notify_again or not was_found or w.via == RULE]
             return self._notify(session, agent, to_ask)
 
     def _wait_seconds(self, agent: AgentDefinition, pending: PendingToolUse) -> int:
@@ -112,13 +119,36 @@ class Asking:
             requested_at=session.paused_at,
             decide_by=0,
             depth=session.parent.depth if session.parent else None,
+            requested_by=session.requested_by,
             expires_at=session.expires_at + OUTLIVES_SESSION_SECONDS,
         )
-        asked = self._scheduled(_with_call(session, agent, pending, wait), session, pending)
+        asked = self._with_people(_with_call(session, agent, pending, wait), agent)
+        asked = self._scheduled(asked, session, pending)
         recorded, is_first = self.answers.put_if_absent(asked)
         if is_first and recorded.call is not None:
             put_metric("ApprovalRequested", session_id=session.session_id)
         return _of_this_pause(recorded, session)
+
+    def _with_people(self, wait: Wait, agent: AgentDefinition) -> Wait:
+        """Adds who must agree, or what a rule has decided."""
+        if wait.call is None or agent.policy is None:
+            return wait
+        try:
+            policy = policy_of(agent.policy, wait.call, wait.requested_by, self.people)
+        except PolicyError as error:
+            _logger.error("the policy cannot be done", extra={"reason": str(error)})
+            raise
+        if policy.decision is None:
+            needed = policy.needed if policy.needed > 1 else None
+            return replace(wait, approvers=list(policy.people), needed=needed)
+        return replace(
+            wait,
+            status=Status(policy.decision.upper()),
+            decision=policy.decision,
+            decided_by=f"{RULE}:{policy.rule}",
+            decided_at=wait.requested_at,
+            via=RULE,
+        )
 
     def _scheduled(self, wait: Wait, session: Session, pending: PendingToolUse) -> Wait:
         """Adds when it is due: people have the stack's time, any other tool its own."""
@@ -146,13 +176,17 @@ class Asking:
         """Sends one e-mail for all that people are asked; starts the work of all other tools.
 
         Returns:
-            The tool uses whose work could not be started, for good.
+            The tool uses that have their answer already: a rule has decided them, or their work
+            could not be started, for good.
         """
+        recorded = list(recorded)
+        by_rule = [wait.tool_use_id for wait in recorded if wait.via == RULE]
         waiting = [wait for wait in recorded if wait.status == Status.PENDING]
         if asked := [wait for wait in waiting if wait.call is not None]:
             self.send_email(asked)
         others = [wait for wait in waiting if wait.call is None]
-        return [wait.tool_use_id for wait in others if not self._start(session, agent, wait)]
+        not_started = [w.tool_use_id for w in others if not self._start(session, agent, w)]
+        return by_rule + not_started
 
     def _start(self, session: Session, agent: AgentDefinition, wait: Wait) -> bool:
         tool = agent.long_tools_by_name.get(wait.tool_name)

@@ -14,7 +14,7 @@ from longrunning.agent.turn_budget import asked_bytes
 from longrunning.messages import MAX_CONTENT_BYTES
 from longrunning.people import forms
 from longrunning.sessions import OTHER_OUTCOMES
-from longrunning.waits.item import Call, Edit, Wait
+from longrunning.waits.item import Call, Wait
 
 MAX_ARGUMENTS_BYTES = 16_384
 """They stand in the wait's item (400 KB) beside the content and an edit of it."""
@@ -144,10 +144,10 @@ class ProtectedTool:
         """Returns why the call cannot be made as it was approved; None if it can."""
         try:
             given = self.input_of(approval.in_force)
-            if approval.edit != Edit():
+            if approval.is_edited:
                 self.call(given)
         except InvalidCallError as error:
-            edited = " with the edit" if approval.edit != Edit() else ""
+            edited = " with the edit" if approval.is_edited else ""
             return f"The call{edited} does not fit {self.name}: {error}."
         return None
 

@@ -9,6 +9,7 @@ from longrunning import human_approval
 from longrunning.agent.calls import ProtectedTool
 from longrunning.agent.gate import Gate
 from longrunning.agent.long_running import LongTool
+from longrunning.people.policy import Decider
 
 
 class UnknownAgentError(LookupError):
@@ -28,6 +29,8 @@ class AgentDefinition:
     long_tools: tuple[LongTool, ...] = ()
     max_turns: int = 30
     """Model calls in one run. A run that needs more ends, and its session is marked as failed."""
+    policy: Decider | None = None
+    """Who must agree to a call; None: whoever has the link may decide it."""
     max_waits: int = human_approval.DEFAULT_MAX_WAITS
     """How often one session may wait."""
 

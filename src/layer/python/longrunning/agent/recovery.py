@@ -40,8 +40,8 @@ def finish_pause(worker: "Worker", session: Session, delivery: Delivery) -> None
     made_it = session.paused_by == delivery.message_id
     if session.status == WAITING and not worker.withdraw_if_given_up(session):
         agent = worker.agent_named(session.agent_name)
-        not_started = worker.asking.ask_again(session, agent, notify_again=made_it)
-        worker.go_on_without(not_started, session, delivery)
+        answered = worker.asking.ask_again(session, agent, notify_again=made_it)
+        worker.go_on_at_once(answered, session, delivery)
     elif session.status != WAITING and made_it:
         worker.ending.tell(session)
 

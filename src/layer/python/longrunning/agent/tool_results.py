@@ -16,7 +16,7 @@ from longrunning.agent.conversation import record_id, tool_results
 from longrunning.agent.effects import Effects
 from longrunning.messages import tool_result
 from longrunning.sessions import CorruptedStateError, Message
-from longrunning.waits.item import Edit, Status, Wait
+from longrunning.waits.item import Status, Wait
 
 ToolResult = dict[str, Any]
 
@@ -115,7 +115,7 @@ def _approved(approval: Wait) -> dict[str, Any]:
     """Says what was approved; of what a person has edited also what was asked."""
     call, asked, edit = approval.in_force, approval.asked, approval.edit
     facts: dict[str, Any] = {} if call.content is None else {"content": call.content}
-    facts["edited"] = edit != Edit()
+    facts["edited"] = approval.is_edited
     if edit.content is not None:
         facts["content_asked"] = asked.content
     if call.content is None or edit.arguments:

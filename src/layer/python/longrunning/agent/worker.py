@@ -88,6 +88,7 @@ class Worker:
             WAITING,
             task_digest=afterwards.digest_of(task.task),
             parent=task.parent,
+            requested_by=task.requested_by,
         )
         gate = self._gate(agent, session_id, [], lambda _: None)
         run = self._run(agent, gate, new, task.task, delivery)  # run, pause
@@ -195,13 +196,13 @@ class Worker:
             self.ending.tell(saved)
             return
         if not self.withdraw_if_given_up(saved):
-            not_started = self.asking.ask(saved, self.agent_named(saved.agent_name))
-            self.go_on_without(not_started, saved, delivery)
+            answered = self.asking.ask(saved, self.agent_named(saved.agent_name))
+            self.go_on_at_once(answered, saved, delivery)
 
-    def go_on_without(self, not_started: list[str], session: Session, delivery: Delivery) -> None:
-        """Goes on at once where nothing of a turn could be started: nobody else sends a message."""
-        if not_started and len(not_started) == len(session.pending):
-            self.go_on(session, delivery, not_started)
+    def go_on_at_once(self, answered: list[str], session: Session, delivery: Delivery) -> None:
+        """Goes on where all of a turn has its answer already: nobody else sends a message."""
+        if answered and len(answered) == len(session.pending):
+            self.go_on(session, delivery, answered)
 
     def withdraw_if_given_up(self, session: Session) -> bool:
         """Cancels what a session waits for, if the agent that asked it waits no more.

@@ -6,11 +6,13 @@ An invisible character is shown by its code point, here as on the page.
 import json
 import re
 import unicodedata
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from longrunning.text import NO_DEADLINE, has_deadline, utc, visible
 
 if TYPE_CHECKING:
+    from longrunning.people.directory import Person
     from longrunning.waits.item import Wait
 
 QUOTE = "> "
@@ -30,6 +32,15 @@ def deadline(approval: "Wait") -> str:
     if not has_deadline(approval.requested_at, approval.decide_by):
         return NO_DEADLINE
     return f"Decide until: {utc(approval.decide_by)}"
+
+
+def asked_of(approval: "Wait", people: Mapping[str, "Person"]) -> str:
+    """Says who was asked by name, and how many of them must agree."""
+    names = ", ".join(
+        one_line(people[id_].name) if id_ in people else one_line(id_)
+        for id_ in approval.approvers or ()
+    )
+    return f"Asked: {names}. Needed: {approval.needed or 1}."
 
 
 def arguments(approval: "Wait", max_bytes: int) -> str:

@@ -9,7 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from longrunning.people.email_parts import arguments, beginning, content, deadline, one_line, quoted
+from longrunning.people.directory import People, Person
+from longrunning.people.email_parts import (
+    arguments,
+    asked_of,
+    beginning,
+    content,
+    deadline,
+    one_line,
+    quoted,
+)
 
 if TYPE_CHECKING:
     from longrunning.waits.item import Wait
@@ -60,14 +69,21 @@ class Question:
     deny_url: str
 
 
-def turn_email(questions: Sequence[Question], occasion: str = ASKED) -> Email:
+def turn_email(
+    questions: Sequence[Question], occasion: str = ASKED, person: Person | None = None
+) -> Email:
     """Writes one e-mail for all questions of a turn. The same questions give the same e-mail.
 
     Args:
         questions: At least one, in the order of the turn.
         occasion: `asked`, `reminder` or `escalation`.
+        person: Whom it is for; None: whoever is subscribed.
     """
-    body = _one(questions[0], occasion) if len(questions) == 1 else _several(questions, occasion)
+    body = (
+        _one(questions[0], occasion, person)
+        if len(questions) == 1
+        else _several(questions, occasion, person)
+    )
     return Email(_subject([question.approval for question in questions], occasion), body)
 
 
@@ -78,16 +94,37 @@ def approval_email(
     return turn_email([Question(approval, approve_url, deny_url)], occasion)
 
 
-def _one(question: Question, occasion: str) -> str:
+def escalation_email(approvals: Sequence["Wait"], people: People) -> Email:
+    """Tells others of what those asked by name have not decided. It has no links.
+
+    Args:
+        approvals: At least one, each asked by name.
+        people: Who there is.
+    """
+    parts = "\n".join(
+        f"{_heading(number, a)}\n{deadline(a)}\n{asked_of(a, people)}\n"
+        f"Session {one_line(a.session_id)}, tool use {one_line(a.tool_use_id)}\n"
+        for number, a in enumerate(approvals, 1)
+    )
+    body = f"""\
+{one_line(approvals[0].agent_name)} {_OPENINGS[ESCALATION]}
+
+{parts}
+Only those who are named can decide. Ask them, or have an operator cancel it.
+"""
+    return Email(_subject(approvals, ESCALATION), body)
+
+
+def _one(question: Question, occasion: str, person: Person | None) -> str:
     approval, call = question.approval, question.approval.in_force
     return f"""\
 {one_line(approval.agent_name)} wants to run {one_line(call.action)} and {_OPENINGS[occasion]}
 
 {_links(question)}
 Both links open a page first; nothing is decided before you press a button there.
-Anyone who has them can decide, so please do not forward this e-mail.
+{_whose(person)}
 
-{deadline(approval)}
+{deadline(approval)}{_who_else(approval)}
 {arguments(approval, MAX_EMAIL_BYTES)}{_text(call.content)}"""
 
 
@@ -102,10 +139,32 @@ Everything below this line was written by the agent. {_THE_TEXT}
 """
 
 
-def _several(questions: Sequence[Question], occasion: str) -> str:
+def _whose(person: Person | None) -> str:
+    if person is None:
+        return "Anyone who has them can decide, so please do not forward this e-mail."
+    return (
+        f"They are for {one_line(person.name)}: whoever uses them decides in that name, so please "
+        "do not forward\nthis e-mail."
+    )
+
+
+def _who_else(approval: "Wait") -> str:
+    """Says who must agree, and what has been changed since it was asked."""
+    lines = ""
+    if approval.needed:
+        lines += f"\n{approval.needed} of {len(approval.approvers or ())} people must approve it."
+    if approval.approved_by:
+        lines += f" Approved so far by {len(approval.approved_by)}."
+    if approval.is_edited:
+        lines += "\nIt was edited since it was asked: the page shows what was changed."
+    return lines
+
+
+def _several(questions: Sequence[Question], occasion: str, person: Person | None) -> str:
     numbered = list(enumerate(questions, 1))
     asked = "\n".join(
-        f"{_heading(number, q.approval)}\n{deadline(q.approval)}\n\n{_links(q)}"
+        f"{_heading(number, q.approval)}\n{deadline(q.approval)}{_who_else(q.approval)}\n\n"
+        f"{_links(q)}"
         for number, q in numbered
     )
     head = f"""\
@@ -114,7 +173,7 @@ def _several(questions: Sequence[Question], occasion: str) -> str:
 
 {asked}
 All links open a page first; nothing is decided before you press a button there.
-Anyone who has them can decide, so please do not forward this e-mail.
+{_whose(person)}
 
 Everything below this line was written by the agent, each line of a text behind "> ".
 {_RULE}

@@ -1,8 +1,14 @@
 """Signed links: who holds one may decide one approval, or answer one wait, until it expires.
 
-A token is `<payload>.<signature>`, both base64url without padding. The payload is the JSON list
-`[version, session_id, tool_use_id, expires_at, key_id]`; the signature is HMAC-SHA256 over the
-payload's text. The same input gives the same token, so an e-mail sent twice has the same links.
+A token is `<payload>.<signature>`, both base64url without padding. The payload is a JSON list; its
+first part says what the token is for, and each route takes its own kind only:
+
+    [1, session_id, tool_use_id, expires_at, key_id]                  whoever has it may decide
+    [2, session_id, tool_use_id, expires_at, person, flags, key_id]   this person may decide
+    [5, session_id, tool_use_id, expires_at, key_id]                  a system may answer
+
+The signature is HMAC-SHA256 over the payload's text. The same input gives the same token, so an
+e-mail sent twice has the same links.
 
 Rotation: the secret may hold two keys. Add the new one, wait until every environment has read it
 (deploy again), make it `current`, and remove the old one once its last link has expired.
@@ -12,9 +18,16 @@ import base64
 import hmac
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-VERSION = 1
+REVIEW, PERSONAL, CALLBACK = 1, 2, 5
+"""Kinds of tokens. Callbacks had kind 1 before, and such tokens go on until their end."""
+
+FOR_APPROVALS, FOR_CALLBACKS = (REVIEW, PERSONAL), (CALLBACK, REVIEW)
+
+VOTES = 1
+"""A flag: the person is one of several who must agree."""
 
 MAX_KEYS = 2
 MIN_KEY_CHARS = 32
@@ -64,30 +77,59 @@ class Link:
     session_id: str
     tool_use_id: str
     expires_at: int
+    person: str | None = None
+    """Whose it is; None: whoever has it."""
+    flags: int = 0
+
+    @property
+    def is_vote(self) -> bool:
+        """Whether the person is one of several who must agree."""
+        return bool(self.flags & VOTES)
 
 
-def make_token(keys: LinkKeys, session_id: str, tool_use_id: str, expires_at: int) -> str:
-    """Signs a token with the current key; the same arguments give the same token.
+def make_token(
+    keys: LinkKeys,
+    session_id: str,
+    tool_use_id: str,
+    expires_at: int,
+    *,
+    person: str | None = None,
+    flags: int = 0,
+) -> str:
+    """Signs the token of an approval with the current key; the same arguments, the same token.
 
     Args:
         keys: The signing keys.
         session_id: The waiting session.
         tool_use_id: The waiting tool use.
         expires_at: Epoch seconds from which on the link is refused.
+        person: Whose it is; None: whoever has it.
+        flags: `VOTES`, or nothing.
     """
-    fields = [VERSION, session_id, tool_use_id, expires_at, keys.current]
-    payload = _base64url(json.dumps(fields, separators=(",", ":")).encode())
-    return f"{payload}.{_signature(keys.by_id[keys.current], payload)}"
+    ids = (session_id, tool_use_id, expires_at)
+    if person is None:
+        return _signed(keys, REVIEW, *ids)
+    return _signed(keys, PERSONAL, *ids, person, flags)
 
 
-def read_token(keys: LinkKeys, token: str) -> Link:
+def make_callback_token(keys: LinkKeys, session_id: str, tool_use_id: str, expires_at: int) -> str:
+    """Signs the token with which a system answers a wait; the arguments are those above."""
+    return _signed(keys, CALLBACK, session_id, tool_use_id, expires_at)
+
+
+def read_token(keys: LinkKeys, token: str, kinds: Sequence[int] = FOR_APPROVALS) -> Link:
     """Verifies a token and returns what it says. Whether it has expired is the caller's to check.
 
     Nothing of the payload is looked at before a signature holds, and each key is compared in
     constant time.
 
+    Args:
+        keys: The signing keys.
+        token: As it came.
+        kinds: What it may be for.
+
     Raises:
-        InvalidLinkError: Anything but a token that one of these keys has signed.
+        InvalidLinkError: Anything but such a token that one of these keys has signed.
     """
     parts = _TOKEN_PATTERN.fullmatch(token)
     if not parts:
@@ -100,8 +142,8 @@ def read_token(keys: LinkKeys, token: str) -> Link:
     ]
     if not signers:
         raise InvalidLinkError(InvalidLinkError.__doc__)
-    version, *fields, key_id = json.loads(_from_base64url(payload))
-    if version != VERSION or key_id not in signers:
+    kind, *fields, key_id = json.loads(_from_base64url(payload))
+    if kind not in kinds or key_id not in signers:
         raise InvalidLinkError(InvalidLinkError.__doc__)
     return Link(*fields)
 
@@ -120,6 +162,12 @@ def review_url(base_url: str, token: str, decision: str) -> str:
 def callback_url(base_url: str, token: str) -> str:
     """Returns where a system answers a wait: whoever holds this URL can, and must not log it."""
     return f"{base_url.rstrip('/')}/callbacks/{token}"
+
+
+def _signed(keys: LinkKeys, kind: int, *said: str | int) -> str:
+    fields = [kind, *said, keys.current]
+    payload = _base64url(json.dumps(fields, separators=(",", ":")).encode())
+    return f"{payload}.{_signature(keys.by_id[keys.current], payload)}"
 
 
 def _usable(key_id: str, key: object) -> bool:

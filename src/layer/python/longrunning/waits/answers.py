@@ -10,9 +10,21 @@ from typing import Any, Literal
 from longrunning.waits.item import Decision, Edit, Status, Wait, as_json, from_item, to_item
 from longrunning.waits.table import OLD_ON_FAILURE, WaitTable
 
-Outcome = Literal["decided", "repeated", "conflict", "expired", "unknown"]
+Outcome = Literal[
+    "decided",
+    "repeated",
+    "conflict",
+    "expired",
+    "unknown",
+    "forbidden",
+    "changed",
+    "counted",
+    "full",
+]
 
 _STATUS_OF = {"approved": Status.APPROVED, "denied": Status.DENIED}
+_IF_UNDECIDED = "#status = :pending AND decide_by > :now"
+_IF_ONE_IS_ENOUGH = "attribute_not_exists(needed)"
 _IF_ABSENT = "attribute_not_exists(session_id)"
 
 
@@ -54,18 +66,20 @@ class Answers(WaitTable):
         decided_by: str,
         now: int,
         comment: str | None = None,
+        via: str | None = None,
         edit: Edit | None = None,
         digest: str | None = None,
     ) -> Decided:
-        """C3: takes a person's decision; the first one wins.
+        """C3: takes a person's decision where one is enough; the first one wins.
 
         Args:
             session_id: The waiting session.
             tool_use_id: The waiting tool use.
             decision: `approved` or `denied`.
-            decided_by: Who decided, as far as is known; `link` for the holder of a link.
+            decided_by: Who decided: a person's id, or `link` for whoever has the link.
             now: Epoch seconds.
             comment: What the model is told beside the decision.
+            via: How; None of what nobody with a name has decided.
             edit: What the approver has changed, `Edit()` for nothing; None: it was not said.
             digest: Of the call with that edit, if it changes anything.
         """
@@ -75,16 +89,21 @@ class Answers(WaitTable):
             "decided_by": decided_by,
             "decided_at": now,
             "comment": comment,
+            "via": via,
             "edited_content": edit.content if edit else None,
             "edited_arguments": as_json(edit.arguments) if edit and edit.arguments else None,
             "digest": digest,
         }
-        condition = "#status = :pending AND decide_by > :now AND attribute_exists(#action)"
+        condition = (
+            f"{_IF_UNDECIDED} AND attribute_exists(#action) AND attribute_not_exists(needed)"
+        )
+        if via is None:
+            condition += " AND attribute_not_exists(approvers)"
         bound = {":pending": Status.PENDING, ":now": now}
         updated, old = self._update(session_id, tool_use_id, values, condition, bound)
         if updated:
             return Decided("decided", updated)
-        return Decided(_repeat_outcome(old, decision, edit), old)
+        return Decided(_repeat_outcome(old, decision, edit, now), old)
 
     def cancel(
         self,
@@ -153,9 +172,11 @@ class Answers(WaitTable):
         return Decided("repeated" if old.result == result else "conflict", old)
 
 
-def _repeat_outcome(old: Wait | None, decision: Decision, edit: Edit | None) -> Outcome:
+def _repeat_outcome(old: Wait | None, decision: Decision, edit: Edit | None, now: int) -> Outcome:
     if old is None or old.call is None:
         return "unknown"
+    if old.status == Status.PENDING and old.decide_by > now:
+        return "forbidden"  # It is asked of others, or of more than one.
     if old.status in (Status.PENDING, Status.EXPIRED, Status.CANCELLED):
         return "expired"
     if old.decision != decision:

@@ -36,7 +36,7 @@ TOOL_SHARD = "t"
 """How the partitions of waits that are no approvals begin."""
 
 
-AS_JSON = ("result", "editable", "edited_arguments")
+AS_JSON = ("result", "editable", "edited_arguments", "approvers", "votes")
 """What an item holds as one text of JSON each; beside them its call's arguments and schema."""
 
 
@@ -102,11 +102,22 @@ class Wait:
     """JSON schema of the call's content, which an approver's edit must satisfy."""
     editable: dict[str, Any] | None = None
     """JSON schemas of those arguments that an approver may change, by name."""
+    approvers: list[str] | None = None
+    """Who may decide, by id; None: whoever has the link."""
+    needed: int | None = None
+    """How many of them must approve the same call; None: one."""
+    requested_by: str | None = None
+    """Who requested the task, as its sender has said."""
     max_edit_bytes: int | None = None
     """The longest edit that still fits, in UTF-8, where it is shorter than for one question."""
     decision: Decision | None = None
     decided_by: str | None = None
     decided_at: int | None = None
+    via: str | None = None
+    """How: `link`, or `rule`; None of what nobody with a name has decided."""
+    votes: list[dict[str, Any]] | None = None
+    """What each of several has said, in order: `{"by", "via", "at", "decision", "digest",
+    "comment"}`. The digest is that of the call in force: an edit leaves earlier votes behind."""
     comment: str | None = None
     edited_content: str | None = None
     """The approver's own text, which the call carries instead of its content."""
@@ -161,6 +172,11 @@ class Wait:
         return Edit(self.edited_content, self.edited_arguments or {})
 
     @property
+    def is_edited(self) -> bool:
+        """Whether an approver has changed anything of the call."""
+        return self.edit != Edit()
+
+    @property
     def in_force(self) -> Call:
         """The call as it may run: as it was asked, with the approver's edit."""
         return self.edited(self.edit)
@@ -193,6 +209,18 @@ class Wait:
     def held_by(self) -> str:
         """The id of the message that claimed it last; empty if nobody did, or an older release."""
         return message_of(self.claimed_by or "")
+
+    @property
+    def approved_by(self) -> tuple[str, ...]:
+        """Those whose last vote approves the very call in force, in the order of their votes."""
+        last = {vote["by"]: vote for vote in self.votes or ()}
+        counted = (v for v in last.values() if v["decision"] == "approved")
+        return tuple(v["by"] for v in counted if v["digest"] == self.in_force.digest)
+
+    @property
+    def to_be_asked(self) -> tuple[str, ...]:
+        """Those asked by name who have not approved the call in force."""
+        return tuple(p for p in self.approvers or () if p not in self.approved_by)
 
     def allows(self, call: Call) -> bool:
         """Tells whether this approval is for exactly this call."""

@@ -1,0 +1,57 @@
+"""What a page says of people: whose link it is, who must agree, who has said what."""
+
+from collections.abc import Iterable
+
+from longrunning.text import utc
+from longrunning.waits.item import Wait
+from page_parts import iso, row, shown, table
+from viewer import Viewer
+
+SAID = {"approved": "approved", "denied": "denied"}
+
+
+def whose(viewer: Viewer) -> str:
+    """Returns whose link it is, as a sentence."""
+    if viewer.id is None:
+        return "Anyone who has this link can decide: please do not pass it on."
+    return (
+        f"This link is for {shown(viewer.name_of(viewer.id))}: whoever uses it decides in that "
+        "name. Please do not pass it on."
+    )
+
+
+def who_must_agree(approval: Wait, viewer: Viewer) -> str:
+    """Says how many of whom must approve, and who has, as a paragraph; nothing for one alone."""
+    if not approval.needed:
+        return ""
+    names = _names(approval.approvers or (), viewer)
+    so_far = _names(approval.approved_by, viewer) or "nobody"
+    return (
+        f'<p class="soft">{approval.needed} of these must approve it: {names}. '
+        f"Approved so far by {so_far}. One denial is enough to deny it.</p>"
+    )
+
+
+def votes(approval: Wait, viewer: Viewer) -> str:
+    """Returns a section with what each has said, in order; nothing where there are no votes."""
+    if not approval.votes:
+        return ""
+    return table(
+        "Who said what", "\n".join(_vote(approval, vote, viewer) for vote in approval.votes)
+    )
+
+
+def _vote(approval: Wait, vote: dict[str, object], viewer: Viewer) -> str:
+    at = int(str(vote["at"]))
+    is_other = vote["digest"] != approval.in_force.digest
+    words = [
+        f"{SAID[str(vote['decision'])]} {'an earlier version' if is_other else 'this'}",
+        f'<time datetime="{iso(at)}">{utc(at)}</time>',
+    ]
+    if vote["comment"]:
+        words.append(f"<q>{shown(str(vote['comment']))}</q>")
+    return row(viewer.name_of(str(vote["by"])), "<br>".join(words))
+
+
+def _names(ids: Iterable[str], viewer: Viewer) -> str:
+    return ", ".join(shown(viewer.name_of(id_)) for id_ in ids)

@@ -1,0 +1,87 @@
+"""Who there is: the people of `people.toml`, which stands beside this library in the layer.
+
+    [ann]
+    name = "Ann Kovač"
+    email = "ann@example.com"
+    iam = "assumed-role/Approvers/ann"    optional: who signs as this decides as ann
+
+The file is reviewed like code, and git is its history. Without it nobody has a name.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+FILE = Path(__file__).parents[2] / "people.toml"
+
+ID_PATTERN = re.compile(r"[a-z][a-z0-9-]{0,31}")
+EMAIL_PATTERN = re.compile(r"[^@\s]+@[^@\s]+")
+MAX_PEOPLE = 500
+MAX_TEXT_CHARS = 200
+
+
+class PeopleError(ValueError):
+    """`people.toml` is not as it must be; the text says what to change."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who may be asked."""
+
+    id: str
+    name: str
+    email: str
+    iam: str | None = None
+    """The end of the ARN of who signs as this person."""
+
+    def is_called(self, name: str) -> bool:
+        """Tells whether a name is this person's id or e-mail address, in letters of any case."""
+        return name.strip().lower() in (self.id, self.email.lower())
+
+
+People = Mapping[str, Person]
+
+
+def read_people(file: Path = FILE) -> People:
+    """Reads who there is, by id; nobody where there is no file.
+
+    Raises:
+        PeopleError: The file is not as it must be.
+    """
+    if not file.exists():
+        return {}
+    import tomllib  # Most have no such file.
+
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise PeopleError(f"{file.name}: expected TOML in UTF-8: {error}") from error
+    people = {id_: _person(id_, given, file.name) for id_, given in document.items()}
+    if not 0 < len(people) <= MAX_PEOPLE:
+        raise PeopleError(f"{file.name}: expected 1 to {MAX_PEOPLE} people, got {len(people)}")
+    for name in ("email", "iam"):
+        values = [v.lower() for person in people.values() if (v := getattr(person, name))]
+        if twice := sorted({value for value in values if values.count(value) > 1}):
+            raise PeopleError(f"{file.name}: two people have the {name} {', '.join(twice)}")
+    return people
+
+
+def _person(id_: str, given: Any, file_name: str) -> Person:
+    where = f"{file_name}: [{id_}]"
+    if not ID_PATTERN.fullmatch(id_):
+        raise PeopleError(f"{where}: expected a name of 1 to 32 of a-z, 0-9, -, such as [ann]")
+    if not isinstance(given, dict):
+        raise PeopleError(f"{where}: expected a table with name and email")
+    known = {f.name for f in fields(Person)} - {"id"}
+    if unknown := sorted(given.keys() - known):
+        raise PeopleError(f"{where}: {', '.join(unknown)}: not known; expected {sorted(known)}")
+    for name in sorted({"name", "email", *given}):
+        value: Any = given.get(name)
+        is_text = isinstance(value, str) and value.strip() and value.isprintable()
+        if not is_text or len(value) > MAX_TEXT_CHARS:
+            raise PeopleError(f"{where}: {name}: expected a line of text")
+    if not EMAIL_PATTERN.fullmatch(given["email"]):
+        raise PeopleError(f"{where}: email: expected an address")
+    return Person(id_, **given)
