@@ -50,15 +50,15 @@ class Mail:
         subject: As sent.
         body: As the approver reads it.
         sent_at: When the topic sent it, UTC, such as `2026-01-31T09:30:00.000Z`.
-        to: The id of the person whom it is for; None: every subscriber.
         questions: What it asks, in its order; one without links where it asks nothing.
+        to: The id of the person whom it is for; None: every subscriber.
     """
 
     subject: str
     body: str
     sent_at: str
-    to: str | None
     questions: tuple[Question, ...]
+    to: str | None = None
 
     @property
     def links(self) -> tuple[Link, ...]:

@@ -88,6 +88,8 @@ ROWS = (
         "guard", ("tests/protocol/test_prove_model.py",), 180),
     Row("waits model", "the same of waits whose source is asked, callbacks, and agents that ask "
         "agents", ("tests/protocol/test_prove_waits_model.py",), 100),
+    Row("votes model", "the same of several people who must agree, and edit between their votes",
+        ("tests/protocol/test_prove_votes_model.py",), 60),
     Row("kill matrix", "the process dies before and after each AWS call, once and twice, and by a "
         "real SIGKILL",
         ("tests/prove/test_prove_kill_matrix.py", "tests/integration/test_prove_sigkill.py"), 90),

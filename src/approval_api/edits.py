@@ -9,7 +9,7 @@ from longrunning.text import normalise_newlines
 from longrunning.waits.item import Call, Edit, Wait, as_json
 from review_request import Choice
 
-MAX_TEXTS_BYTES = 350_000
+MAX_TEXTS_BYTES = 320_000
 """Content and edit together, in UTF-8: both stand in one DynamoDB item of at most 400 KB."""
 
 MAX_ARGUMENTS_BYTES = 16_384
@@ -52,7 +52,7 @@ def obstacle(approval: Wait) -> str | None:
 def _wanted_content(submitted: str | None, approval: Wait) -> str | None:
     """Returns the text that is to be used, if it is another one than was asked."""
     asked = approval.asked.content
-    if submitted is None or _is_text(submitted, approval.in_force.content):
+    if submitted is None:
         return approval.edited_content
     if _is_text(submitted, asked):
         return None
@@ -71,11 +71,8 @@ def _wanted_content(submitted: str | None, approval: Wait) -> str | None:
 
 def _wanted_arguments(choice: Choice, approval: Wait) -> dict[str, Any]:
     """Returns the values that are to be others than those asked for."""
-    asked, in_force = approval.asked, approval.in_force
-    wanted = dict(approval.edit.arguments)
+    asked, wanted = approval.asked, dict(approval.edit.arguments)
     for name, sent in (choice.arguments or {}).items():
-        if _is_as_in(name, sent, in_force):
-            continue
         if _is_as_in(name, sent, asked):
             wanted.pop(name, None)
             continue

@@ -336,3 +336,14 @@ def test_two_agents_never_share_a_session_id(world: World) -> None:
     world.deliver()
     (letter,) = world.dead_letters()
     assert letter["reason"] == "session_id: another task has this one already"
+
+
+def test_a_childs_task_says_who_requested_it(world: World) -> None:
+    """Or one's own child could ask oneself for what one may not approve."""
+    world.play([[ask_other()], [ask("ask-1", "Hi")], "Done.", "Done."])
+    session_id = world.start(requested_by="ann")
+    world.deliver_until_quiet()
+    child = child_of(world, session_id)
+    assert (child.requested_by, child.pending[0].tool_use_id) == ("ann", "ask-1")
+    (question,) = world.approvals(child.session_id)
+    assert question.requested_by == "ann"

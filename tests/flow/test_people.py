@@ -172,6 +172,32 @@ def test_one_person_counts_once_however_often(world: World, refunds: Refunds) ->
     assert world.deliver() is None
 
 
+def test_one_person_counts_once_over_an_edit_and_back(world: World, refunds: Refunds) -> None:
+    session_id, links = asked(world)
+    say(world, links["ann"])
+    say(world, links["bob"], arguments={"amount": 40})
+    back = say(world, links["ann"], arguments={"amount": 60})
+    assert (back["code"], back["status"]) == (200, "PENDING"), "ann twice, for the very same call"
+    assert record(world, session_id).approved_by == ("ann",)
+
+
+def test_a_link_of_somebody_who_is_not_asked_counts_for_nothing(world: World) -> None:
+    """Such a link is made for nobody; the record does not rely on that."""
+    from longrunning.people.links import VOTES, LinkKeys, make_token
+    from longrunning_testkit.worlds import LINK_KEYS
+
+    use_people(world, lambda *_: Policy(people=("ann", "bob"), needed=2), refund_tool(Refunds()))
+    session_id, _ = asked(world)
+    found = record(world, session_id)
+    ids = (session_id, found.tool_use_id, found.decide_by)
+    keys = LinkKeys.parse(json.dumps(LINK_KEYS))
+    token = make_token(keys, *ids, person="cyd", flags=VOTES)
+    link = f"https://approvals.example.com/approvals/{token}"
+    for decision in ("approved", "denied"):
+        assert say(world, link, decision)["code"] == 403
+    assert record(world, session_id) == found
+
+
 def test_the_first_denial_decides(world: World, refunds: Refunds) -> None:
     session_id, links = asked(world)
     say(world, links["ann"])

@@ -337,7 +337,7 @@ ENDS: tuple[Mutant, ...] = tuple(
         (
             "what cannot be started goes on at once",
             "worker:Worker.go_on_at_once",
-            "not_started and len(not_started) == len(session.pending)",
+            "answered and len(answered) == len(session.pending)",
             "False",
             "flow/test_waits.py::test_the_model_hears_at_once_of_what_cannot_be_started",
         ),

@@ -84,10 +84,13 @@ MISBEHAVIOUR: tuple[Mutant, ...] = tuple(
             "a sweeper whose clock is ahead",
             "approval_handler:_decide",
             """
-            if outcome == "expired":
+            case "expired":
                 return _closed(request, approval)
             """,
-            "",
+            """
+            case "not so":
+                pass
+            """,
             "flow/test_clocks.py::"
             "test_a_sweeper_that_is_ahead_ends_it_early_and_a_click_is_too_late",
         ),

@@ -125,8 +125,8 @@ MODEL: tuple[Mutant, ...] = tuple(
         (
             "a pause that was cut off is finished",
             "recovery:finish_pause",
-            "not_started = worker.asking.ask_again(session, agent, notify_again=made_it)",
-            "not_started: list[str] = []",
+            "answered = worker.asking.ask_again(session, agent, notify_again=made_it)",
+            "answered: list[str] = []",
             "flow/test_detours.py::test_a_failed_notification_is_tried_again",
         ),
         (

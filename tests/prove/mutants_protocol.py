@@ -45,7 +45,7 @@ PROTOCOL: tuple[Mutant, ...] = tuple(
         ),
         (
             "C3 keeps the digest with the edit",
-            "decisions:decide",
+            "decisions:_decide_alone",
             "changed.digest if changed else None",
             "None",
             "flow/test_any_call.py::test_the_record_has_the_digest_of_the_edited_call",

@@ -682,8 +682,8 @@ _OTHER_AGENTS = of_code(
     (
         "the other agent's session has the wait's name",
         "ask_agent:make_ask_agent",
-        "build_new(task, wait.name, name, parent)",
-        "build_new(task, wait.tool_use_id, name, parent)",
+        "build_new(task, wait.name, name, parent, wait.requested_by)",
+        "build_new(task, wait.tool_use_id, name, parent, wait.requested_by)",
         f"{_AGENTS}test_another_agents_end_is_the_answer",
     ),
     (

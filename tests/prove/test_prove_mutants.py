@@ -30,11 +30,13 @@ from mutants_ends import ENDS
 from mutants_local import LOCAL
 from mutants_misbehaviour import MISBEHAVIOUR
 from mutants_model import MODEL
+from mutants_people import PEOPLE
 from mutants_protocol import PROTOCOL
 from mutants_sweeper import SWEEPER
 from mutants_template import TEMPLATE
 from mutants_waits import WAITS
 from protocol.guards import GUARDS
+from protocol.votes_guards import VOTE_GUARDS
 from protocol.waits_guards import WAIT_GUARDS
 from prove_figures import progress, record
 
@@ -45,6 +47,7 @@ MUTANTS = (
     *AGENT,
     *ENDS,
     *WAITS,
+    *PEOPLE,
     *API,
     *SWEEPER,
     *LOCAL,
@@ -145,10 +148,10 @@ def _stale(mutant: Mutant) -> str:
     return f"{mutant.name}: changes nothing" if mutant.old == mutant.new else ""
 
 
-@pytest.mark.parametrize("name", [*GUARDS, *WAIT_GUARDS])
+@pytest.mark.parametrize("name", [*GUARDS, *WAIT_GUARDS, *VOTE_GUARDS])
 def test_every_guard_of_the_model_is_switched_off_in_the_code_too(name: str) -> None:
     """The model takes it away and shows what breaks; in the code a test has to notice."""
-    guard = (GUARDS | WAIT_GUARDS)[name]
+    guard = (GUARDS | WAIT_GUARDS | VOTE_GUARDS)[name]
     off = [m.name for m in MUTANTS if _stands_in(m, guard.where) and _is_of(m, guard.text)]
     assert off, f"no mutant of {guard.where}: {guard.text}"
 

@@ -19,8 +19,8 @@ MAX_ASKED_BYTES = 2_200_000
 MAX_RESULTS_BYTES = 600_000
 MAX_UNSPENT_BYTES = 1_000_000
 
-RESERVED_BYTES = 30_000
-"""Of each item, for all else: a comment, the schemas of what can be edited, ids, times."""
+RESERVED_BYTES = 50_000
+"""Of each item, for all else: votes, comments, the schemas of what can be edited, ids, times."""
 
 
 def asked_bytes(content: str, arguments: str) -> int:

@@ -23,8 +23,6 @@ Outcome = Literal[
 ]
 
 _STATUS_OF = {"approved": Status.APPROVED, "denied": Status.DENIED}
-_IF_UNDECIDED = "#status = :pending AND decide_by > :now"
-_IF_ONE_IS_ENOUGH = "attribute_not_exists(needed)"
 _IF_ABSENT = "attribute_not_exists(session_id)"
 
 
@@ -94,9 +92,8 @@ class Answers(WaitTable):
             "edited_arguments": as_json(edit.arguments) if edit and edit.arguments else None,
             "digest": digest,
         }
-        condition = (
-            f"{_IF_UNDECIDED} AND attribute_exists(#action) AND attribute_not_exists(needed)"
-        )
+        condition = "#status = :pending AND decide_by > :now AND attribute_exists(#action)"
+        condition += " AND attribute_not_exists(needed)"
         if via is None:
             condition += " AND attribute_not_exists(approvers)"
         bound = {":pending": Status.PENDING, ":now": now}

@@ -17,7 +17,7 @@ from longrunning.waits.answers import Decided, Outcome
 from longrunning.waits.item import Decision, Edit, Status, Wait, as_json
 from longrunning.waits.table import WaitTable
 
-MAX_VOTES, MAX_VOTES_BYTES = 20, 40_000
+MAX_VOTES, MAX_VOTES_BYTES = 20, 20_000
 """Of one approval, with their comments: they stand in its item of 400 KB."""
 
 TRIES = 8
@@ -136,8 +136,8 @@ def _outcome_without(found: Wait, vote: Vote, edit: Edit | None, now: int) -> Ou
         return "expired"
     if found.needed is None:
         return "forbidden"  # One is enough here: that is another write.
-    said = next((v for v in reversed(found.votes or ()) if v["by"] == vote.by), None)
-    if said and said["decision"] == vote.decision and said["digest"] == wanted.digest:
+    is_edit = wanted.digest != found.in_force.digest
+    if not is_edit and vote.decision == "approved" and vote.by in found.approved_by:
         return "repeated"
     return "changed" if vote.seen != found.in_force.digest else None
 

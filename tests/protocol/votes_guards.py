@@ -1,0 +1,41 @@
+"""Every guard of the third model: where it stands in the code, and what goes wrong without it."""
+
+from protocol.guards import Guard
+from protocol.steps import At
+
+_ENOUGH = "approved, and not by enough for this very call"
+_WRITE = "votes:Votes._put_votes"
+_OUTCOME = "votes:_outcome_without"
+
+VOTE_GUARDS = {
+    "vote_compares_votes": Guard(_WRITE, "votes = :was", "two of three", "a vote is lost"),
+    "vote_while_pending": Guard(_WRITE, "#status = :pending", "two of two, twice",
+        "changed after its end"),
+    "vote_in_time": Guard(_WRITE, "decide_by > :now", "two of three", "decided after its end"),
+    "vote_counts_digest": Guard("item:Wait.approved_by", 'v["digest"] == self.in_force.digest',
+        "two of three", _ENOUGH),
+    "vote_counts_people": Guard("item:Wait.approved_by", 'last = {vote["by"]: vote for vote',
+        "two of three, an edit back", _ENOUGH),
+    "vote_checks_seen": Guard(_OUTCOME, "vote.seen != found.in_force.digest", "two of three",
+        "a vote for what was not seen"),
+    "vote_checks_people": Guard(_OUTCOME, "vote.by not in (found.approvers or ())", "a stranger",
+        "decided by somebody who was not asked"),
+    "requester_is_left_out": Guard("policy:policy_of", "people[id_].is_called(requested_by)",
+        "a requester", "the requester has approved"),
+    "edit_reminds": Guard("votes:_after", "remind_at=now, due_at=now", "two of three",
+        "nobody is told of an edit"),
+    "decide_needs_no_quorum": Guard("waits.answers:Answers.decide", "attribute_not_exists(needed)",
+        "a link without a name", ""),
+    "decide_needs_no_names": Guard("waits.answers:Answers.decide",
+        "attribute_not_exists(approvers)", "one is enough, and a link without a name",
+        "decided by somebody who was not asked"),
+}  # fmt: skip
+
+VOTE_STEPS = {
+    "vote": At("votes:Votes.vote", "self.get( … self._put_votes("),
+    "decide": At("waits.answers:Answers.decide", "self._update("),
+    "expire": At("sweeper:Sweeper._expire", "self.approvals.expire("),
+    "cancel": At("cancelling:cancel", "services.approvals.cancel("),
+    "reminder": At("sweeper:Sweeper._remind", "self.notify("),
+}
+"""The steps of the third model, as they are named in the code, and where they stand there."""

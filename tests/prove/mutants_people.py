@@ -1,0 +1,246 @@
+"""Guards of who decides: people by name, votes of several, policies and rules."""
+
+from mutants import Mutant, of_code
+
+_VOTES = "unit/test_votes.py::"
+_FLOW = "flow/test_people.py::"
+
+PEOPLE: tuple[Mutant, ...] = tuple(
+    of_code(
+        (
+            "C3v compares the votes",
+            "votes:Votes._put_votes",
+            '" AND votes = :was"',
+            '""',
+            "unit/test_votes.py::test_of_two_later_votes_at_once_none_is_lost",
+        ),
+        (
+            "C3v of the first vote wants none",
+            "votes:Votes._put_votes",
+            '" AND attribute_not_exists(votes)"',
+            '""',
+            _VOTES + "test_of_two_first_votes_at_once_none_is_lost",
+        ),
+        (
+            "C3v changes only what is undecided",
+            "votes:Votes._put_votes",
+            '"#status = :pending AND decide_by > :now AND attribute_exists(needed)"',
+            '"decide_by > :now AND :pending <> :now AND attribute_exists(needed)"',
+            _VOTES + "test_a_vote_changes_nothing_of_what_is_cancelled_at_the_same_moment",
+        ),
+        (
+            "C3v comes in time",
+            "votes:Votes._put_votes",
+            '"#status = :pending AND decide_by > :now AND attribute_exists(needed)"',
+            '"#status = :pending AND :now <> :pending AND attribute_exists(needed)"',
+            _VOTES + "test_the_write_itself_wants_it_to_be_in_time",
+        ),
+        (
+            "C3v is for what several must agree to",
+            "votes:Votes._put_votes",
+            '"#status = :pending AND decide_by > :now AND attribute_exists(needed)"',
+            '"#status = :pending AND decide_by > :now"',
+            _VOTES + "test_the_write_itself_wants_several_to_be_needed",
+        ),
+        (
+            "a vote counts for the call in force",
+            "item:Wait.approved_by",
+            'v["digest"] == self.in_force.digest',
+            "True",
+            _FLOW + "test_an_edit_leaves_the_earlier_votes_behind_and_they_are_told",
+        ),
+        (
+            "a person counts once",
+            "item:Wait.approved_by",
+            'last = {vote["by"]: vote for vote in self.votes or ()}',
+            "last = dict(enumerate(self.votes or ()))",
+            _FLOW + "test_one_person_counts_once_over_an_edit_and_back",
+        ),
+        (
+            "a vote is of what was seen",
+            "votes:_outcome_without",
+            "vote.seen != found.in_force.digest",
+            "False",
+            _FLOW + "test_a_vote_for_what_was_edited_meanwhile_is_shown_again",
+        ),
+        (
+            "a vote is of somebody who is asked",
+            "votes:_outcome_without",
+            "vote.by not in (found.approvers or ())",
+            "False",
+            _FLOW + "test_a_link_of_somebody_who_is_not_asked_counts_for_nothing",
+        ),
+        (
+            "the same vote again adds nothing",
+            "votes:_outcome_without",
+            'not is_edit and vote.decision == "approved" and vote.by in found.approved_by',
+            "False",
+            _FLOW + "test_one_person_counts_once_however_often",
+        ),
+        (
+            "an edit is told to those who have voted",
+            "votes:_after",
+            "replace(found, remind_at=now, due_at=now)",
+            "found",
+            _FLOW + "test_an_edit_leaves_the_earlier_votes_behind_and_they_are_told",
+        ),
+        (
+            "votes have a number",
+            "votes:Votes.vote",
+            "len(after.votes or ()) > MAX_VOTES or _size(after) > MAX_VOTES_BYTES",
+            "_size(after) > MAX_VOTES_BYTES",
+            _FLOW + "test_too_many_votes_are_told",
+        ),
+        (
+            "votes have a size",
+            "votes:Votes.vote",
+            "len(after.votes or ()) > MAX_VOTES or _size(after) > MAX_VOTES_BYTES",
+            "len(after.votes or ()) > MAX_VOTES",
+            _VOTES + "test_the_votes_have_a_size",
+        ),
+        (
+            "a vote says what was seen",
+            "decisions:_vote",
+            "choice.seen is None",
+            "False",
+            _FLOW + "test_without_what_was_seen_nothing_is_counted",
+        ),
+        (
+            "C3 is for what one may decide",
+            "waits.answers:Answers.decide",
+            '" AND attribute_not_exists(needed)"',
+            '""',
+            _FLOW + "test_a_persons_single_link_is_no_vote_and_a_vote_no_single_decision",
+        ),
+        (
+            "a link without a name decides nothing that is asked by name",
+            "waits.answers:Answers.decide",
+            '" AND attribute_not_exists(approvers)"',
+            '""',
+            _FLOW + "test_a_link_without_a_name_decides_nothing_that_is_asked_by_name",
+        ),
+        (
+            "one who has left decides nothing",
+            "approval_handler:_link",
+            "link.person is not None and link.person not in services().people",
+            "False",
+            _FLOW + "test_one_who_has_left_decides_nothing_from_then_on",
+        ),
+        (
+            "nobody is told before the last vote",
+            "decisions:decide",
+            'approval and decided.outcome in ("decided", "repeated") and approval.decision',
+            'approval and decided.outcome in ("decided", "repeated", "counted")',
+            _FLOW + "test_two_of_three_must_approve_the_same_call",
+        ),
+        (
+            "the requester is left out",
+            "policy:policy_of",
+            "not people[id_].is_called(requested_by)",
+            "True",
+            _FLOW + "test_the_requester_is_not_asked_where_that_is_barred",
+        ),
+        (
+            "who must not be the requester must be known",
+            "policy:policy_of",
+            "requested_by is None",
+            "False",
+            _FLOW + "test_a_policy_that_cannot_be_done_is_loud_and_asks_nobody",
+        ),
+        (
+            "a policy names people that there are",
+            "policy:policy_of",
+            "sorted(set(asked) - set(people))",
+            "[]",
+            _FLOW + "test_a_policy_that_cannot_be_done_is_loud_and_asks_nobody",
+        ),
+        (
+            "a policy needs no more than it names",
+            "policy:policy_of",
+            "_is_whole(found.needed) and 1 <= found.needed <= len(asked)",
+            "True",
+            _FLOW + "test_a_policy_that_cannot_be_done_is_loud_and_asks_nobody",
+        ),
+        (
+            "a policy is one",
+            "policy:policy_of",
+            "not isinstance(found, Policy)",
+            "False",
+            _FLOW + "test_a_policy_that_cannot_be_done_is_loud_and_asks_nobody",
+        ),
+        (
+            "a rule has a decision and a name",
+            "policy:_checked_rule",
+            'found.decision not in ("approved", "denied") or not is_named or found.people',
+            "False",
+            _FLOW + "test_a_policy_that_cannot_be_done_is_loud_and_asks_nobody",
+        ),
+        (
+            "what a rule decides goes on at once",
+            "asking:Asking._notify",
+            "wait.via == RULE",
+            "False",
+            _FLOW + "test_a_rule_decides_what_it_names_and_nothing_beside",
+        ),
+        (
+            "what a rule has decided goes on after a crash",
+            "asking:Asking.ask_again",
+            "notify_again or not was_found or w.via == RULE",
+            "(notify_again and w.via != RULE) or not was_found",
+            _FLOW + "test_what_a_rule_has_decided_goes_on_after_a_crash",
+        ),
+        (
+            "who has agreed is not asked again",
+            "item:Wait.to_be_asked",
+            "p not in self.approved_by",
+            "True",
+            _FLOW + "test_a_reminder_goes_to_those_who_have_not_agreed",
+        ),
+        (
+            "an escalation of what is asked by name has no links",
+            "notifications:Notifier._entries",
+            "[a for a in approvals if a.approvers is not None]",
+            "[]",
+            _FLOW + "test_an_escalation_has_no_links_of_what_is_asked_by_name",
+        ),
+        (
+            "each e-mail is for one person",
+            "notifications:_message",
+            "person is None",
+            "True",
+            "unit/test_notifications.py::"
+            "test_a_turn_asks_each_person_all_that_is_for_them_and_nothing_else",
+        ),
+        (
+            "nobody to ask is a fault",
+            "notifications:Notifier.send",
+            "not entries",
+            "False",
+            "unit/test_notifications.py::test_a_turn_whose_people_have_left_is_a_fault",
+        ),
+        (
+            "what SNS did not take is a fault",
+            "notifications:Notifier._publish",
+            """
+            if is_last_try:
+                raise NotPublishedError(f"{len(failed)} e-mails: {failed[0]['Code']}")
+            """,
+            "pass",
+            "unit/test_notifications.py::test_what_fails_twice_is_a_fault",
+        ),
+        (
+            "a token is for one thing",
+            "links:read_token",
+            "kind not in kinds or key_id not in signers",
+            "key_id not in signers",
+            "unit/test_links.py::test_a_token_of_one_kind_passes_for_no_other",
+        ),
+        (
+            "a child's task says who requested its parent's",
+            "ask_agent:make_ask_agent",
+            "build_new(task, wait.name, name, parent, wait.requested_by)",
+            "build_new(task, wait.name, name, parent)",
+            "example/test_agents_as_tools.py::test_a_childs_task_says_who_requested_it",
+        ),
+    )
+)
