@@ -18,12 +18,12 @@ QUEUE_NAME = "local-mailbox"
 _POLL_SECONDS = 5
 _RULE = "-" * 72
 """Between the links and what the agent wrote."""
-_LABELS = {"approved": "approve", "denied": "deny"}
+_LABELS = {"approved": "approve", "denied": "deny", "answered": "answer"}
 
 
 @dataclass(frozen=True)
 class Link:
-    """One of the two links: `label` is `approve` or `deny`."""
+    """A link: `label` is `approve`, `deny`, or of a question `answer`."""
 
     label: str
     url: str
@@ -69,29 +69,27 @@ class Mail:
 def find_questions(body: str, front_url: str) -> tuple[Question, ...]:
     """Returns what an e-mail asks.
 
-    Where there are several questions, each pair of links stands before the rule and in lines of
+    Where there are several questions, the links of each stand before the rule and in lines of
     their own. Behind it each question has a part under its number, and each line of a text that the
     agent wrote begins with `> `, which is taken off here.
     """
     head, _, parts = body.partition(f"\n{_RULE}\n")
-    link = re.escape(front_url) + r"/approvals/[\w.~-]+\?decision="
-    pair = f"^({link}approved)$\n\nRead and deny:\n^({link}denied)$"
-    pairs = re.findall(pair, head, re.MULTILINE)
-    if len(pairs) < 2:
+    blocks = re.split(r"^(?=\d+\. It )", head, flags=re.MULTILINE)[1:]
+    if len(blocks) < 2:
         return (Question(body, find_links(body, front_url)),)
     texts = re.split(r"\n(?=\d+\. )", parts)
     return tuple(
-        Question(re.sub("^> ", "", text, flags=re.MULTILINE), (Link("approve", a), Link("deny", d)))
-        for text, (a, d) in zip(texts, pairs, strict=True)
+        Question(re.sub("^> ", "", text, flags=re.MULTILINE), find_links(block, front_url))
+        for text, block in zip(texts, blocks, strict=True)
     )
 
 
 def find_links(body: str, front_url: str) -> tuple[Link, ...]:
-    """Returns the first approve and the first deny link.
+    """Returns the first approve and the first deny link, or the one that leads to an answer.
 
     The real ones come before the content, which may hold look-alikes: later ones are text.
     """
-    link = re.escape(front_url) + r"/approvals/[\w.~-]+\?decision=(approved|denied)\b"
+    link = re.escape(front_url) + r"/approvals/[\w.~-]+\?decision=(approved|denied|answered)\b"
     first: dict[str, Link] = {}
     for match in re.finditer(link, body):
         label = _LABELS[match[1]]

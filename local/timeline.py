@@ -69,7 +69,7 @@ def _task(record: Record, spans: list[Span]) -> Entry:
 
 def _of_wait(record: Record, wait: Wait) -> Iterator[Entry]:
     who = party_of(wait, record.given(wait))
-    content = wait.call.content if wait.call else ""
+    content = wait.call.summary if wait.call else ""
     yield Entry(wait.requested_at, f"Waits for {who}", until(wait), content, wait)
     answered_at = wait.decided_at or wait.decide_by
     by = f"by {wait.decided_by}" if wait.decided_by else ""

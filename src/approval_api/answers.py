@@ -43,6 +43,7 @@ OPEN_FIELDS = (
     "content",
     "arguments",
     "editable",
+    "answer_schema",
     "requested_at",
     "decide_by",
 )
@@ -68,14 +69,26 @@ def asked(
         draft: What was sent and could not be taken; the form keeps it.
         problem: Why it could not be taken.
     """
-    preselected = draft.decision if draft else request.preselected
     return _answer(
         request,
         status,
         _document(approval, *OPEN_FIELDS),
-        lambda: review_pages.review_page(
-            approval, now, preselected, draft, problem, request.viewer
-        ),
+        lambda: _asking_page(request, approval, now, draft, problem),
+    )
+
+
+def answered(
+    request: ReviewRequest, status: int, question: Wait, outcome: str = "shown"
+) -> Response:
+    """Answers with a question that has its answer; the arguments are those of `decided`."""
+    from question_pages import answered_page
+    from questions import answer_of
+
+    return _answer(
+        request,
+        status,
+        _document(question) | {"answer": answer_of(question)},
+        lambda: answered_page(question, outcome, request.viewer),
     )
 
 
@@ -156,6 +169,18 @@ def allowed_methods() -> Response:
     response = _with_headers(_response(204, "", "text/plain"), {"allow": ALLOWED_METHODS})
     del response["headers"]["content-type"]
     return response
+
+
+def _asking_page(
+    request: ReviewRequest, asked: Wait, now: int, draft: Choice | None, problem: str
+) -> str:
+    """Returns the page of a question, or of an approval."""
+    if asked.is_question:
+        from question_pages import question_page
+
+        return question_page(asked, now, draft, problem, request.viewer)
+    preselected = draft.decision if draft else request.preselected
+    return review_pages.review_page(asked, now, preselected, draft, problem, request.viewer)
 
 
 def _facts(approval: Wait, names: Sequence[str]) -> Document:

@@ -31,9 +31,10 @@ from approval_services import services
 from longrunning import observability
 from longrunning.http import Event, RefusedError, Response, json_answer
 from longrunning.people.links import InvalidLinkError, Link, read_token
+from longrunning.waits.answers import Decided
 from longrunning.waits.item import Status, Wait
 from longrunning.waits.votes import TooManyAtOnceError
-from review_request import Choice, ReviewRequest, parse_choice, parse_request
+from review_request import ANSWERED, DECLINED, Choice, ReviewRequest, parse_choice, parse_request
 from viewer import Viewer
 
 NOT_FOUND = "There is no approval here. Please take the whole link from the e-mail."
@@ -41,6 +42,8 @@ EXPIRED = "This link has expired. What was decided before that stands."
 NOT_ASKED = "You are not asked for this, or no longer. Nothing has changed."
 CHANGED = "This was edited after you opened it. Please look at it again: nothing was counted."
 FULL = "Too much was said about this already. Please deny it, or have it cancelled and asked again."
+A_QUESTION = 'decision: expected "answered" or "declined": this is a question'
+OF_QUESTIONS = (ANSWERED, DECLINED)
 UNAVAILABLE = "Something failed on our side. Please send the same again in a moment."
 CLOSED = {
     "EXPIRED": "Nobody decided in time, so this is closed.",
@@ -108,6 +111,8 @@ def _show(request: ReviewRequest, link: Link, now: int) -> Response:
         raise RefusedError(404, NOT_FOUND)
     if approval.decision:
         return answers.decided(request, 200, approval)
+    if approval.status == Status.RESOLVED:
+        return answers.answered(request, 200, approval)
     if not _is_open(approval, now):
         return _closed(request, approval)
     return answers.asked(request, 200, approval, now)
@@ -116,7 +121,7 @@ def _show(request: ReviewRequest, link: Link, now: int) -> Response:
 def _decide(request: ReviewRequest, link: Link, now: int) -> Response:
     choice = parse_choice(request)
     try:
-        decided = decisions.decide(services(), link, choice, now)
+        decided = _recorded(link, choice, now)
     except RefusedError as refusal:
         return _ask_again(request, link, choice, refusal, now)
     approval, outcome = decided.approval, decided.outcome
@@ -127,6 +132,8 @@ def _decide(request: ReviewRequest, link: Link, now: int) -> Response:
             return _closed(request, approval)
         case "forbidden":
             raise RefusedError(403, NOT_ASKED)
+        case "question":
+            return _ask_again(request, link, choice, RefusedError(400, A_QUESTION), now)
         case "full":
             raise RefusedError(409, FULL)
         case "changed":
@@ -134,7 +141,17 @@ def _decide(request: ReviewRequest, link: Link, now: int) -> Response:
             return _ask_again(request, link, kept, RefusedError(409, CHANGED), now)
     if approval.status == Status.PENDING:
         return answers.counted(request, approval)
-    return answers.decided(request, 409 if outcome == "conflict" else 200, approval, outcome)
+    say = answers.answered if approval.is_question else answers.decided
+    return say(request, 409 if outcome == "conflict" else 200, approval, outcome)
+
+
+def _recorded(link: Link, choice: Choice, now: int) -> Decided:
+    """Records a decision, or the answer to a question."""
+    if choice.decision not in OF_QUESTIONS:
+        return decisions.decide(services(), link, choice, now)
+    import questions  # Few are asked: the first page of an approval need not wait for it.
+
+    return questions.answer(services(), link, choice, now)
 
 
 def _ask_again(

@@ -27,7 +27,7 @@ logger = observability.get_logger("approval_api")
 class NotSentError(Exception):
     """Your decision is recorded, but the agent could not be told yet. Please send it again."""
 
-    def __init__(self, decision: str) -> None:
+    def __init__(self, decision: str | None) -> None:
         """Keeps the decision, which is all that has to be sent again."""
         super().__init__(self.__doc__)
         self.decision = decision
@@ -51,7 +51,7 @@ def decide(services: Services, link: Link, choice: Choice, now: int) -> Decided:
     if approval and decided.outcome in ("decided", "repeated") and approval.decision:
         if decided.outcome == "decided":
             _measure(approval)
-        _tell_agent(services, approval)
+        tell_agent(services, approval, resend=approval.decision)
     return decided
 
 
@@ -132,10 +132,20 @@ def _measure(approval: Wait) -> None:
     observability.put_metric("TimeToDecision", waited_seconds, "Seconds")
 
 
-def _tell_agent(services: Services, approval: Wait) -> None:
+def tell_agent(services: Services, approval: Wait, *, resend: str | None) -> None:
+    """Puts the message on the queue that has the agent look.
+
+    Args:
+        services: Where the queue is.
+        approval: What was decided or answered.
+        resend: The decision that is all there is to send again; None: all of it is.
+
+    Raises:
+        NotSentError: It is not on the queue.
+    """
     try:
         services.sqs.send_message(
             QueueUrl=services.task_queue_url, MessageBody=wake_up_message(approval)
         )
     except (BotoCoreError, ClientError) as error:
-        raise NotSentError(approval.decision or "denied") from error
+        raise NotSentError(resend) from error

@@ -106,7 +106,7 @@ def arguments(heading: str, approval: Wait) -> str:
     rows = "\n".join(
         row(
             title_of(name, (approval.editable or {}).get(name, {})),
-            _change(asked.get(name), value) if name in edit else _value(value),
+            _change(asked.get(name), value) if name in edit else value_cell(value),
         )
         for name, value in approval.in_force.arguments.items()
     )
@@ -178,10 +178,12 @@ def iso(epoch_seconds: int) -> str:
 
 
 def _change(before: Any, after: Any) -> str:
-    return f"{_PARTS['removed'].format(_value(before))} {_PARTS['added'].format(_value(after))}"
+    old, new = value_cell(before), value_cell(after)
+    return f"{_PARTS['removed'].format(old)} {_PARTS['added'].format(new)}"
 
 
-def _value(value: Any) -> str:
+def value_cell(value: Any) -> str:
+    """Returns a value as HTML, by its kind."""
     match value:
         case None:
             return "<em>none</em>"
@@ -190,7 +192,7 @@ def _value(value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case list() if value and not any(isinstance(item, dict | list) for item in value):
-            return f"<ul>{''.join(f'<li>{_value(item)}</li>' for item in value)}</ul>"
+            return f"<ul>{''.join(f'<li>{value_cell(item)}</li>' for item in value)}</ul>"
     return shown(json.dumps(value, ensure_ascii=False))
 
 

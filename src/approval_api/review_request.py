@@ -6,7 +6,8 @@
     decision=approved&arguments.amount=40
     {"decision": "approved", "content": "the approver's own text", "arguments": {"amount": 40}}
 
-Where several people must agree, `seen` holds the digest of what was read, as GET gives it.
+Where several people must agree, `seen` holds the digest of what was read, as GET gives it. A
+question takes `answered` with an `answer`, or `declined`: `questions.py`.
 
 Whatever else is sent is refused, for it would not be done: nobody is told "approved" whose other
 amount was left out. The query holds `decision` alone, as the links do. Only where nothing is
@@ -23,8 +24,12 @@ from longrunning import http
 from longrunning.http import Event, RefusedError
 from viewer import Viewer
 
-DECISIONS = ("approved", "denied")
-FIELDS = ("decision", "comment", "content", "arguments", "seen")
+APPROVED, DENIED, ANSWERED, DECLINED = "approved", "denied", "answered", "declined"
+DECISIONS = (APPROVED, DENIED, ANSWERED, DECLINED)
+"""The last two are of questions."""
+FIELDS = ("decision", "comment", "content", "arguments", "seen", "answer")
+ANSWER = "answer."
+"""How the field of an answer begins in a form."""
 ARGUMENT = "arguments."
 """How the field of an argument begins in a form."""
 FORM = "application/x-www-form-urlencoded"
@@ -67,6 +72,8 @@ class Choice:
     is_from_page: bool = False
     seen: str | None = None
     """The digest of the call that was read: where several must agree, it may have changed."""
+    answer: dict[str, Any] | None = None
+    """To a question, by field; a text for what is no text is read as a form's."""
 
     @property
     def has_edit(self) -> bool:
@@ -97,7 +104,8 @@ def parse_choice(request: ReviewRequest) -> Choice:
             read, for fields that are not known or of a wrong type, and where no decision is named.
     """
     fields = _fields(request) if request.event.get("body") else {}
-    arguments = _arguments(fields)
+    arguments = _parts(fields, "arguments", ARGUMENT)
+    answer = _parts(fields, "answer", ANSWER)
     http.only_known(fields, FIELDS)
     http.no_query(request.event, "decision")
     decision = fields.get("decision", request.query_decision)
@@ -106,16 +114,16 @@ def parse_choice(request: ReviewRequest) -> Choice:
         raise RefusedError(400, f'decision: expected "approved" or "denied", got {came}')
     texts = ("comment", "content", "seen")
     comment, content, seen = (http.text_field(fields, name) for name in texts)
-    return Choice(decision, comment, content, arguments, request.is_from_page, seen)
+    return Choice(decision, comment, content, arguments, request.is_from_page, seen, answer)
 
 
-def _arguments(fields: dict[str, Any]) -> dict[str, Any] | None:
-    """Takes the fields of a form that are arguments out of it; of JSON they are one object."""
-    given = fields.get("arguments")
+def _parts(fields: dict[str, Any], whole: str, prefix: str) -> dict[str, Any] | None:
+    """Takes the fields of a form that are parts of one out of it; in JSON they are one object."""
+    given = fields.get(whole)
     if given is not None and not isinstance(given, dict):
-        raise RefusedError(400, f"arguments: expected an object, got {http.type_name(given)}")
-    names = [name for name in fields if name.startswith(ARGUMENT)]
-    return (given or {}) | {name.removeprefix(ARGUMENT): fields.pop(name) for name in names} or None
+        raise RefusedError(400, f"{whole}: expected an object, got {http.type_name(given)}")
+    names = [name for name in fields if name.startswith(prefix)]
+    return (given or {}) | {name.removeprefix(prefix): fields.pop(name) for name in names} or None
 
 
 def _fields(request: ReviewRequest) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from strands import Agent
 from strands.models.model import Model
 
-from longrunning import human_approval
+from longrunning import ask_human, human_approval
 from longrunning.agent.calls import ProtectedTool
 from longrunning.agent.definition import AgentDefinition
 from longrunning.agent.gate import Gate
@@ -35,7 +35,7 @@ def an_agent(model: Model, *tools: Any, name: str = "tested-agent") -> AgentDefi
             model=model,
             system_prompt="You do what the script says.",
             messages=messages,
-            tools=[human_approval, *gate.agent_tools(), *others],
+            tools=[human_approval, ask_human, *gate.agent_tools(), *others],
             hooks=[gate],
             callback_handler=None,
         )

@@ -114,6 +114,7 @@ def properties(schema: str) -> dict[str, Any]:
 def test_the_fields_are_those_that_the_code_shows() -> None:
     shown = {*answers.DECIDED_FIELDS, *effects.facts_of(pending()), "digest"}
     assert properties("DecidedApproval").keys() == properties("CountedApproval").keys() == shown
+    assert properties("AnsweredQuestion").keys() == shown | {"answer"}
     assert properties("OpenApproval").keys() == shown | {*answers.OPEN_FIELDS}
     assert properties("ClosedApproval").keys() == {"error", *answers.CLOSED_FIELDS}
     assert properties("RecordedApproval").keys() == listing.document(pending()).keys()

@@ -37,7 +37,7 @@ STEPS = {
     "release": At(f"{_CLAIMS}.release", "self._update("),
     "ack": At("deliveries:Deliveries.take", "batchItemFailures"),
     # people and operators
-    "decide": At("decisions:decide", "services.approvals.decide( … _tell_agent("),
+    "decide": At("decisions:decide", "_decide_alone( … tell_agent("),
     "cancel": At("cancelling:cancel", "services.approvals.cancel( … send_message("),
     # the sweeper
     "expire": At("sweeper:Sweeper._expire", "self.approvals.expire( … self.send_message("),

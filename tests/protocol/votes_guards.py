@@ -4,6 +4,8 @@ from protocol.guards import Guard
 from protocol.steps import At
 
 _ENOUGH = "approved, and not by enough for this very call"
+_MIXED = "a question that was approved, or an approval that was answered"
+_STRANGER = "decided by somebody who was not asked"
 _WRITE = "votes:Votes._put_votes"
 _OUTCOME = "votes:_outcome_without"
 
@@ -19,7 +21,7 @@ VOTE_GUARDS = {
     "vote_checks_seen": Guard(_OUTCOME, "vote.seen != found.in_force.digest", "two of three",
         "a vote for what was not seen"),
     "vote_checks_people": Guard(_OUTCOME, "vote.by not in (found.approvers or ())", "a stranger",
-        "decided by somebody who was not asked"),
+        _STRANGER),
     "requester_is_left_out": Guard("policy:policy_of", "people[id_].is_called(requested_by)",
         "a requester", "the requester has approved"),
     "edit_reminds": Guard("votes:_after", "remind_at=now, due_at=now", "two of three",
@@ -28,12 +30,26 @@ VOTE_GUARDS = {
         "a link without a name", ""),
     "decide_needs_no_names": Guard("waits.answers:Answers.decide",
         "attribute_not_exists(approvers)", "one is enough, and a link without a name",
-        "decided by somebody who was not asked"),
+        _STRANGER),
+    "decide_is_no_answer": Guard("waits.answers:Answers.decide",
+        "attribute_not_exists(answer_schema)", "a question", _MIXED),
+    "answer_needs_a_question": Guard("waits.answers:Answers.answer_question",
+        "attribute_exists(answer_schema)", "an approval that is answered", _MIXED),
+    "answer_needs_no_names": Guard("waits.answers:Answers.answer_question",
+        "attribute_not_exists(approvers)", "a question", _STRANGER),
+    "answer_once": Guard("waits.answers:Answers.answer_question", "#status = :pending",
+        "a question", "changed after its end"),
+    "answer_in_time": Guard("waits.answers:Answers.answer_question", "decide_by > :now",
+        "a question", "decided after its end"),
+    "resolve_needs_no_call": Guard("waits.answers:Answers.answer",
+        "attribute_not_exists(#action)", "a question", _STRANGER),
 }  # fmt: skip
 
 VOTE_STEPS = {
     "vote": At("votes:Votes.vote", "self.get( … self._put_votes("),
     "decide": At("waits.answers:Answers.decide", "self._update("),
+    "answer_question": At("waits.answers:Answers.answer_question", "self._update("),
+    "forged": At("waits.answers:Answers.answer", "self._update("),
     "expire": At("sweeper:Sweeper._expire", "self.approvals.expire("),
     "cancel": At("cancelling:cancel", "services.approvals.cancel("),
     "reminder": At("sweeper:Sweeper._remind", "self.notify("),

@@ -1,4 +1,4 @@
-"""The third model: several people who must agree to one call, which any of them may edit.
+"""The third model: several people who must agree to one call, and one who answers a question.
 
 One approval, and all that can happen to its record (`waits/votes.py`). What comes of a decision is
 the first model's: here it ends with the decision. A page shows the text in force; a person presses
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from protocol.explore import Found, search
 from protocol.votes_guards import VOTE_GUARDS
 
-PENDING, APPROVED, DENIED, EXPIRED, CANCELLED = "PADXC"
+PENDING, APPROVED, DENIED, EXPIRED, CANCELLED, RESOLVED = "PADXCR"
 REQUESTER, STRANGER, NAMELESS = "r", "s", "?"
 """Who asked for the task; somebody who was never asked; whoever has a link without a name."""
 
@@ -55,6 +55,7 @@ class State(NamedTuple):
     reminds: bool
     """Whether the sweeper is to tell those who have voted of an edit."""
     decided_by: str
+    forgeries: int
     broken: str
 
 
@@ -73,6 +74,9 @@ class Scenario:
     others: str = ""
     """Who tries it, too, and was not asked."""
     bars_requester: bool = False
+    is_question: bool = False
+    forgeries: int = 0
+    """Queue messages of strangers that say they have the answer."""
 
 
 class Votes:
@@ -95,7 +99,8 @@ class Votes:
         """It is asked; nobody has looked."""
         who = [*self.scenario.people, *self.scenario.others]
         opens = tuple((by, self.scenario.opens) for by in who)
-        return State(PENDING, False, 0, (), (), (), opens, self.scenario.edits, False, "", "")
+        return State(PENDING, False, 0, (), (), (), opens, self.scenario.edits, False, "",
+                     self.scenario.forgeries, "")  # fmt: skip
 
     def successors(self, state: State) -> list[tuple[str, State]]:
         """All that can happen next."""
@@ -104,7 +109,9 @@ class Votes:
             if not reader.decision:
                 steps += self._pressed(state, reader)
                 steps.append((f"leave {reader.by}", _with(state, reader, None)))
-            elif reader.by == NAMELESS:
+            elif reader.decision == "Q":
+                steps += self._answered(state, reader)
+            elif reader.by == NAMELESS or self.scenario.is_question:
                 steps += self._decided_alone(state, reader)
             elif reader.read is None:
                 steps += self._voted(state, reader)
@@ -116,6 +123,8 @@ class Votes:
             steps.append(("expire", state._replace(status=EXPIRED)))
         if state.status == PENDING and "C" in self.scenario.answers:
             steps.append(("cancel", state._replace(status=CANCELLED)))
+        if state.forgeries and state.status == PENDING:
+            steps.append(("forged", self._forged(state)))
         if state.reminds:
             steps.append(("reminder", state._replace(reminds=False)))
         return steps
@@ -124,8 +133,11 @@ class Votes:
         """What is wrong with a state, or an empty text."""
         if state.broken:
             return state.broken
-        if state.status in (APPROVED, DENIED) and state.decided_by not in self.scenario.people:
-            return "decided by somebody who was not asked"
+        if state.status in (APPROVED, DENIED, RESOLVED):
+            if state.decided_by not in self.scenario.people:
+                return "decided by somebody who was not asked"
+            if self.scenario.is_question != (state.status == RESOLVED):
+                return "a question that was approved, or an approval that was answered"
         if state.status == APPROVED and len(self._agreed(state)) < self.scenario.needed:
             return "approved, and not by enough for this very call"
         if self.scenario.bars_requester and any(
@@ -143,7 +155,7 @@ class Votes:
 
     def is_choice(self, name: str) -> bool:
         """Whether a step is what somebody chooses to do."""
-        return name.split()[0] in ("open", "press", "cancel")
+        return name.split()[0] in ("open", "press", "cancel", "forged")
 
     def _agreed(self, state: State) -> set[str]:
         """By the invariant's own count: the last vote of each person."""
@@ -158,7 +170,7 @@ class Votes:
                 yield f"open {by}", _with(state, None, new)._replace(opens=opens)
 
     def _pressed(self, state: State, reader: Reader) -> Iterator[tuple[str, State]]:
-        for answer in self.scenario.answers.replace("C", ""):
+        for answer in self.scenario.answers.replace("C", ""):  # C: an operator cancels.
             pressed = reader._replace(decision=answer, wants=reader.seen)
             yield f"press {reader.by} {answer}", _with(state, reader, pressed)
         if self.scenario.edits and "A" in self.scenario.answers:
@@ -230,13 +242,38 @@ class Votes:
     def _decided_alone(self, state: State, reader: Reader) -> Iterator[tuple[str, State]]:
         """C3 of a link without a name, of an earlier release or another topic."""
         is_refused = self.has("decide_needs_no_quorum") and self.scenario.needed > 1
-        is_refused |= self.has("decide_needs_no_names")
+        is_refused |= self.has("decide_needs_no_names") and reader.by == NAMELESS
+        is_refused |= self.has("decide_is_no_answer") and self.scenario.is_question
         gone = _with(state, reader, None)
         if is_refused or state.status != PENDING or state.late:
             yield "decide: refused", gone
             return
         status = APPROVED if reader.decision == "A" else DENIED
-        yield "decide", gone._replace(status=status, decided_by=NAMELESS)
+        yield "decide", gone._replace(status=status, decided_by=reader.by)
+
+    def _answered(self, state: State, reader: Reader) -> Iterator[tuple[str, State]]:
+        """C3q."""
+        gone = _with(state, reader, None)
+        is_refused = self.has("answer_needs_a_question") and not self.scenario.is_question
+        is_refused |= self.has("answer_needs_no_names") and reader.by == NAMELESS
+        is_refused |= self.has("answer_once") and state.status != PENDING
+        is_refused |= self.has("answer_in_time") and state.late
+        if is_refused:
+            yield "answer_question: refused", gone
+            return
+        broken = "changed after its end" if state.status != PENDING else ""
+        broken = broken or ("decided after its end" if state.late else "")
+        yield (
+            "answer_question",
+            gone._replace(status=RESOLVED, decided_by=reader.by, broken=broken),
+        )
+
+    def _forged(self, state: State) -> State:
+        """A queue message that says it is the result."""
+        after = state._replace(forgeries=state.forgeries - 1)
+        if self.has("resolve_needs_no_call"):
+            return after
+        return after._replace(status=RESOLVED, decided_by="forged")
 
 
 def _with(state: State, old: Reader | None, new: Reader | None) -> State:
@@ -256,6 +293,17 @@ SHORT = (
     Scenario("a stranger", "ab", others=STRANGER),
     Scenario("a link without a name", "ab", others=NAMELESS),
     Scenario("one is enough, and a link without a name", "a", 1, others=NAMELESS),
+    Scenario(
+        "a question",
+        "ab",
+        1,
+        answers="QAC",
+        edits=0,
+        others=NAMELESS,
+        is_question=True,
+        forgeries=1,
+    ),
+    Scenario("an approval that is answered", "a", 1, answers="AQ", edits=0),
 )
 """Each with all guards, inside `make test`; also where the removal of a guard shows."""
 

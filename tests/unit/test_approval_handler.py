@@ -146,6 +146,7 @@ class TestLooking:
                 "author": "Unicorn Rentals", "unicorn_color": "rainbow", "image_url": None
             },
             "editable": None,
+            "answer_schema": None,
             "requested_at": NOW - 3_600,
             "decide_by": NOW + DAY_SECONDS,
         }  # fmt: skip

@@ -109,6 +109,7 @@ def test_an_item_with_every_field_comes_back_as_it_went(approval_store: WaitStor
         requested_by="cyd",
         via="link",
         votes=[{"by": "ann", "comment": "é", "at": NOW}],
+        answer_schema={"type": "object", "properties": {}},
         editable={"count": {"type": "integer", "maximum": 9}},
         edited_arguments={"count": 4},
         decision="approved",
@@ -928,3 +929,28 @@ def test_the_largest_approval_fits_an_item(
     assert stored_bytes() + 2 * MAX_VOTES_BYTES - len(comment.encode()) <= ITEM_LIMIT_BYTES, (
         "or the votes of several, and their comments once more for the model"
     )
+
+
+# --- questions (C3q) -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("late", "outcome"), [(-1, "decided"), (0, "expired"), (1, "expired")])
+def test_a_question_is_answered_in_time_and_no_approval_is(
+    approval_store: WaitStore, given: Given, late: int, outcome: str
+) -> None:
+    question = given(tool_use_id="q", answer_schema={"type": "object"})
+    approval = given(tool_use_id="a")
+    result = {"toolUseId": "q", "status": "success", "content": [{"text": "{}"}]}
+    by = {"answered_by": "link", "via": None}
+    now = question.decide_by + late
+    answered = approval_store.answer_question(SESSION_ID, "q", result, **by, now=now)
+    assert answered.outcome == outcome
+    other = approval_store.answer_question(SESSION_ID, "a", result, **by, now=now)
+    assert other == Decided("unknown", approval)
+
+
+def test_no_result_answers_what_a_person_is_asked(approval_store: WaitStore, given: Given) -> None:
+    question = given(tool_use_id="q", answer_schema={"type": "object"})
+    result = {"toolUseId": "q", "status": "success", "content": [{"text": "{}"}]}
+    assert not approval_store.resolve(SESSION_ID, "q", result, NOW)
+    assert read(approval_store, "q") == question

@@ -2,7 +2,7 @@
 
     handlers, the definition of agents, their tools        may import all below; no function another
     longrunning.agent                                     knows Strands; may import all below
-    longrunning.people, longrunning.human_approval        e-mails and links; the tool that asks
+    longrunning.people, .human_approval, .ask_human       e-mails and links; the tools that ask
     longrunning.waits                                     the records of what is waited for
     longrunning.*                                         the ground: the standard library alone
 
@@ -32,10 +32,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "waits": {"ground", "waits"},
     "people": {"ground", "people"},
     "human_approval": {"ground", "waits"},
+    "ask_human": {"ground", "people", "human_approval"},
     "agent.scripted": {"agent.scripted"},
-    "agent": {"ground", "waits", "people", "human_approval", "agent", "agent.scripted"},
+    "agent": {
+        "ground",
+        "waits",
+        "people",
+        "human_approval",
+        "ask_human",
+        "agent",
+        "agent.scripted",
+    },
 }
-"""Of the layer's own packages, at run time. `human_approval` is a module that stands by itself."""
+"""Of the layer's own packages, at run time. The two tools are modules that stand by themselves."""
 
 MAY_IMPORT_FOR_TYPES = {"people": {"waits"}}
 """What a package may know beyond that, while types are checked."""
@@ -55,6 +64,7 @@ FOR_ADOPTERS = {
     "longrunning.agent.definition",
     "longrunning.agent.gate",
     "longrunning.agent.long_running",
+    "longrunning.ask_human",
     "longrunning.human_approval",
     "longrunning.people.links",
     "longrunning.sessions",
@@ -146,7 +156,7 @@ def layer_modules() -> dict[str, Path]:
 def package_of(module: str) -> str:
     """Returns the package of one of the layer's modules, as `MAY_IMPORT` names it."""
     name = module.removeprefix("longrunning").removeprefix(".")
-    if name in {"human_approval", *PACKAGES}:
+    if name in {"human_approval", "ask_human", *PACKAGES}:
         return name
     return name.rpartition(".")[0] or "ground"
 

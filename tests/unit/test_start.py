@@ -102,7 +102,7 @@ class Imported:
     """Sources of what is unique, and the modules that used one."""
 
 
-AGENT = Function("agent", "agent_handler", STRANDS, 55)
+AGENT = Function("agent", "agent_handler", STRANDS, 56)
 APPROVAL = Function("approval_api", "approval_handler", BOTOCORE, 31)
 FUNCTIONS = (
     AGENT,

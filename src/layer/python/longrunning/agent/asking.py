@@ -9,10 +9,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from longrunning import tracing
+from longrunning import ask_human, tracing
 from longrunning.agent.calls import call_of, size_of
 from longrunning.agent.conversation import tool_uses
 from longrunning.agent.definition import AgentDefinition
+from longrunning.agent.inputs import object_of
 from longrunning.agent.long_running import CannotStart
 from longrunning.agent.turn_budget import room_for_edits
 from longrunning.messages import tool_result
@@ -21,7 +22,7 @@ from longrunning.people.directory import People
 from longrunning.people.policy import PolicyError, policy_of
 from longrunning.sessions import PendingToolUse, Session
 from longrunning.waits.answers import Answers
-from longrunning.waits.item import Status, Wait
+from longrunning.waits.item import Call, Status, Wait
 from longrunning.waits.timeouts import DEFAULT_WITHIN_SECONDS, Timeouts
 
 OUTLIVES_SESSION_SECONDS = 86_400
@@ -135,6 +136,8 @@ class Asking:
             return wait
         try:
             policy = policy_of(agent.policy, wait.call, wait.requested_by, self.people)
+            if wait.is_question and (policy.decision or policy.needed > 1):
+                raise PolicyError("ask_human: one person answers a question, and no rule does")
         except PolicyError as error:
             _logger.error("the policy cannot be done", extra={"reason": str(error)})
             raise
@@ -232,7 +235,11 @@ def _with_call(
     session: Session, agent: AgentDefinition, pending: PendingToolUse, wait: Wait
 ) -> Wait:
     """Adds the exact call that an approval is to allow."""
-    call = call_of(_tool_use(session, pending), agent.protected_tools)
+    use = _tool_use(session, pending)
+    if pending.tool_name == ask_human.NAME:
+        question, schema = ask_human.question_of(object_of(use["input"] or {}, "input"))
+        return replace(wait, call=Call(ask_human.NAME, question), answer_schema=schema)
+    call = call_of(use, agent.protected_tools)
     if call is None:
         return wait
     tool = next((tool for tool in agent.protected_tools if tool.name == call.action), None)

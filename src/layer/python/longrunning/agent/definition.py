@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from longrunning import human_approval
+from longrunning import ask_human, human_approval
 from longrunning.agent.calls import ProtectedTool
 from longrunning.agent.gate import Gate
 from longrunning.agent.long_running import LongTool
@@ -40,7 +40,11 @@ class AgentDefinition:
         Raises:
             ValueError: There are.
         """
-        names = [human_approval.TOOL_SPEC["name"], *(t.name for t in self._all_tools)]
+        names = [
+            human_approval.TOOL_SPEC["name"],
+            ask_human.NAME,
+            *(t.name for t in self._all_tools),
+        ]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"{self.name}: more than one tool is called {', '.join(twice)}")
 
@@ -52,7 +56,11 @@ class AgentDefinition:
     def person_tools(self) -> frozenset[str]:
         """Names of the tools whose results only a person's decision makes."""
         return frozenset(
-            (human_approval.TOOL_SPEC["name"], *(tool.name for tool in self.protected_tools))
+            (
+                human_approval.TOOL_SPEC["name"],
+                ask_human.NAME,
+                *(tool.name for tool in self.protected_tools),
+            )
         )
 
     @cached_property

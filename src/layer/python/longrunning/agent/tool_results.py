@@ -24,6 +24,10 @@ _NO_RESULT = {
     Status.EXPIRED: "No result came in time. Whatever comes later is ignored.",
     Status.CANCELLED: "This was cancelled. Whatever comes later is ignored.",
 }
+_NO_ANSWER = {
+    Status.EXPIRED: "Nobody answered in time. Go on without an answer, or stop and say so.",
+    Status.CANCELLED: "The question was withdrawn. Go on without an answer, or stop and say so.",
+}
 _NOT_APPROVED = {
     Status.DENIED: (
         "Not {done}. Revise it as the comment asks and ask again, or stop. Exactly the same "
@@ -54,6 +58,8 @@ def result_of(wait: Wait, effects: Effects, expired: str | None = None) -> ToolR
     if wait.call is None:
         words = {**_NO_RESULT, **({Status.EXPIRED: expired} if expired else {})}
         return _answer(wait, "error", next=words[wait.status])
+    if wait.is_question:
+        return _answer(wait, "error", next=_NO_ANSWER[wait.status])
     done = effects.done_word(wait.call.action)
     if wait.status in _NOT_APPROVED:
         return _answer(wait, "error", next=_NOT_APPROVED[wait.status].format(done=done))

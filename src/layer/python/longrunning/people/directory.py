@@ -10,9 +10,8 @@ The file is reviewed like code, and git is its history. Without it nobody has a 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 FILE = Path(__file__).parents[2] / "people.toml"
 
@@ -26,8 +25,7 @@ class PeopleError(ValueError):
     """`people.toml` is not as it must be; the text says what to change."""
 
 
-@dataclass(frozen=True)
-class Person:
+class Person(NamedTuple):
     """Somebody who may be asked."""
 
     id: str
@@ -74,7 +72,7 @@ def _person(id_: str, given: Any, file_name: str) -> Person:
         raise PeopleError(f"{where}: expected a name of 1 to 32 of a-z, 0-9, -, such as [ann]")
     if not isinstance(given, dict):
         raise PeopleError(f"{where}: expected a table with name and email")
-    known = {f.name for f in fields(Person)} - {"id"}
+    known = {*Person._fields} - {"id"}
     if unknown := sorted(given.keys() - known):
         raise PeopleError(f"{where}: {', '.join(unknown)}: not known; expected {sorted(known)}")
     for name in sorted({"name", "email", *given}):

@@ -117,11 +117,12 @@ Only those who are named can decide. Ask them, or have an operator cancel it.
 
 def _one(question: Question, occasion: str, person: Person | None) -> str:
     approval, call = question.approval, question.approval.in_force
+    opens = "The link opens" if approval.is_question else "Both links open"
     return f"""\
-{one_line(approval.agent_name)} wants to run {one_line(call.action)} and {_OPENINGS[occasion]}
+{one_line(approval.agent_name)} {_wants(approval)} and {_OPENINGS[occasion]}
 
 {_links(question)}
-Both links open a page first; nothing is decided before you press a button there.
+{opens} a page first; nothing is decided before you press a button there.
 {_whose(person)}
 
 {deadline(approval)}{_who_else(approval)}
@@ -169,7 +170,7 @@ def _several(questions: Sequence[Question], occasion: str, person: Person | None
     )
     head = f"""\
 {one_line(questions[0].approval.agent_name)} asks {len(questions)} questions and \
-{_OPENINGS[occasion]} Each has two links of its own.
+{_OPENINGS[occasion]} Each has links of its own.
 
 {asked}
 All links open a page first; nothing is decided before you press a button there.
@@ -194,10 +195,23 @@ def _part(number: int, approval: "Wait", max_bytes: int) -> str:
 
 
 def _heading(number: int, approval: "Wait") -> str:
-    return f"{number}. It wants to run {one_line(approval.asked.action)}."
+    return f"{number}. It {_wants(approval)}."
+
+
+def _wants(approval: "Wait") -> str:
+    return "asks a question" if approval.is_question else f"wants to run {_tool(approval)}"
+
+
+def _tool(approval: "Wait") -> str:
+    return one_line(approval.asked.action)
 
 
 def _links(question: Question) -> str:
+    if question.approval.is_question:
+        return f"""\
+Read and answer:
+{question.approve_url.replace("decision=approved", "decision=answered")}
+"""
     return f"""\
 Read and approve:
 {question.approve_url}
@@ -210,11 +224,12 @@ Read and deny:
 def _subject(approvals: Sequence["Wait"], occasion: str) -> str:
     """Says in fixed words what is asked, then in quotes how the first text begins."""
     first = approvals[0]
-    names = (first.agent_name, first.asked.action)
-    who, what = (one_line(name)[:_MAX_NAME_CHARS] for name in names)
+    who = one_line(first.agent_name)[:_MAX_NAME_CHARS]
+    what = _tool(first)[:_MAX_NAME_CHARS]
     count = f" ({len(approvals)})" if len(approvals) > 1 else ""
     more = " and more" if len({a.asked.action for a in approvals}) > 1 else ""
-    fixed = f"{_SUBJECTS[occasion]}{count}: {who} wants to run {what}{more}"
+    wants = "asks a question" if first.is_question else f"wants to run {what}"
+    fixed = f"{_SUBJECTS[occasion]}{count}: {who} {wants}{more}"
     case = beginning(first.in_force.summary, MAX_SUBJECT_CHARS - len(f'{fixed}: ""'))
     subject = f'{fixed}: "{case}"' if case else fixed
     return subject.encode("ascii", "replace").decode()

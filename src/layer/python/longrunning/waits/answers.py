@@ -17,6 +17,7 @@ Outcome = Literal[
     "expired",
     "unknown",
     "forbidden",
+    "question",
     "changed",
     "counted",
     "full",
@@ -94,6 +95,7 @@ class Answers(WaitTable):
         }
         condition = "#status = :pending AND decide_by > :now AND attribute_exists(#action)"
         condition += " AND attribute_not_exists(needed)"
+        condition += " AND attribute_not_exists(answer_schema)"
         if via is None:
             condition += " AND attribute_not_exists(approvers)"
         bound = {":pending": Status.PENDING, ":now": now}
@@ -101,6 +103,52 @@ class Answers(WaitTable):
         if updated:
             return Decided("decided", updated)
         return Decided(_repeat_outcome(old, decision, edit, now), old)
+
+    def answer_question(
+        self,
+        session_id: str,
+        tool_use_id: str,
+        result: dict[str, Any],
+        *,
+        answered_by: str,
+        via: str | None,
+        now: int,
+    ) -> Decided:
+        """C3q: takes a person's answer to a question; the first one wins.
+
+        Args:
+            session_id: The waiting session.
+            tool_use_id: The waiting tool use.
+            result: The Converse `toolResult` with the answer.
+            answered_by: A person's id, or `link` for whoever has the link.
+            via: How; None of what nobody with a name has answered.
+            now: Epoch seconds.
+
+        Returns:
+            `decided`; `repeated` for the same answer by the same person, `conflict` for another
+            one; `forbidden` for who was not asked; `expired`; `unknown`, for an approval as well.
+        """
+        values = {
+            "status": Status.RESOLVED,
+            "result": as_json(result),
+            "decided_by": answered_by,
+            "decided_at": now,
+            "via": via,
+        }
+        condition = "#status = :pending AND decide_by > :now AND attribute_exists(answer_schema)"
+        if via is None:
+            condition += " AND attribute_not_exists(approvers)"
+        bound = {":pending": Status.PENDING, ":now": now}
+        updated, old = self._update(session_id, tool_use_id, values, condition, bound)
+        if updated:
+            return Decided("decided", updated)
+        if old is None or not old.is_question:
+            return Decided("unknown", old)
+        if old.status == Status.RESOLVED:
+            is_same = (old.result, old.decided_by) == (result, answered_by)
+            return Decided("repeated" if is_same else "conflict", old)
+        is_open = old.status == Status.PENDING and old.decide_by > now
+        return Decided("forbidden" if is_open else "expired", old)
 
     def cancel(
         self,
@@ -172,6 +220,8 @@ class Answers(WaitTable):
 def _repeat_outcome(old: Wait | None, decision: Decision, edit: Edit | None, now: int) -> Outcome:
     if old is None or old.call is None:
         return "unknown"
+    if old.is_question:
+        return "question"
     if old.status == Status.PENDING and old.decide_by > now:
         return "forbidden"  # It is asked of others, or of more than one.
     if old.status in (Status.PENDING, Status.EXPIRED, Status.CANCELLED):

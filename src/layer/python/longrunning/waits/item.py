@@ -36,7 +36,7 @@ TOOL_SHARD = "t"
 """How the partitions of waits that are no approvals begin."""
 
 
-AS_JSON = ("result", "editable", "edited_arguments", "approvers", "votes")
+AS_JSON = ("result", "answer_schema", "editable", "edited_arguments", "approvers", "votes")
 """What an item holds as one text of JSON each; beside them its call's arguments and schema."""
 
 
@@ -100,6 +100,8 @@ class Wait:
     status: Status = Status.PENDING
     content_schema: dict[str, Any] = field(default_factory=dict)
     """JSON schema of the call's content, which an approver's edit must satisfy."""
+    answer_schema: dict[str, Any] | None = None
+    """Of a question: the JSON schema of its answer, a flat object. Nothing is approved."""
     editable: dict[str, Any] | None = None
     """JSON schemas of those arguments that an approver may change, by name."""
     approvers: list[str] | None = None
@@ -165,6 +167,11 @@ class Wait:
         if self.call is None:
             raise NoCallError(f"{self.tool_name} waits for no approval")
         return self.call
+
+    @property
+    def is_question(self) -> bool:
+        """Whether a person answers it, and approves nothing."""
+        return self.answer_schema is not None
 
     @property
     def edit(self) -> Edit:

@@ -10,8 +10,8 @@ counts only while that call is in force: an edit leaves the earlier votes behind
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from longrunning.waits.answers import Decided, Outcome
 from longrunning.waits.item import Decision, Edit, Status, Wait, as_json
@@ -28,8 +28,7 @@ class TooManyAtOnceError(Exception):
     """Others voted at the same moment, again and again. The same may be sent again."""
 
 
-@dataclass(frozen=True)
-class Vote:
+class Vote(NamedTuple):
     """What one person says."""
 
     by: str
