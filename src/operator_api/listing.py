@@ -17,14 +17,16 @@ ASKED_FIELDS = (
     "session_id", "tool_use_id", "agent_name", "tool_name", "status", "requested_at",
     "decide_by", "due_at",
 )  # fmt: skip
-DECIDED_FIELDS = ("decision", "decided_by", "decided_at", "comment")
+DECIDED_FIELDS = ("decision", "decided_by", "decided_at", "via", "comment")
+PEOPLE_FIELDS = ("requested_by", "approvers", "needed", "votes")
 
 Document = dict[str, Any]
 
 
 def document(approval: Wait) -> Document:
     """Returns what was asked, who decided what, what came of it, and the digest of the call."""
-    facts = {name: getattr(approval, name) for name in ASKED_FIELDS + DECIDED_FIELDS}
+    names = ASKED_FIELDS + DECIDED_FIELDS + PEOPLE_FIELDS
+    facts = {name: getattr(approval, name) for name in names}
     return (
         facts
         | effects.facts_of(approval)

@@ -17,6 +17,7 @@ import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -35,7 +36,7 @@ import approval_services
 import operator_handler
 import operator_services
 from converse_stand_in import Block, Turn, tool_use
-from longrunning import tracing
+from longrunning import ask_human, tracing
 from longrunning.agent.long_running import (
     CannotStart,
     LongTool,
@@ -52,10 +53,13 @@ from longrunning.messages import (
     tool_result,
 )
 from longrunning.observability import get_logger, put_metric
+from longrunning.people.directory import Person
 from longrunning.people.links import LinkKeys, make_token
-from longrunning.waits.item import Wait
+from longrunning.people.policy import Policy
+from longrunning.waits.item import Call, Wait
 from pocket import clients_made_once
 from recording_receiver import RecordingReceiver
+from sample_people import set_people
 from world import Mail, World, forget_environments, http_event, make_world
 
 ASK, PUBLISH, JOB = "human_approval", "publish_post", "render_video"
@@ -425,6 +429,57 @@ def not_stopped(walk: Walk) -> None:
         walk.operate("POST", "cancel", {"session_id": session_id, "tool_use_id": tool_use_id})
 
 
+def answered_by_a_person(walk: Walk) -> None:
+    """A question is answered with a form, and again; one is declined."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(agent_definition, "OTHER_TOOLS", [ask_human])
+        for decision in ("answered", "declined"):
+            walk.world.step(1)
+            given = {"question": walk.mark("question")}
+            walk.task([tool_use(f"tooluse_{uuid.uuid4().hex}", "ask_human", given)])
+            url = walk.world.mails[-1].links["answer"]
+            form = {"answer.answer": walk.mark("answer")} if decision == "answered" else {}
+            walk.decide(url, decision=decision, comment=walk.mark("comment"), **form)
+            walk.decide(url, decision="answered", **{"answer.answer": walk.mark("answer")})
+            walk.decide(url, decision="answered", **{walk.mark("field"): walk.mark("answer")})
+            walk.deliver()
+
+
+def asked_by_name(walk: Walk) -> None:
+    """Two of two must agree: one edits, the other does not, a third has left; a policy fails."""
+    people = {
+        id_: Person(id_, walk.mark("name"), f"{walk.mark('address')}@example.com")
+        for id_ in ("ann", "bob")
+    }
+    make = agent_definition.make_agents
+    policies = iter([
+        Policy(people=("ann", "bob"), needed=2), Policy(people=("gone",)),
+        Policy.decide("approved", rule="all"),
+    ])  # fmt: skip
+
+    def policy(call: Call, requested_by: str | None) -> Policy:
+        return next(policies, None) or Policy(people=("ann",))
+
+    with pytest.MonkeyPatch.context() as patch:
+        set_people(patch, people)
+        patch.setattr(agent_definition, "make_agents", lambda *given: (
+            replace(agent, policy=policy) for agent in make(*given)))  # fmt: skip
+        for _ in range(3):
+            walk.world.step(1)
+            forget_environments()
+            walk.task([walk.publish()], requested_by=walk.mark("requester"))
+            links = {mail.to: mail.links["approve"] for mail in walk.world.mails[-2:]}
+            for id_, more in (("ann", {"content": walk.mark("edit")}), ("bob", {}), ("ann", {})):
+                if url := links.get(id_):
+                    seen = json.loads(walk.world.request("GET", url)["body"]).get("digest") or ""
+                    more["comment"] = walk.mark("comment")
+                    walk.decide(url, decision="approved", seen=seen, **more)
+                    walk.decide(url, decision="approved", seen=walk.mark("seen"))
+            walk.deliver()
+            walk.sweep_after(60)
+    forget_environments()
+
+
 def answered_by_callback(walk: Walk) -> None:
     """Another system answers; at first the agent cannot be told, then it answers otherwise."""
     walk.world.step(1)
@@ -640,6 +695,7 @@ def walk_everything(walk: Walk, receiver: RecordingReceiver) -> None:
         approved, approved_and_published, denied_then_edited, gated, two_in_one_turn,
         long_conversation, expired, escalated, cancelled, message_lost, session_gone, other_tool,
         model_fails, lease_kept, clicked_again, not_started, not_stopped, answered_by_callback,
+        answered_by_a_person, asked_by_name,
         looked_at, asked_of_an_agent, handed_its_url,
         out_of_time, malformed_messages, dead_letter_fails, malformed_requests, not_in_flight,
     ):  # fmt: skip

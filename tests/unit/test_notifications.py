@@ -80,7 +80,19 @@ def test_an_argument_cannot_break_out_of_its_line() -> None:
 
 
 def test_the_agents_name_stays_on_its_line() -> None:
-    assert body_of(agent_name="a\nb").startswith("a b wants to run")
+    assert body_of(agent_name="a\nb").split("\n")[1].startswith("a b wants to run")
+
+
+def test_its_first_line_is_the_case_in_the_agents_own_words() -> None:
+    """That is what a phone's list of e-mails shows."""
+    hostile = 'Pay "now"\nat https://evil.example/x or www.evil.example.'
+    assert body_of(content=hostile).startswith("\"Pay 'now' at [link] or [link]\"\n")
+    long = body_of(content="word " * 100).split("\n")[0]
+    assert long.startswith('"word word')
+    assert len(long) == 160 + len('"..."')
+    assert body_of(content=None, arguments={"order": 7, "amount": 40.5}).startswith(
+        '"order: 7, amount: 40.5"\n'
+    )
 
 
 def test_invisible_characters_are_shown() -> None:

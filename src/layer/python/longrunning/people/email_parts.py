@@ -21,6 +21,7 @@ QUOTE = "> "
 CUT_MARK_BYTES = 200
 """More than what is said of a cut takes."""
 
+MAX_CASE_CHARS = 160
 _MAX_ARGUMENT_CHARS = 1_000
 _MAX_ARGUMENTS = 20
 _MIN_CASE_CHARS = 8
@@ -100,6 +101,15 @@ def beginning(text: str, room: int) -> str:
     if room < _MIN_CASE_CHARS or 2 * len(plain) < len(line):
         return ""
     return plain if len(plain) <= room else f"{plain[: room - 3]}..."
+
+
+def case(text: str) -> str:
+    """Returns what an e-mail is about, as the first line that a phone shows, in quotes.
+
+    The agent's own words: no link of theirs is one here, and no quote ends them.
+    """
+    line = _LINK.sub("[link]", one_line(text[:_MAX_ARGUMENT_CHARS])).replace('"', "'")
+    return f'"{line}"' if len(line) <= MAX_CASE_CHARS else f'"{line[:MAX_CASE_CHARS]}..."'
 
 
 def one_line(name: str) -> str:

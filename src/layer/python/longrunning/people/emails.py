@@ -1,8 +1,8 @@
-"""The e-mail that asks for decisions, as plain text: the links first, the agent's words last.
+"""The e-mail that asks for decisions, as plain text: the case in a line, the links, then all of it.
 
-Nothing that the agent writes can pass for a link, or for another question of the same e-mail: the
-links stand before the first of its words, and where there are several questions, each line of a
-text begins with `> `.
+Nothing that the agent writes can pass for a link, or for another question of the same e-mail: of
+its words only one line in quotes, without links, stands before ours, and where there are several
+questions, each line of a text begins with `> `.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from longrunning.people.email_parts import (
     arguments,
     asked_of,
     beginning,
+    case,
     content,
     deadline,
     one_line,
@@ -119,6 +120,7 @@ def _one(question: Question, occasion: str, person: Person | None) -> str:
     approval, call = question.approval, question.approval.in_force
     opens = "The link opens" if approval.is_question else "Both links open"
     return f"""\
+{case(call.summary)}
 {one_line(approval.agent_name)} {_wants(approval)} and {_OPENINGS[occasion]}
 
 {_links(question)}
@@ -164,8 +166,8 @@ def _who_else(approval: "Wait") -> str:
 def _several(questions: Sequence[Question], occasion: str, person: Person | None) -> str:
     numbered = list(enumerate(questions, 1))
     asked = "\n".join(
-        f"{_heading(number, q.approval)}\n{deadline(q.approval)}{_who_else(q.approval)}\n\n"
-        f"{_links(q)}"
+        f"{_heading(number, q.approval)}\n{case(q.approval.in_force.summary)}\n"
+        f"{deadline(q.approval)}{_who_else(q.approval)}\n\n{_links(q)}"
         for number, q in numbered
     )
     head = f"""\
@@ -230,6 +232,6 @@ def _subject(approvals: Sequence["Wait"], occasion: str) -> str:
     more = " and more" if len({a.asked.action for a in approvals}) > 1 else ""
     wants = "asks a question" if first.is_question else f"wants to run {what}"
     fixed = f"{_SUBJECTS[occasion]}{count}: {who} {wants}{more}"
-    case = beginning(first.in_force.summary, MAX_SUBJECT_CHARS - len(f'{fixed}: ""'))
-    subject = f'{fixed}: "{case}"' if case else fixed
+    what = beginning(first.in_force.summary, MAX_SUBJECT_CHARS - len(f'{fixed}: ""'))
+    subject = f'{fixed}: "{what}"' if what else fixed
     return subject.encode("ascii", "replace").decode()
