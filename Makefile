@@ -29,7 +29,7 @@ run: ## The whole stack on http://localhost:3000, without AWS (another port: mak
 	@$(call set_up,sam local)
 	@$(LOCAL) run
 
-demo: ## A task past an agent, a job, a person and a timer, by itself (one approval: STORY=approval)
+demo: ## A task past an agent, a job, a person and a timer (or STORY=approval, STORY=people)
 	@$(call set_up,sam local)
 	@$(LOCAL) demo
 

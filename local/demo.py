@@ -1,8 +1,8 @@
 """`make demo`: a task past everything that may wait, by itself.
 
-`STORY=approval` is the short one: the ten steps of one approval. Its times are what the functions
-traced, counted from the moment the task was sent; a step that leaves no trace of its own (validate,
-pause) has the moment the next one began or the one before it ended.
+`STORY=people` is of people who must agree, `STORY=approval` the ten steps of one approval. Its
+times are what the functions traced, counted from the moment the task was sent; a step that leaves
+no trace of its own (validate, pause) has the moment the next one began or the one before it ended.
 """
 
 import argparse
@@ -10,17 +10,18 @@ import os
 import socket
 import tempfile
 import time
+from collections.abc import Iterator
 from typing import Any
 
-from local import tasks
+from local import people_story, tasks
 from local.console import Console, LocalError
 from local.lifecycle import Running, running
 from local.settings import make_settings, port_from_environment
-from local.story import Story, task_for
+from local.story import Beat, Story, task_for
 from local.walk import Walk
 
-LONG, APPROVAL = "long", "approval"
-STORIES = (LONG, APPROVAL)
+LONG, APPROVAL, PEOPLE = "long", "approval", "people"
+STORIES = (LONG, APPROVAL, PEOPLE)
 DEFAULT_TASK = "Announce our new rainbow unicorn, for rent from Monday."
 
 
@@ -39,9 +40,12 @@ def main(console: Console, options: argparse.Namespace) -> int:
         settings = make_settings(port, options.state_dir or os.path.join(folder, "state"))
         console.say(f"Starting on {settings.front_url}")
         started = time.monotonic()
-        with running(settings, console, reload=False) as run:
+        agent = people_story.FOLDER if story == PEOPLE else None
+        with running(settings, console, reload=False, agent=agent) as run:
             console.say("")
-            if story == APPROVAL:
+            if story == PEOPLE:
+                _tell_of_people(run, console)
+            elif story == APPROVAL:
                 _walk(run, os.environ.get("TASK", "").strip() or DEFAULT_TASK, console)
             else:
                 _tell(run, console)
@@ -50,17 +54,30 @@ def main(console: Console, options: argparse.Namespace) -> int:
 
 
 def _tell(run: Running, console: Console) -> None:
+    task = task_for(time.time())
+    story = Story(run, _send(run, console, task))
+    _say_beats(story.beats(), console)
+    _show(story.post, console)
+
+
+def _tell_of_people(run: Running, console: Console) -> None:
+    session_id = _send(run, console, people_story.TASK, people_story.REQUESTER)
+    _say_beats(people_story.PeopleStory(run, session_id).beats(), console)
+
+
+def _send(run: Running, console: Console, task: str, requested_by: str | None = None) -> str:
+    by = f" ({requested_by})" if requested_by else ""
+    console.say(f"Task: {task}{by}\n")
+    return tasks.send(run.emulator.client("sqs"), run.task_queue_url, task, requested_by)
+
+
+def _say_beats(beats: Iterator[Beat], console: Console) -> None:
     sent_at = time.time()
-    task = task_for(sent_at)
-    console.say(f"Task: {task}\n")
-    session_id = tasks.send(run.emulator.client("sqs"), run.task_queue_url, task)
-    story = Story(run, session_id)
     try:
-        for beat in story.beats():
+        for beat in beats:
             console.say(f"  {beat.at - sent_at:6.2f} s  {beat.name:<14}  {beat.note}")
     except (LocalError, OSError, ValueError, KeyError) as error:
         raise LocalError(f"The story broke off: {error}") from error
-    _show(story.post, console)
 
 
 def _walk(run: Running, task: str, console: Console) -> None:

@@ -28,6 +28,7 @@ def fill(template: Template, parameters: dict[str, str], root: Template) -> Temp
     template = with_secret_arns(template)
     template = with_text_environments(template)
     template = with_mail_at_once(template)
+    template = with_batches_of_mail(template)
     return with_routes_as_resources(template)
 
 
@@ -89,6 +90,24 @@ def with_mail_at_once(template: Template) -> Template:
         return properties | {"Environment": {"Variables": variables | {"MAXIMUM_CONCURRENCY": "0"}}}
 
     return _with_properties(template, _FUNCTION, at_once)
+
+
+def with_batches_of_mail(template: Template) -> Template:
+    """`sns:Publish` does not allow PublishBatch, as it does on AWS: it gets a name of its own."""
+
+    def allowed(value: Any) -> Any:
+        match value:
+            case {"Action": actions, **rest} if "Effect" in rest:
+                named = [actions] if isinstance(actions, str) else list(actions)
+                more = ["sns:PublishBatch"] if "sns:Publish" in named else []
+                return rest | {"Action": [*named, *more] if more else actions}
+            case dict():
+                return {key: allowed(inner) for key, inner in value.items()}
+            case list():
+                return [allowed(inner) for inner in value]
+        return value
+
+    return template | {"Resources": allowed(template["Resources"])}
 
 
 def with_routes_as_resources(template: Template) -> Template:

@@ -23,6 +23,7 @@ from local.function_logs import FunctionLogs
 from local.guard import Guard
 from local.mail import Mailbox
 from local.operators import Operators
+from local.other_agent import with_agent
 from local.proxy import Proxy
 from local.records import Records
 from local.reload import Reloader
@@ -68,13 +69,16 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(settings: Settings, console: Console, *, reload: bool = True) -> Iterator[Running]:
+def running(
+    settings: Settings, console: Console, *, reload: bool = True, agent: Path | None = None
+) -> Iterator[Running]:
     """Starts the stack, and stops it at the end.
 
     Args:
         settings: What to run, and where.
         console: Who watches.
         reload: Whether changed files become running code.
+        agent: A folder with another agent in the place of the example's, for this run alone.
 
     Raises:
         LocalError: It could not start; nothing is left behind.
@@ -86,7 +90,7 @@ def running(settings: Settings, console: Console, *, reload: bool = True) -> Ite
         traces = undo.enter_context(contextlib.closing(Traces()))
         emulator = Emulator(settings.state_dir, traces.open())
         undo.callback(emulator.stop)
-        run = _start(settings, console, emulator, traces)
+        run = _start(settings, console, emulator, traces, agent)
         undo.callback(run.mailbox.close)
         logs = _function_logs(run, console)
         logs.start()
@@ -100,11 +104,15 @@ def running(settings: Settings, console: Console, *, reload: bool = True) -> Ite
         yield run
 
 
-def _start(settings: Settings, console: Console, emulator: Emulator, traces: Traces) -> Running:
+def _start(
+    settings: Settings, console: Console, emulator: Emulator, traces: Traces, agent: Path | None
+) -> Running:
     emulator.start()
     with console.step("sam build") as notes:
         build = building.build(settings)
         notes.append("" if build.is_new else "nothing changed")
+        if agent:
+            build = with_agent(build, agent)
     with console.step("ministack") as notes:
         emulator.wait_until_ready()
         notes.append(emulator.endpoint_url)

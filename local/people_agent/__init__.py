@@ -1,0 +1,1 @@
+"""What `make demo STORY=people` lays over the example: another agent, and the people it asks."""
