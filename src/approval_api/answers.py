@@ -150,16 +150,18 @@ def refused(request: ReviewRequest, refusal: RefusedError) -> Response:
     return _with_headers(response, {"allow": ALLOWED_METHODS}) if status == 405 else response
 
 
-def unavailable(request: ReviewRequest, reason: str, resend: str | None = None) -> Response:
+def unavailable(
+    request: ReviewRequest, reason: str, again: dict[str, str] | None = None
+) -> Response:
     """Answers 503: something behind this API failed, and the same request may be sent again.
 
     Args:
         request: What is answered.
         reason: A sentence for the caller.
-        resend: The decision that the page's one button sends again, if that is enough.
+        again: The fields that the page's one button sends again, if that is enough.
     """
     response = _answer(
-        request, 503, {"error": reason}, lambda: review_pages.unavailable_page(reason, resend)
+        request, 503, {"error": reason}, lambda: review_pages.unavailable_page(reason, again)
     )
     return _with_headers(response, {"retry-after": str(RETRY_AFTER_SECONDS)})
 
@@ -184,7 +186,7 @@ def _asking_page(
 
 
 def _facts(approval: Wait, names: Sequence[str]) -> Document:
-    facts = {**vars(approval), **vars(approval.asked)}
+    facts = {**vars(approval), **vars(approval.in_force)}
     return {name: facts[name] for name in names}
 
 

@@ -66,7 +66,7 @@ def handler(event: Event, context: Any) -> Response:
     except decisions.NotSentError as error:
         facts = observability.facts_of(error)
         logger.error("the decision is recorded, its message was not sent", extra=facts)
-        response = answers.unavailable(request, str(error), resend=error.decision)
+        response = answers.unavailable(request, str(error), again=error.again)
     except (BotoCoreError, ClientError, TooManyAtOnceError) as error:
         logger.error("an AWS call failed", extra=observability.facts_of(error))
         response = answers.unavailable(request, UNAVAILABLE)

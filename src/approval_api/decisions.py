@@ -27,10 +27,10 @@ logger = observability.get_logger("approval_api")
 class NotSentError(Exception):
     """Your decision is recorded, but the agent could not be told yet. Please send it again."""
 
-    def __init__(self, decision: str | None) -> None:
-        """Keeps the decision, which is all that has to be sent again."""
+    def __init__(self, again: dict[str, str] | None) -> None:
+        """Keeps the fields that are all that has to be sent again; None: all of them are."""
         super().__init__(self.__doc__)
-        self.decision = decision
+        self.again = again
 
 
 def decide(services: Services, link: Link, choice: Choice, now: int) -> Decided:
@@ -51,7 +51,7 @@ def decide(services: Services, link: Link, choice: Choice, now: int) -> Decided:
     if approval and decided.outcome in ("decided", "repeated") and approval.decision:
         if decided.outcome == "decided":
             _measure(approval)
-        tell_agent(services, approval, resend=approval.decision)
+        tell_agent(services, approval, again=_again(approval, link))
     return decided
 
 
@@ -83,10 +83,9 @@ def _vote(services: Services, link: Link, choice: Choice, now: int) -> Decided:
         comment=clean_comment(choice.comment),
     )
 
-    def edit_as_it_stands(approval: Wait) -> Edit | None:
-        return _edit_of(choice, approval) if choice.seen == approval.in_force.digest else None
-
-    return services.votes.vote(link.session_id, link.tool_use_id, vote, edit_as_it_stands, now)
+    return services.votes.vote(
+        link.session_id, link.tool_use_id, vote, lambda found: _edit_of(choice, found), now
+    )
 
 
 def _edit(approvals: Answers, link: Link, choice: Choice) -> tuple[Edit | None, Call | None]:
@@ -132,13 +131,19 @@ def _measure(approval: Wait) -> None:
     observability.put_metric("TimeToDecision", waited_seconds, "Seconds")
 
 
-def tell_agent(services: Services, approval: Wait, *, resend: str | None) -> None:
+def _again(approval: Wait, link: Link) -> dict[str, str]:
+    """Returns all that has to be sent again, for the agent to be told."""
+    seen = {"seen": approval.in_force.digest} if link.is_vote else {}
+    return {"decision": approval.decision or "denied", **seen}
+
+
+def tell_agent(services: Services, approval: Wait, *, again: dict[str, str] | None) -> None:
     """Puts the message on the queue that has the agent look.
 
     Args:
         services: Where the queue is.
         approval: What was decided or answered.
-        resend: The decision that is all there is to send again; None: all of it is.
+        again: The fields that are all there is to send again; None: all of them are.
 
     Raises:
         NotSentError: It is not on the queue.
@@ -148,4 +153,4 @@ def tell_agent(services: Services, approval: Wait, *, resend: str | None) -> Non
             QueueUrl=services.task_queue_url, MessageBody=wake_up_message(approval)
         )
     except (BotoCoreError, ClientError) as error:
-        raise NotSentError(resend) from error
+        raise NotSentError(again) from error

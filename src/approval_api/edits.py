@@ -9,7 +9,7 @@ from longrunning.text import normalise_newlines
 from longrunning.waits.item import Call, Edit, Wait, as_json
 from review_request import Choice
 
-MAX_TEXTS_BYTES = 320_000
+MAX_TEXTS_BYTES = 296_000
 """Content and edit together, in UTF-8: both stand in one DynamoDB item of at most 400 KB."""
 
 MAX_ARGUMENTS_BYTES = 16_384
@@ -71,8 +71,11 @@ def _wanted_content(submitted: str | None, approval: Wait) -> str | None:
 
 def _wanted_arguments(choice: Choice, approval: Wait) -> dict[str, Any]:
     """Returns the values that are to be others than those asked for."""
-    asked, wanted = approval.asked, dict(approval.edit.arguments)
+    asked, in_force = approval.asked, approval.in_force
+    wanted = dict(approval.edit.arguments)
     for name, sent in (choice.arguments or {}).items():
+        if _is_as_in(name, sent, in_force):
+            continue  # A field of a form cannot hold every value: it stays as it is.
         if _is_as_in(name, sent, asked):
             wanted.pop(name, None)
             continue

@@ -11,7 +11,9 @@ from page_parts import fill, shown, title_of
 from review_request import ARGUMENT, Choice
 
 MAX_LINE_CHARS = 100
-"""A text that may be longer gets more than one line."""
+"""A text that may be longer gets more than one line; so does one with a line break, which a browser
+would take out. A field of a kind of its own is for what is of that kind: a browser empties others.
+"""
 
 _INPUTS = {"integer": ("number", "1"), "number": ("number", "any")}
 
@@ -97,11 +99,12 @@ def _control(named: str, schema: forms.Schema, value: str) -> str:
     if "enum" in schema or kind == "boolean":
         options = [forms.written(one) for one in schema.get("enum", (True, False))]
         return _select(named, options, value, forms.may_be_empty(schema))
-    if kind in _INPUTS:
+    if kind in _INPUTS and forms.is_number(value):
         return _number(named, schema, value)
-    if kind == "string" and schema.get("format") in forms.FORMATS:
-        return _input(named, str(schema["format"]), value)
-    if kind == "string" and schema.get("maxLength", MAX_LINE_CHARS + 1) <= MAX_LINE_CHARS:
+    if kind == "string" and schema.get("format") == "date" and forms.is_date(value):
+        return _input(named, "date", value)
+    is_short = "format" in schema or schema.get("maxLength", MAX_LINE_CHARS + 1) <= MAX_LINE_CHARS
+    if kind != "array" and is_short and len(value.splitlines()) < 2:
         return _input(named, "text", value)
     hint = "" if kind == "string" else "\n<small>One on each line.</small>"
     return f'<textarea {named} rows="4" dir="auto">\n{html.escape(value)}</textarea>{hint}'
@@ -131,8 +134,9 @@ def _input(named: str, kind: str, value: str) -> str:
 
 def _choice(decision: str, tone: str, label: str, effect: str, first: bool) -> str:
     look = f"{tone} first" if first else tone
+    unchecked = " formnovalidate" if decision == "denied" else ""
     return (
-        f'<div><button class="{look}" name="decision" value="{decision}" '
+        f'<div><button class="{look}" name="decision" value="{decision}"{unchecked} '
         f'aria-describedby="{decision}-effect">{label}</button>\n'
         f'<p class="soft" id="{decision}-effect">{effect}</p></div>'
     )

@@ -52,7 +52,7 @@ def answer(services: Services, link: Link, choice: Choice, now: int) -> Decided:
     if done.approval and done.outcome in ("decided", "repeated"):
         if done.outcome == "decided":
             observability.put_metric("QuestionAnswered")
-        tell_agent(services, done.approval, resend=None)
+        tell_agent(services, done.approval, again=None)
     return done
 
 

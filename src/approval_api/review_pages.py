@@ -152,13 +152,20 @@ def refused_page(status: int, reason: str) -> str:
     return _notice(HEADINGS.get(status, "That did not work"), reason)
 
 
-def unavailable_page(reason: str, resend: str | None) -> str:
+def unavailable_page(reason: str, again: dict[str, str] | None) -> str:
     """Says that something failed behind the page, with a button where it sends all there is."""
+    if again is None:
+        return _notice(HEADINGS[503], reason)
+    fields = "".join(
+        f'<input type="hidden" name="{name}" value="{html.escape(value)}">\n'
+        for name, value in again.items()
+        if name != "decision"
+    )
     form = f"""\
 <form method="post" action="?">
-<button class="first" name="decision" value="{resend}">Send it again</button>
+{fields}<button class="first" name="decision" value="{again["decision"]}">Send it again</button>
 </form>"""
-    return _notice(HEADINGS[503], reason, form if resend else "")
+    return _notice(HEADINGS[503], reason, form)
 
 
 def _notice(heading: str, text: str, form: str = "") -> str:
@@ -175,7 +182,7 @@ def _seen(approval: Wait) -> str:
 def _what(approval: Wait) -> str:
     if approval.asked.content is not None:
         return "the text below"
-    return "the values below" if approval.asked.arguments else "nothing else"
+    return "the values below" if approval.in_force.arguments else "nothing else"
 
 
 def _text(approval: Wait) -> str:

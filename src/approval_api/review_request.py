@@ -123,6 +123,8 @@ def _parts(fields: dict[str, Any], whole: str, prefix: str) -> dict[str, Any] | 
     if given is not None and not isinstance(given, dict):
         raise RefusedError(400, f"{whole}: expected an object, got {http.type_name(given)}")
     names = [name for name in fields if name.startswith(prefix)]
+    if twice := [name for name in names if name.removeprefix(prefix) in (given or {})]:
+        raise RefusedError(400, f"{http.shown_name(twice[0])}: expected once", "a field twice")
     return (given or {}) | {name.removeprefix(prefix): fields.pop(name) for name in names} or None
 
 

@@ -208,8 +208,8 @@ class Sweeper:
                 note_failure(error, session_id=taken.session_id, tool_use_id=taken.tool_use_id)
                 next_at = taken.due_at
                 continue
-            done = replace(taken, **{step: None})  # type: ignore[arg-type]
-            self.approvals.step_done(taken, step, next_at or done.next_step_at)
+            done = _without(taken, step, now)
+            self.approvals.step_done(taken, done, next_at or done.next_step_at)
             return self._noted(outcome, taken)
         return "failed"
 
@@ -244,6 +244,15 @@ class _Once:
 def _in_turn(due: Sequence[OpenEntry], decided: Sequence[OpenEntry]) -> list[OpenEntry]:
     """Alternates, so that neither waits for the other, however many there are."""
     return [entry for pair in zip_longest(due, decided) for entry in pair if entry]
+
+
+def _without(approval: Wait, step: str, now: int) -> Wait:
+    """Returns an approval with a step done; a reminder that was planned before it is due again."""
+    if step == "remind_at":
+        planned = approval.planned_remind_at or 0
+        next_at = planned if planned > now else None
+        return replace(approval, remind_at=next_at, planned_remind_at=None)
+    return replace(approval, escalate_at=None)
 
 
 def _is_looked_at_once_more(wait: Wait) -> bool:

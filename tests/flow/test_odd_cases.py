@@ -405,10 +405,10 @@ def test_the_largest_approval_can_be_decided(world: World, monkeypatch: pytest.M
     wide = json.loads(json.dumps(publish_post.TOOL_SPEC))
     del wide["inputSchema"]["json"]["properties"]["author"]["maxLength"]
     monkeypatch.setattr(publish_post, "TOOL_SPEC", wide)
-    world.play([[publish("post-1", "x" * 160_000, author="é" * 8_000)], "Done."])
+    world.play([[publish("post-1", "x" * 148_000, author="é" * 8_000)], "Done."])
     session_id = world.start()
     (mail,) = world.read_mail()
-    edit = {"decision": "approved", "content": "y" * 159_000, "comment": "🦄" * 4_000}
+    edit = {"decision": "approved", "content": "y" * 147_000, "comment": "🦄" * 4_000}
     assert world.click(mail.links["approve"], **edit)["status_code"] == 200
     table = world.env["APPROVALS_TABLE_NAME"]
     (item,) = world.aws["dynamodb"].scan(TableName=table)["Items"]

@@ -107,7 +107,7 @@ def test_a_turn_can_be_claimed_however_it_was_edited(world: World) -> None:
     room = {a.max_edit_bytes for a in world.approvals(session_id)}
     (bytes_each,) = room
     assert bytes_each
-    assert bytes_each > 50_000
+    assert bytes_each > 25_000
     mails = world.read_mail()
     refused = world.click(
         mails[0].links["approve"], decision="approved", content="x" * (bytes_each + 1)

@@ -111,7 +111,7 @@ class Votes:
                 steps.append((f"leave {reader.by}", _with(state, reader, None)))
             elif reader.decision == "Q":
                 steps += self._answered(state, reader)
-            elif reader.by == NAMELESS or self.scenario.is_question:
+            elif reader.by == NAMELESS or self.scenario.is_question or self.scenario.needed == 1:
                 steps += self._decided_alone(state, reader)
             elif reader.read is None:
                 steps += self._voted(state, reader)
@@ -138,7 +138,8 @@ class Votes:
                 return "decided by somebody who was not asked"
             if self.scenario.is_question != (state.status == RESOLVED):
                 return "a question that was approved, or an approval that was answered"
-        if state.status == APPROVED and len(self._agreed(state)) < self.scenario.needed:
+        needed = self.scenario.needed
+        if state.status == APPROVED and 1 < needed and len(self._agreed(state)) < needed:
             return "approved, and not by enough for this very call"
         if self.scenario.bars_requester and any(
             vote.by == REQUESTER and vote.decision == "A" for vote in state.votes
@@ -240,9 +241,10 @@ class Votes:
         return len(counted) >= self.scenario.needed
 
     def _decided_alone(self, state: State, reader: Reader) -> Iterator[tuple[str, State]]:
-        """C3 of a link without a name, of an earlier release or another topic."""
+        """C3: one person's link, or one without a name, of an earlier release or another topic."""
         is_refused = self.has("decide_needs_no_quorum") and self.scenario.needed > 1
         is_refused |= self.has("decide_needs_no_names") and reader.by == NAMELESS
+        is_refused |= self.has("decide_is_of_the_asked") and reader.by == STRANGER
         is_refused |= self.has("decide_is_no_answer") and self.scenario.is_question
         gone = _with(state, reader, None)
         if is_refused or state.status != PENDING or state.late:
@@ -293,6 +295,7 @@ SHORT = (
     Scenario("a stranger", "ab", others=STRANGER),
     Scenario("a link without a name", "ab", others=NAMELESS),
     Scenario("one is enough, and a link without a name", "a", 1, others=NAMELESS),
+    Scenario("one is enough, and a stranger", "a", 1, others=STRANGER),
     Scenario(
         "a question",
         "ab",

@@ -52,8 +52,8 @@ WAIT_GUARDS = {
     "stopped_by_all": Guard("worker:Worker.go_on",
         "self.incoming.end_all(session, agent, claimed)",
         "a child that is given up", _ALONE),
-    "withdraw_records": Guard("worker:Worker.withdraw_if_given_up",
-        "self.asking.record(session, agent)", "a child that is given up", _ALONE),
+    "withdraw_records": Guard("asking:Asking._withdraw",
+        "self.answers.put_if_absent(cancelled)", "a child that is given up", _ALONE),
     "withdraw_pending": Guard("waits.answers:Answers.cancel", "#status = :pending",
         "a child that is given up", "an effect of what was withdrawn"),
 }  # fmt: skip
@@ -76,7 +76,7 @@ WAIT_STEPS = {
     "end": At("ending:Ending.tell", "if session.parent"),
     "tell_parent": At("ending:Ending._tell_parent", "self.send_message("),
     "withdraw": At(
-        "worker:Worker.withdraw_if_given_up", "self.asking.record( … self.send_message("
+        "worker:Worker.withdraw_if_given_up", "self.asking.withdraw( … self.send_message("
     ),
     "cancel": At("waits.answers:Answers.cancel", "self._update("),
     "expire": At("sweeper:Sweeper._expire", "self.approvals.expire( … self.send_message("),

@@ -768,7 +768,7 @@ AGENT: tuple[Mutant, ...] = tuple(
         (
             "what was denied is known without a text",
             "gate:Gate._may_be",
-            "Call(asked.action, None, arguments).digest == call.digest",
+            "any(Call(asked.action, None, a).digest == call.digest for a in told)",
             "False",
             "flow/test_any_call.py::test_a_call_that_was_denied_is_not_asked_again_and_another_one_is",
         ),
@@ -978,8 +978,8 @@ AGENT: tuple[Mutant, ...] = tuple(
         (
             "a denial is an error for the model",
             "tool_results:result_of",
-            '_answer(wait, "error", next=_NOT_APPROVED[wait.status].format(done=done))',
-            '_answer(wait, "success", next=_NOT_APPROVED[wait.status].format(done=done))',
+            '_answer(wait, "error", **shown, next=_NOT_APPROVED[wait.status].format(done=done))',
+            '_answer(wait, "success", **shown, next=_NOT_APPROVED[wait.status].format(done=done))',
             "unit/test_tool_results.py::test_no_decision_tells_the_model_to_stop",
         ),
         (

@@ -222,7 +222,7 @@ API: tuple[Mutant, ...] = tuple(
         (
             "the record comes before the message",
             "decisions:decide",
-            "tell_agent(services, approval, resend=approval.decision)",
+            "tell_agent(services, approval, again=_again(approval, link))",
             "",
             "unit/test_approval_handler.py::TestDeciding::test_then_the_agent_is_told",
         ),

@@ -60,8 +60,8 @@ SWEEPER: tuple[Mutant, ...] = tuple(
         (
             "a step that is done is gone",
             "open_waits:OpenWaits.step_done",
-            'f" REMOVE {step}"',
-            '" REMOVE nothing_at_all"',
+            'f" REMOVE {\', \'.join(gone)}" if gone else ""',
+            '""',
             "unit/test_open_approvals.py::test_a_step_that_is_done_is_not_due_again",
         ),
         (
@@ -266,7 +266,7 @@ SWEEPER: tuple[Mutant, ...] = tuple(
         (
             "a step that is done is noted",
             "sweeper:Sweeper._remind",
-            "self.approvals.step_done(taken, step, next_at or done.next_step_at)",
+            "self.approvals.step_done(taken, done, next_at or done.next_step_at)",
             "",
             "unit/test_sweeper.py::test_after_an_outage_each_step_is_still_made_up_for",
         ),

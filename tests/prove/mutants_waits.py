@@ -567,9 +567,9 @@ _OTHER_AGENTS = of_code(
     ),
     (
         "what is withdrawn is recorded before",
-        "worker:Worker.withdraw_if_given_up",
-        "self.asking.record(session, agent)",
-        "",
+        "asking:Asking._withdraw",
+        "recorded, is_first = self.answers.put_if_absent(cancelled)",
+        "recorded, is_first = cancelled, True",
         f"{_AGENTS}test_a_child_whose_parent_gives_up_while_it_runs_asks_nobody",
     ),
     (
@@ -660,7 +660,7 @@ _OTHER_AGENTS = of_code(
     ),
     (
         "a record knows how deep it is",
-        "asking:Asking._record",
+        "asking:Asking._made",
         "session.parent.depth if session.parent else None",
         "None",
         f"{_AGENTS}test_agents_ask_one_another_three_deep_at_most",

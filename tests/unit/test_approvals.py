@@ -117,6 +117,7 @@ def test_an_item_with_every_field_comes_back_as_it_went(approval_store: WaitStor
         decided_at=NOW + 60,
         comment="",
         remind_at=NOW + 10,
+        planned_remind_at=NOW + 15,
         escalate_at=NOW + 20,
         resends=2,
         resent_at=NOW + 30,

@@ -177,4 +177,4 @@ def test_the_votes_have_a_size(store: Votes) -> None:
                    lambda _, n=n: Edit(f"Text {n}"), NOW).outcome
         for n in range(4)
     ]  # fmt: skip
-    assert outcomes == ["counted", "counted", "full", "full"]
+    assert outcomes == ["counted", "counted", "counted", "full"]

@@ -162,6 +162,8 @@ def _holds(kind: str, first: Attribute | None, *others: Attribute | None) -> boo
         case "begins_with":
             return first is not None and _text(first).startswith(_text(others[0]))
         case "contains":
+            if first is not None and "S" in first:
+                return _text(others[0]) in first["S"]
             return first is not None and others[0] in _members(first)
     raise NotInPocketError(kind)
 
@@ -175,7 +177,7 @@ def _in_order(low: Attribute | None, high: Attribute | None) -> bool:
 
 def _members(attribute: Attribute) -> list[Attribute]:
     if "L" not in attribute:
-        raise NotInPocketError("contains of anything but lists")
+        raise NotInPocketError("contains of anything but lists and texts")
     members: list[Attribute] = attribute["L"]
     return members
 

@@ -17,7 +17,7 @@ from longrunning.agent.inputs import object_of
 from longrunning.agent.long_running import CannotStart
 from longrunning.agent.turn_budget import room_for_edits
 from longrunning.messages import tool_result
-from longrunning.observability import get_logger, put_metric
+from longrunning.observability import facts_of, get_logger, put_metric
 from longrunning.people.directory import People
 from longrunning.people.policy import PolicyError, policy_of
 from longrunning.sessions import PendingToolUse, Session
@@ -76,6 +76,25 @@ class Asking:
         """C2: records what a saved session waits for, and asks nobody."""
         return [self._record(session, agent, pending) for pending in session.pending]
 
+    def withdraw(self, session: Session, agent: AgentDefinition, by: str, now: int) -> list[Wait]:
+        """Records that nobody waits any more for what a session waits for; asks nobody.
+
+        No policy is asked, and no rule decides. What is answered already stays as it is.
+        """
+        return [self._withdraw(session, agent, p, by, now) for p in session.pending]
+
+    def _withdraw(
+        self, session: Session, agent: AgentDefinition, pending: PendingToolUse, by: str, now: int
+    ) -> Wait:
+        ids = (session.session_id, pending.tool_use_id)
+        made = self._made(session, agent, pending, asks=False)
+        cancelled = replace(made, status=Status.CANCELLED, decided_by=by, decided_at=now)
+        recorded, is_first = self.answers.put_if_absent(cancelled)
+        if is_first:
+            return recorded
+        done = self.answers.cancel(*ids, decided_by=by, now=now)
+        return done.approval or recorded
+
     def ask_again(
         self, session: Session, agent: AgentDefinition, *, notify_again: bool
     ) -> list[str]:
@@ -112,6 +131,16 @@ class Asking:
 
     def _record(self, session: Session, agent: AgentDefinition, pending: PendingToolUse) -> Wait:
         """C2, from the saved session alone: whoever records the pause puts the same item."""
+        recorded, is_first = self.answers.put_if_absent(
+            self._made(session, agent, pending, asks=True)
+        )
+        if is_first and recorded.call is not None:
+            put_metric("ApprovalRequested", session_id=session.session_id)
+        return _of_this_pause(recorded, session)
+
+    def _made(
+        self, session: Session, agent: AgentDefinition, pending: PendingToolUse, *, asks: bool
+    ) -> Wait:
         wait = Wait(
             session_id=session.session_id,
             tool_use_id=pending.tool_use_id,
@@ -123,12 +152,10 @@ class Asking:
             requested_by=session.requested_by,
             expires_at=session.expires_at + OUTLIVES_SESSION_SECONDS,
         )
-        asked = self._with_people(_with_call(session, agent, pending, wait), agent)
-        asked = self._scheduled(asked, session, pending)
-        recorded, is_first = self.answers.put_if_absent(asked)
-        if is_first and recorded.call is not None:
-            put_metric("ApprovalRequested", session_id=session.session_id)
-        return _of_this_pause(recorded, session)
+        wait = _with_call(session, agent, pending, wait)
+        if asks:
+            wait = self._with_people(wait, agent)
+        return self._scheduled(wait, session, pending)
 
     def _with_people(self, wait: Wait, agent: AgentDefinition) -> Wait:
         """Adds who must agree, or what a rule has decided."""
@@ -138,8 +165,10 @@ class Asking:
             policy = policy_of(agent.policy, wait.call, wait.requested_by, self.people)
             if wait.is_question and (policy.decision or policy.needed > 1):
                 raise PolicyError("ask_human: one person answers a question, and no rule does")
-        except PolicyError as error:
-            _logger.error("the policy cannot be done", extra={"reason": str(error)})
+        except Exception as error:
+            is_ours = isinstance(error, PolicyError)  # Any other text may be anybody's.
+            facts = {"reason": str(error)} if is_ours else facts_of(error)
+            _logger.error("the policy cannot be done", extra=facts)
             raise
         if policy.decision is None:
             needed = policy.needed if policy.needed > 1 else None

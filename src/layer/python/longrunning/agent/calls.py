@@ -77,6 +77,8 @@ class ProtectedTool:
                 f"has {', '.join(unheld)}, which an approver's edit is not held to; say it by "
                 f"{', '.join(self.HELD)}, or leave it out"
             )
+        if _size(_json(self.content_schema)) > MAX_SCHEMAS_BYTES:
+            return f"has a schema of more than {MAX_SCHEMAS_BYTES} bytes"
         return forms.obstacle_of(schema)
 
     def _editable_problem(self) -> str | None:

@@ -175,13 +175,17 @@ class Gate(HookProvider):
         tool = next((tool for tool in self.tools if tool.name == use["name"]), None)
         if tool is None or tool.content_field is not None:
             field = tool.content_field if tool else "content"
-            return bool(answer.get("content", use["input"].get(field)) == call.content)
+            texts = (answer.get("content"), answer.get("content_asked"), use["input"].get(field))
+            is_approved = answer["decision"] == "approved"
+            return call.content in (texts[:1] if is_approved and texts[0] is not None else texts)
         try:
             asked = tool.call(use["input"])
         except InvalidCallError:
             return False  # The tool has changed since.
-        arguments = answer.get("arguments", asked.arguments)
-        return Call(asked.action, None, arguments).digest == call.digest
+        told = [answer["arguments"]] if "arguments" in answer else []
+        if answer["decision"] != "approved" or not told:
+            told.append(asked.arguments)
+        return any(Call(asked.action, None, a).digest == call.digest for a in told)
 
     def _run_allowed(self, tool: ToolUse, **state: Any) -> Any:
         try:

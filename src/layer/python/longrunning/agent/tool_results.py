@@ -62,7 +62,8 @@ def result_of(wait: Wait, effects: Effects, expired: str | None = None) -> ToolR
         return _answer(wait, "error", next=_NO_ANSWER[wait.status])
     done = effects.done_word(wait.call.action)
     if wait.status in _NOT_APPROVED:
-        return _answer(wait, "error", next=_NOT_APPROVED[wait.status].format(done=done))
+        shown = _approved(wait) if wait.is_edited else {}  # Somebody had, and others did not agree.
+        return _answer(wait, "error", **shown, next=_NOT_APPROVED[wait.status].format(done=done))
     is_gated_call = wait.tool_name != human_approval.TOOL_SPEC["name"]
     if not is_gated_call and wait.status == Status.APPROVED:
         return _answer(wait, "success", **_approved(wait), next=_call_now(wait))
@@ -145,6 +146,6 @@ def _call_now(approval: Wait) -> str:
 def _answer(wait: Wait, status: str, **facts: Any) -> ToolResult:
     """Builds the JSON text. A decision stays `approved` however far its effect has come."""
     decision = wait.decision or wait.status.lower()
-    known = {"decision": decision, "decided_by": wait.decided_by, "comment": wait.comment}
+    known = {"decision": decision, "decided_by": wait.decided_by, "comment": wait.comments}
     text = json.dumps({**known, **facts}, ensure_ascii=False)
     return tool_result(wait.tool_use_id, status, text)

@@ -19,7 +19,7 @@ MAX_ASKED_BYTES = 2_200_000
 MAX_RESULTS_BYTES = 600_000
 MAX_UNSPENT_BYTES = 1_000_000
 
-RESERVED_BYTES = 50_000
+RESERVED_BYTES = 80_000
 """Of each item, for all else: votes, comments, the schemas of what can be edited, ids, times."""
 
 
@@ -72,6 +72,7 @@ def _stored_bytes(approval: Wait) -> int:
                 approval.content_schema,
                 approval.editable,
                 approval.edited_arguments,
+                approval.votes,
             )
         ),
     )

@@ -50,6 +50,9 @@ LEASE_MARGIN_SECONDS = 5
 PARENT = "parent"
 """Who cancels what an agent waits for, once the agent that asked it waits no more."""
 
+MAX_AT_ONCE = 50
+"""Turns of one delivery that a rule decides, one after the other: each goes on inside the last."""
+
 _logger = get_logger("worker")
 
 
@@ -151,13 +154,20 @@ class Worker:
         if session.pending:
             self.withdraw_if_given_up(session)
 
-    def go_on(self, session: Session, delivery: Delivery, answered: Collection[str] = ()) -> None:
+    def go_on(
+        self,
+        session: Session,
+        delivery: Delivery,
+        answered: Collection[str] = (),
+        nested: int = 0,
+    ) -> None:
         """Claims a turn and goes on with it, if all of it is answered.
 
         Args:
             session: As it was loaded.
             delivery: Of the message that says so.
             answered: The tool uses that the message is about.
+            nested: How many turns had their answers at once in this delivery.
         """
         if session.was_cut_short and session.paused_by != delivery.message_id:
             return  # Its own message comes back; a second worker would only cost.
@@ -182,9 +192,9 @@ class Worker:
             agent = self.agent_named(session.agent_name)
             self.incoming.end_all(session, agent, claimed)
             saved = self._resume_claimed(session, claimed, delivery)
-        self.ask(saved, delivery)
+        self.ask(saved, delivery, nested)
 
-    def ask(self, saved: Session, delivery: Delivery) -> None:
+    def ask(self, saved: Session, delivery: Delivery, nested: int = 0) -> None:
         """Asks for what a session just saved waits for, or says how it ended.
 
         Raises:
@@ -197,12 +207,21 @@ class Worker:
             return
         if not self.withdraw_if_given_up(saved):
             answered = self.asking.ask(saved, self.agent_named(saved.agent_name))
-            self.go_on_at_once(answered, saved, delivery)
+            self.go_on_at_once(answered, saved, delivery, nested)
 
-    def go_on_at_once(self, answered: list[str], session: Session, delivery: Delivery) -> None:
-        """Goes on where all of a turn has its answer already: nobody else sends a message."""
-        if answered and len(answered) == len(session.pending):
-            self.go_on(session, delivery, answered)
+    def go_on_at_once(
+        self, answered: list[str], session: Session, delivery: Delivery, nested: int = 0
+    ) -> None:
+        """Goes on where all of a turn has its answer already: nobody else sends a message.
+
+        After many such turns in one delivery a message of its own goes on.
+        """
+        if not answered or len(answered) < len(session.pending):
+            return
+        if nested < MAX_AT_ONCE:
+            self.go_on(session, delivery, answered, nested + 1)
+        elif wait := self.answers.get(session.session_id, answered[0]):
+            self.send_message(wake_up_message(wait))
 
     def withdraw_if_given_up(self, session: Session) -> bool:
         """Cancels what a session waits for, if the agent that asked it waits no more.
@@ -216,12 +235,7 @@ class Worker:
         if session.parent is None or self.ending.is_awaited(session.parent):
             return False
         agent = self.agent_named(session.agent_name)
-        self.asking.record(session, agent)
-        for pending in session.pending:
-            self.answers.cancel(
-                session.session_id, pending.tool_use_id, decided_by=PARENT, now=self._now()
-            )
-        for wait in self.asking.record(session, agent)[:1]:
+        for wait in self.asking.withdraw(session, agent, PARENT, self._now())[:1]:
             self.send_message(wake_up_message(wait))
         return True
 

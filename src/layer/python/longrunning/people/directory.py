@@ -17,6 +17,8 @@ FILE = Path(__file__).parents[2] / "people.toml"
 
 ID_PATTERN = re.compile(r"[a-z][a-z0-9-]{0,31}")
 EMAIL_PATTERN = re.compile(r"[^@\s]+@[^@\s]+")
+RESERVED = ("link", "rule", "sweeper", "parent", "operator")
+"""Who else decides, in the records."""
 MAX_PEOPLE = 500
 MAX_TEXT_CHARS = 200
 
@@ -68,8 +70,11 @@ def read_people(file: Path = FILE) -> People:
 
 def _person(id_: str, given: Any, file_name: str) -> Person:
     where = f"{file_name}: [{id_}]"
-    if not ID_PATTERN.fullmatch(id_):
-        raise PeopleError(f"{where}: expected a name of 1 to 32 of a-z, 0-9, -, such as [ann]")
+    if not ID_PATTERN.fullmatch(id_) or id_ in RESERVED:
+        raise PeopleError(
+            f"{where}: expected an id of 1 to 32 of a-z, 0-9, -, such as [ann], and none "
+            f"of {', '.join(RESERVED)}"
+        )
     if not isinstance(given, dict):
         raise PeopleError(f"{where}: expected a table with name and email")
     known = {*Person._fields} - {"id"}

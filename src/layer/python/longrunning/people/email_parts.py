@@ -46,7 +46,7 @@ def asked_of(approval: "Wait", people: Mapping[str, "Person"]) -> str:
 
 def arguments(approval: "Wait", max_bytes: int) -> str:
     """Lists the call's other arguments as JSON, so that none of them can break out of its line."""
-    if not approval.asked.arguments:
+    if not approval.in_force.arguments:
         return ""
     lines: list[str] = []
     for name, value in approval.in_force.arguments.items():

@@ -13,6 +13,7 @@ A form sends texts only: a list is one value a line, a boolean `true` or `false`
 import json
 import re
 from collections.abc import Mapping
+from itertools import combinations
 from typing import Any
 
 Schema = Mapping[str, Any]
@@ -93,7 +94,17 @@ def kind_of(schema: Any) -> str | None:
 
 def may_be_empty(schema: Schema) -> bool:
     """Tells whether a value may be null, which is an empty field."""
-    return "null" in schema.get("type", ())
+    return "null" in schema.get("type", ()) and None in schema.get("enum", (None,))
+
+
+def is_number(text: str) -> bool:
+    """Tells whether a number's field of a browser holds such a text, or is empty."""
+    return not text or (len(text) <= MAX_NUMBER_CHARS and bool(_DECIMAL.fullmatch(text)))
+
+
+def is_date(text: str) -> bool:
+    """Tells whether a date's field of a browser holds such a text, or is empty."""
+    return not text or (bool(FORMATS["date"][0].fullmatch(text)) and _is_day(text))
 
 
 def written(value: Any) -> str:
@@ -173,9 +184,10 @@ def _is_a(value: Any, kind: str) -> bool:
             return isinstance(value, bool)
         case "array":
             return isinstance(value, list)
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    is_finite = is_number and abs(value) < float("inf")  # Which NaN is not, either.
-    return is_finite and (kind == "number" or float(value).is_integer())
+    if isinstance(value, int):
+        return not isinstance(value, bool)
+    is_finite = isinstance(value, float) and abs(value) < float("inf")  # Which NaN is not, either.
+    return is_finite and (kind == "number" or value.is_integer())
 
 
 def _is_same(value: Any, other: Any) -> bool:
@@ -227,7 +239,7 @@ def _problem_of_list(values: list[Any], schema: Schema) -> str | None:
         return f"expected {schema['minItems']} or more, got {len(values)}"
     if len(values) > schema.get("maxItems", len(values)):
         return f"expected {schema['maxItems']} or less, got {len(values)}"
-    if schema.get("uniqueItems") and len({written(v) for v in values}) < len(values):
+    if schema.get("uniqueItems") and any(_is_same(a, b) for a, b in combinations(values, 2)):
         return "expected each value once"
     for number, value in enumerate(values, 1):
         if problem := problem_of(value, schema["items"]):

@@ -37,7 +37,7 @@ Entry = tuple[str | None, Email]
 
 
 class NobodyToAskError(Exception):
-    """None of those asked by name is in people.toml any more."""
+    """Fewer of those asked by name are in people.toml than must agree."""
 
 
 class NotPublishedError(Exception):
@@ -82,12 +82,19 @@ class Notifier:
         if occasion == ESCALATION and (named := [a for a in approvals if a.approvers is not None]):
             yield None, emails.escalation_email(named, self.people)
             approvals = [a for a in approvals if a.approvers is None]
+        if any(len(a.to_be_asked) and not self._can_agree(a) for a in approvals):
+            raise NobodyToAskError(NobodyToAskError.__doc__)
         if unnamed := [a for a in approvals if a.approvers is None]:
             yield None, emails.turn_email([self._question(a) for a in unnamed], occasion)
         for id_ in dict.fromkeys(id_ for a in approvals for id_ in a.to_be_asked):
             mine = [self._question(a, id_) for a in approvals if id_ in a.to_be_asked]
             if person := self.people.get(id_):  # Or the person has left since.
                 yield id_, emails.turn_email(mine, occasion, person)
+
+    def _can_agree(self, approval: "Wait") -> bool:
+        """Whether as many of those asked by name are still there as must agree."""
+        left = sum(id_ in self.people for id_ in approval.approvers or ())
+        return left >= (approval.needed or 1)
 
     def _publish(self, topic_arn: str, batch: Sequence[Entry], key: str) -> None:
         for is_last_try in (False, True):

@@ -96,9 +96,8 @@ class Answers(WaitTable):
         condition = "#status = :pending AND decide_by > :now AND attribute_exists(#action)"
         condition += " AND attribute_not_exists(needed)"
         condition += " AND attribute_not_exists(answer_schema)"
-        if via is None:
-            condition += " AND attribute_not_exists(approvers)"
-        bound = {":pending": Status.PENDING, ":now": now}
+        bound: dict[str, Any] = {":pending": Status.PENDING, ":now": now}
+        condition += _if_asked(bound, decided_by, via)
         updated, old = self._update(session_id, tool_use_id, values, condition, bound)
         if updated:
             return Decided("decided", updated)
@@ -136,9 +135,8 @@ class Answers(WaitTable):
             "via": via,
         }
         condition = "#status = :pending AND decide_by > :now AND attribute_exists(answer_schema)"
-        if via is None:
-            condition += " AND attribute_not_exists(approvers)"
-        bound = {":pending": Status.PENDING, ":now": now}
+        bound: dict[str, Any] = {":pending": Status.PENDING, ":now": now}
+        condition += _if_asked(bound, answered_by, via)
         updated, old = self._update(session_id, tool_use_id, values, condition, bound)
         if updated:
             return Decided("decided", updated)
@@ -215,6 +213,14 @@ class Answers(WaitTable):
         if old.status != Status.RESOLVED:
             return Decided("expired", old)
         return Decided("repeated" if old.result == result else "conflict", old)
+
+
+def _if_asked(bound: dict[str, Any], who: str, via: str | None) -> str:
+    """Returns the condition that somebody is asked; ids are quoted in the list that is stored."""
+    if via is None:
+        return " AND attribute_not_exists(approvers)"
+    bound[":asked"] = as_json(who)
+    return " AND contains(approvers, :asked)"
 
 
 def _repeat_outcome(old: Wait | None, decision: Decision, edit: Edit | None, now: int) -> Outcome:

@@ -139,6 +139,9 @@ class Wait:
     and ended: then the message of a later answer resumes."""
     remind_at: int | None = None
     """When the question is sent again, or a tool asks its source first; None: not, or done."""
+    planned_remind_at: int | None = None
+    """When the question is sent again as planned, once those are told who have voted before an
+    edit; None: not."""
     escalate_at: int | None = None
     """When others are asked, too; None: not, or done."""
     due_at: int | None = None
@@ -225,13 +228,29 @@ class Wait:
         return tuple(v["by"] for v in counted if v["digest"] == self.in_force.digest)
 
     @property
+    def comments(self) -> str | None:
+        """The comment; of several who have agreed what each has said, with the name."""
+        last = {vote["by"]: vote["comment"] for vote in self.votes or ()}
+        said = {by: last[by] for by in self.approved_by if last[by]}
+        if self.decision != "approved" or len(said) < 2:
+            return self.comment or next(iter(said.values()), None)
+        return "\n".join(f"{by}: {comment}" for by, comment in said.items())
+
+    @property
     def to_be_asked(self) -> tuple[str, ...]:
         """Those asked by name who have not approved the call in force."""
         return tuple(p for p in self.approvers or () if p not in self.approved_by)
 
     def allows(self, call: Call) -> bool:
-        """Tells whether this approval is for exactly this call."""
-        return self.call is not None and call.digest == self.in_force.digest
+        """Tells whether this approval is for exactly this call.
+
+        What was denied after an edit is denied as it was asked as well.
+        """
+        if self.call is None:
+            return False
+        if self.status == Status.DENIED and call.digest == self.asked.digest:
+            return True
+        return call.digest == self.in_force.digest
 
 
 def digest(text: str) -> str:

@@ -140,20 +140,22 @@ class OpenWaits(WaitTable):
         """
         return self._if_pending(wait, {"due_at": until}, "due_at = :due", {":due": wait.due_at})
 
-    def step_done(self, wait: Wait, step: str, next_at: int) -> Wait | None:
+    def step_done(self, wait: Wait, done: Wait, next_at: int) -> Wait | None:
         """Notes that a reminder (`remind_at`) or an escalation (`escalate_at`) is sent.
 
         Args:
             wait: As `postpone` returned it.
-            step: The attribute to remove.
+            done: As it is to be: what is None then is removed.
             next_at: When the next step is due.
         """
+        steps = ("remind_at", "planned_remind_at", "escalate_at")
+        gone = [name for name in steps if getattr(wait, name) and not getattr(done, name)]
         return self._if_pending(
             wait,
-            {"due_at": next_at},
+            {"due_at": next_at, "remind_at": done.remind_at},
             "due_at = :due",
             {":due": wait.due_at},
-            extra=f" REMOVE {step}",
+            extra=f" REMOVE {', '.join(gone)}" if gone else "",
         )
 
     def take_resend(self, wait: Wait, now: int) -> Wait | None:

@@ -17,8 +17,9 @@ from longrunning.waits.answers import Decided, Outcome
 from longrunning.waits.item import Decision, Edit, Status, Wait, as_json
 from longrunning.waits.table import WaitTable
 
-MAX_VOTES, MAX_VOTES_BYTES = 20, 20_000
-"""Of one approval, with their comments: they stand in its item of 400 KB."""
+MAX_VOTES, MAX_VOTES_BYTES = 60, 30_000
+"""Of one approval, with their comments: they stand in its item of 400 KB. There is always room for
+a denial."""
 
 TRIES = 8
 """Two people may vote at once: the later one reads again."""
@@ -77,7 +78,8 @@ class Votes(WaitTable):
             if outcome := _outcome_without(found, vote, edit, now):
                 return Decided(outcome, found)
             after = _after(found, vote, edit, now)
-            if len(after.votes or ()) > MAX_VOTES or _size(after) > MAX_VOTES_BYTES:
+            is_full = len(after.votes or ()) > MAX_VOTES or _size(after) > MAX_VOTES_BYTES
+            if is_full and vote.decision == "approved":
                 return Decided("full", found)
             if updated := self._put_votes(found, after, now):
                 is_final = updated.status != Status.PENDING
@@ -110,6 +112,7 @@ class Votes(WaitTable):
             }
             values |= texts | {"digest": after.in_force.digest}
             values |= {"remind_at": after.remind_at, "due_at": after.due_at}
+            values["planned_remind_at"] = after.planned_remind_at
             gone = [name for name, value in texts.items() if value is None]
             removed = f" REMOVE {', '.join(gone)}" if gone else ""
         ids = (before.session_id, before.tool_use_id)
@@ -125,18 +128,17 @@ def _outcome_without(found: Wait, vote: Vote, edit: Edit | None, now: int) -> Ou
         return "forbidden"
     if found.status in (Status.EXPIRED, Status.CANCELLED):
         return "expired"
-    wanted = found.in_force if edit is None else found.edited(edit)
+    # Without an edit it is for what was seen, which may be another call by now.
+    wanted = vote.seen if edit is None else found.edited(edit).digest
+    is_in_force = wanted == found.in_force.digest
     if found.status != Status.PENDING:
-        is_same = found.decision == vote.decision and (
-            vote.decision == "denied" or wanted.digest == found.in_force.digest
-        )
+        is_same = found.decision == vote.decision and (vote.decision == "denied" or is_in_force)
         return "repeated" if is_same else "conflict"
     if found.decide_by <= now:
         return "expired"
     if found.needed is None:
         return "forbidden"  # One is enough here: that is another write.
-    is_edit = wanted.digest != found.in_force.digest
-    if not is_edit and vote.decision == "approved" and vote.by in found.approved_by:
+    if is_in_force and vote.decision == "approved" and vote.by in found.approved_by:
         return "repeated"
     return "changed" if vote.seen != found.in_force.digest else None
 
@@ -149,7 +151,8 @@ def _after(found: Wait, vote: Vote, edit: Edit | None, now: int) -> Wait:
         arguments = edit.arguments or None
         found = replace(found, edited_content=edit.content, edited_arguments=arguments)
         if found.votes:  # Those who have voted are told: the sweeper reminds within a minute.
-            found = replace(found, remind_at=now, due_at=now)
+            planned = found.planned_remind_at or found.remind_at
+            found = replace(found, remind_at=now, due_at=now, planned_remind_at=planned)
     said = {
         "by": vote.by,
         "via": vote.via,
@@ -168,17 +171,8 @@ def _after(found: Wait, vote: Vote, edit: Edit | None, now: int) -> Wait:
         decided_by=vote.by,
         decided_at=now,
         via=vote.via,
-        comment=_comments(voted) if vote.decision == "approved" else vote.comment,
+        comment=vote.comment,
     )
-
-
-def _comments(voted: Wait) -> str | None:
-    """Returns what those have said whose votes count, each with the name where several have."""
-    last = {vote["by"]: vote["comment"] for vote in voted.votes or ()}
-    said = {by: last[by] for by in voted.approved_by if last[by]}
-    if len(said) < 2:
-        return next(iter(said.values()), None)
-    return "\n".join(f"{by}: {comment}" for by, comment in said.items())
 
 
 def _size(wait: Wait) -> int:
