@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 from botocore.parsers import ResponseParserError
 from local.gaps import fill, time_to_live
@@ -156,6 +157,36 @@ def test_an_environment_holds_texts(created: dict[str, Any]) -> None:
     expected = ("3600", "7") if created["is_filled"] else (3600, 7)
     environment = created["environment"]
     assert (environment["SECONDS"], environment["PLAIN"]) == expected
+
+
+@pytest.mark.parametrize("is_filled", [False, True])
+def test_who_may_publish_may_not_publish_in_batches(stack: LocalStack, is_filled: bool) -> None:
+    """On AWS the right to publish is the right to publish in batches."""
+    policy = {"Statement": [{"Effect": "Allow", "Action": "sns:Publish", "Resource": "*"}]}
+    if is_filled:
+        resource = {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": policy}}
+        filled = fill({"Resources": {"P": resource}}, {}, {"Resources": {}})
+        policy = filled["Resources"]["P"]["Properties"]["PolicyDocument"]
+    iam, name = stack.client("iam"), f"gaps-{is_filled}"
+    iam.create_user(UserName=name)
+    document = json.dumps({"Version": "2012-10-17", **policy})
+    iam.put_user_policy(UserName=name, PolicyName="publish", PolicyDocument=document)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    sns = boto3.client(
+        "sns",
+        region_name=stack.description["region"],
+        endpoint_url=stack.description["endpoint_url"],
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+    topic = stack.client("sns").create_topic(Name=name)["TopicArn"]
+    entries = [{"Id": "1", "Message": "Hello"}]
+    try:
+        sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
+        may = True
+    except sns.exceptions.AuthorizationErrorException:
+        may = False
+    assert may is is_filled
 
 
 def test_no_e_mail_waits_for_a_mailbox_that_takes_them_all(created: dict[str, Any]) -> None:

@@ -324,10 +324,25 @@ def test_demo_tells_of_everything_that_may_wait_in_a_minute_and_a_half() -> None
     assert time.monotonic() - started < 90
 
 
+def test_demo_tells_of_people_who_must_agree() -> None:
+    answer = _local("demo", PORT=str(free_port()), STORY="people")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    told = re.findall(r"^ +([0-9.]+) s  (\w+) +(.*)$", answer.stdout, re.M)
+    names = "rule asked requester vote changed vote paid question answer done".split()
+    assert [name for _, name, _ in told] == names
+    notes = dict(zip(names, (note for _, _, note in told), strict=True))
+    assert "rule:small-refund, nobody was asked" in notes["rule"]
+    assert "2 of bob, cyd, dan must agree" in notes["asked"]
+    assert "(403)" in notes["requester"]
+    assert notes["paid"].startswith("99.50 EUR")
+    times = [float(at) for at, _, _ in told]
+    assert times == sorted(times)
+
+
 def test_demo_refuses_an_unknown_story() -> None:
     answer = _local("demo", STORY="tale")
     assert answer.returncode == 1
-    assert "STORY=tale is no story: long or approval." in answer.stderr
+    assert "STORY=tale is no story: long or approval or people." in answer.stderr
 
 
 def test_demo_names_the_step_that_fails(project: Path) -> None:
