@@ -48,6 +48,8 @@ ADVICE = {
     "open question": "Its link still takes a decision that nobody waits for. The sweeper closes "
     "it within the hour; if not, see its alarm.",
     "no session": "An approval whose session is gone. Was a session deleted by hand?",
+    "too few votes": "Approved, and fewer have approved this very call than must. Who may write to "
+    "the table? Compare the item's votes with its digest.",
     "not posted": "Spent, and the receiver has no post. Ask the receiver before you post it.",
     "not approved": "A post without a spent approval. Who else may post? Check its IAM callers.",
     "posted twice": "One approval, more than one post. The receiver ignores idempotency keys.",
@@ -228,7 +230,7 @@ class _Count:
         self, posts: Iterable[Post], counted: frozenset[str], accepted: Collection[str] | None
     ) -> Ledger:
         violations = [
-            *self._of_sessions(), *self._of_approvals(), *self._of_parents(),
+            *self._of_sessions(), *self._of_approvals(), *self._of_parents(), *self._of_votes(),
         ]  # fmt: skip
         tasks, asked = self._tasks(is_asked=False), self._tasks(is_asked=True)
         found = Ledger(
@@ -423,6 +425,14 @@ class _Count:
         has_ended = session is not None and session.status == "completed"
         is_approved = approval.status == "APPROVED" and bool(approval.action)
         return is_approved and (approval.not_done or has_ended)
+
+    def _of_votes(self) -> Iterator[Violation]:
+        """What counts as approved was approved by as many as must."""
+        for records in self.approvals.values():
+            for approval in records.values():
+                counts = approval.status in ("APPROVED", "SPENT")
+                if counts and approval.agreed < approval.needed:
+                    yield Violation("too few votes", approval.session_id, approval.tool_use_id)
 
     def _of_posts(
         self, found: Ledger, posts: Iterable[Post], counted: frozenset[str]

@@ -3,6 +3,7 @@
 Never content: no conversation, no draft and no task is read or kept. Times are epoch seconds.
 """
 
+import json
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -81,7 +82,7 @@ class Approval:
     ATTRIBUTES: ClassVar = (
         "session_id", "tool_use_id", "tool_name", "status", "action", "open_shard", "due_at",
         "lease_until", "fence", "requested_at", "decided_at", "expires_at", "refused", "not_done",
-        "remind_at", "claimed_by",
+        "remind_at", "claimed_by", "needed", "votes", "digest",
     )  # fmt: skip
 
     session_id: str
@@ -105,6 +106,10 @@ class Approval:
     """Whether its source is asked what is so: then a message is only a hint to do that."""
     held_by: str = ""
     """SQS message id of the delivery that claimed it last."""
+    needed: int = 1
+    """How many people must have approved the call in force."""
+    agreed: int = 1
+    """How many have, where several must."""
 
     @classmethod
     def of(cls, item: Item) -> "Approval":
@@ -125,12 +130,22 @@ class Approval:
             not_done="not_done" in item,
             is_looked_at="remind_at" in item and "action" not in item,
             held_by=message_of(item.get("claimed_by", _STRING)["S"]),
+            needed=int(item.get("needed", {"N": "1"})["N"]),
+            agreed=_agreed(item) if "needed" in item else 1,
         )
 
     @property
     def key(self) -> str:
         """The idempotency key of its one effect."""
         return f"{self.session_id}/{self.tool_use_id}"
+
+
+def _agreed(item: Item) -> int:
+    """Counts those whose last vote approves the call with the item's digest."""
+    votes = json.loads(item.get("votes", {"S": "[]"})["S"])
+    last = {vote["by"]: vote for vote in votes}
+    digest = item.get("digest", _STRING)["S"]
+    return sum(v["decision"] == "approved" and v["digest"] == digest for v in last.values())
 
 
 @dataclass(frozen=True, slots=True)

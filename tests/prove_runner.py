@@ -92,7 +92,8 @@ ROWS = (
         ("tests/protocol/test_prove_votes_model.py",), 60),
     Row("kill matrix", "the process dies before and after each AWS call, once and twice, and by a "
         "real SIGKILL",
-        ("tests/prove/test_prove_kill_matrix.py", "tests/integration/test_prove_sigkill.py"), 90),
+        ("tests/prove/test_prove_kill_matrix.py", "tests/prove/test_prove_kill_votes.py",
+         "tests/integration/test_prove_sigkill.py"), 90),
     Row("guard mutants", "each guard in the code is switched off, and its test must fail",
         ("tests/prove/test_prove_mutants.py",), 60),
     Row("state machine", "random walks of tasks, clicks, sweeps, crashes and clock steps",

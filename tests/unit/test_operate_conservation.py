@@ -1,6 +1,7 @@
 """The conservation law: what holds, and that everything that breaks it is named."""
 
 import inspect
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -104,6 +105,33 @@ def test_a_published_task_is_one_approval_spent_and_one_post() -> None:
     ledger = law([COMPLETED], [SPENT], [POST])
     assert ledger.holds
     assert (ledger.spent, ledger.posts) == (1, 1)
+
+
+@pytest.mark.parametrize("status", ["APPROVED", "SPENT", "PENDING", "DENIED"])
+@pytest.mark.parametrize(("agreed", "holds"), [(1, False), (2, True), (3, True)])
+def test_what_counts_as_approved_was_approved_by_enough(
+    status: str, agreed: int, holds: bool
+) -> None:
+    voted = replace(SPENT, status=status, needed=2, agreed=agreed)
+    found = law([COMPLETED], [voted], [POST] if status == "SPENT" else [])
+    is_named = Violation("too few votes", "s", "t") in found.violations
+    assert is_named is (status in ("APPROVED", "SPENT") and not holds)
+
+
+def test_those_count_whose_last_vote_is_for_the_call_in_force() -> None:
+    def vote(by: str, decision: str, digest: str) -> dict[str, str]:
+        return {"by": by, "decision": decision, "digest": digest}
+
+    votes = [
+        vote("ann", "approved", "new"), vote("bob", "approved", "old"),
+        vote("cyd", "approved", "new"), vote("ann", "approved", "old"),
+        vote("dan", "approved", "new"), vote("dan", "approved", "new"),
+    ]  # fmt: skip
+    item = {
+        "session_id": {"S": "s"}, "tool_use_id": {"S": "t"}, "needed": {"N": "2"},
+        "votes": {"S": json.dumps(votes)}, "digest": {"S": "new"},
+    }  # fmt: skip
+    assert (Approval.of(item).needed, Approval.of(item).agreed) == (2, 2)
 
 
 def test_a_waiting_task_with_its_question_holds() -> None:
