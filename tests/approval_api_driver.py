@@ -140,6 +140,23 @@ class FakeApprovals:
         same = old.decision == decision and is_same_call
         return Decided("repeated" if same else "conflict", old)
 
+    def answer_question(
+        self,
+        session_id: str,
+        tool_use_id: str,
+        result: dict[str, Any],
+        *,
+        answered_by: str,
+        via: str | None,
+        now: int,
+    ) -> Decided:
+        """Takes the first answer."""
+        old = self.items[session_id, tool_use_id]
+        answered = replace(
+            old, status=Status.RESOLVED, result=result, decided_by=answered_by, decided_at=now
+        )
+        return Decided("decided", self.put(answered))
+
 
 @dataclass
 class FakeQueue:

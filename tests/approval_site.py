@@ -1,5 +1,6 @@
 """The real approval handler behind a server on loopback, and what came of it."""
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,12 @@ class Site:
         """Stores an approval and returns its link."""
         self.approvals.put(approval)
         return f"{self.url}/approvals/{token_for(approval)}?decision={decision}"
+
+    @property
+    def answers(self) -> list[dict[str, Any]]:
+        """What was answered to questions."""
+        results = [wait.result for wait in self.approvals.items.values() if wait.result]
+        return [json.loads(r["content"][0]["text"])["answer"] for r in results]
 
     def stored(self, approval: Wait) -> Wait:
         """The approval as it stands now."""
