@@ -412,6 +412,13 @@ PEOPLE: tuple[Mutant, ...] = tuple(
             "unit/test_links.py::test_a_token_of_one_kind_passes_for_no_other",
         ),
         (
+            "a token has the fields of its kind",
+            "links:read_token",
+            "len(fields) != _FIELDS[kind]",
+            "not fields",
+            "prove/test_prove_links.py::test_a_kind_with_the_fields_of_another_opens_nothing",
+        ),
+        (
             "a child's task says who requested its parent's",
             "ask_agent:make_ask_agent",
             "build_new(task, wait.name, name, parent, wait.requested_by)",

@@ -180,6 +180,14 @@ def test_a_version_that_is_not_ours_opens_nothing(
         refused(figures, signed([version, *fields_of(furnished, "waiting")[1:]]))
 
 
+def test_a_kind_with_the_fields_of_another_opens_nothing(
+    furnished: Furnished, figures: Counter[str]
+) -> None:
+    kind, *ids, key_id = fields_of(furnished, "waiting")
+    refused(figures, signed([kind, *ids, "ann", 0, key_id]), signed([kind, *ids[:2], key_id]))
+    refused(figures, *(signed([2, *ids, *fields, key_id]) for fields in ([], ["ann"], ["a", 0, 0])))
+
+
 def test_a_key_that_was_never_ours_or_is_named_wrongly_opens_nothing(
     furnished: Furnished, figures: Counter[str]
 ) -> None:

@@ -24,6 +24,9 @@ from dataclasses import dataclass, field
 REVIEW, PERSONAL, CALLBACK = 1, 2, 5
 """Kinds of tokens. Callbacks had kind 1 before, and such tokens go on until their end."""
 
+_FIELDS = {REVIEW: 3, PERSONAL: 5, CALLBACK: 3}
+"""How many stand between a token's kind and its key."""
+
 FOR_APPROVALS, FOR_CALLBACKS = (REVIEW, PERSONAL), (CALLBACK, REVIEW)
 
 VOTES = 1
@@ -144,6 +147,8 @@ def read_token(keys: LinkKeys, token: str, kinds: Sequence[int] = FOR_APPROVALS)
         raise InvalidLinkError(InvalidLinkError.__doc__)
     kind, *fields, key_id = json.loads(_from_base64url(payload))
     if kind not in kinds or key_id not in signers:
+        raise InvalidLinkError(InvalidLinkError.__doc__)
+    if len(fields) != _FIELDS[kind]:
         raise InvalidLinkError(InvalidLinkError.__doc__)
     return Link(*fields)
 
