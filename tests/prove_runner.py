@@ -100,7 +100,7 @@ ROWS = (
         ("tests/prove/test_prove_state_machine.py",), 120),
     Row("races", "many clicks, sweeper and workers at once, on the emulator",
         ("tests/integration/test_prove_races.py", "tests/integration/test_prove_races_votes.py"),
-        150),
+        240),
     Row("faults", "AWS calls throttled, timed out, or done with the reply lost",
         ("tests/prove/test_prove_faults.py",), 40),
     Row("malformed input", "generated queue messages and HTTP requests",
@@ -235,7 +235,8 @@ def _run_tests(row: Row, log: Path, figures: Path) -> int | None:
     Each file or folder has a process of its own: what runs on an AWS in memory replaces clients.
     """
     # Not pytest's capture of file descriptors: the lines that tell how far a proof is are for us.
-    command = [sys.executable, "-m", "pytest", "-ra", "--capture=sys"]
+    # The first failure ends a row: it is told at once, and no time limit can hide it.
+    command = [sys.executable, "-m", "pytest", "-ra", "-x", "--capture=sys"]
     env = os.environ | {"PROVE": "long", "PROVE_FIGURES": str(figures)}
     ends_at = time.monotonic() + row.limit_minutes * 60
     status: int | None = 0
@@ -257,11 +258,11 @@ def _run_tests(row: Row, log: Path, figures: Path) -> int | None:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Ends what a proof may have left running: its session is its own."""
-    for number in (signal.SIGINT, signal.SIGKILL):
+    for number, patience_seconds in ((signal.SIGINT, 60), (signal.SIGKILL, 20)):
         if process.poll() is None:
             os.killpg(process.pid, number)
             try:
-                process.wait(20)
+                process.wait(patience_seconds)
             except subprocess.TimeoutExpired:
                 continue
 

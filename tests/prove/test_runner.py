@@ -21,6 +21,7 @@ FAILS = HOLDS + "    assert False"
 SKIPS = HOLDS + "    import pytest; pytest.skip('no browser here')"
 SAYS_NOTHING = "def test_it(): pass"
 HANGS = "import time\ndef test_it(): time.sleep(60)"
+FAILS_AND_HANGS = f"{FAILS}\n\ndef test_that_hangs(): import time; time.sleep(60)"
 BREAKS = "import no_such_module"
 
 
@@ -73,6 +74,7 @@ def test_what_does_not_hold_is_said_and_changes_the_exit_status(
         row(tmp_path, "silent", SAYS_NOTHING),
         row(tmp_path, "broken", BREAKS),
         row(tmp_path, "hanging", HANGS, 0.05),
+        row(tmp_path, "before", FAILS_AND_HANGS, 0.5),
     ]
     assert main([], rows, document) == 1
     assert results(capfd.readouterr().out) == {
@@ -82,6 +84,7 @@ def test_what_does_not_hold_is_said_and_changes_the_exit_status(
         "silent": "NO FIGURES",
         "broken": "FAILED: test_broken.py",
         "hanging": "NOT DONE within 0.05 minutes",
+        "before": "FAILED: test_it",
     }
     assert document.read_text() == before
 
