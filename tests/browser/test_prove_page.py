@@ -6,6 +6,7 @@ was asked as it is laid out, character by character; what is recorded and publis
 """
 
 import html
+import json
 import time
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -188,7 +189,9 @@ def check_bytes(world: World, key: str, content: str, walk: Walk) -> None:
         TableName=world.env["APPROVALS_TABLE_NAME"],
         Key={"session_id": {"S": session_id}, "tool_use_id": {"S": tool_use_id}},
     )["Item"]
-    digest = sha256(content.encode()).hexdigest()
+    call = ["publish_post", content, json.loads(stored["arguments"]["S"])]
+    in_full = json.dumps(call, sort_keys=True, separators=(",", ":"))
+    digest = sha256(in_full.encode()).hexdigest()
     texts = (approval.in_force.content, stored["digest"]["S"])
     recorded = (approval.status, approval.edited_content, *texts)
     if recorded != ("SPENT", None, content, digest):

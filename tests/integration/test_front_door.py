@@ -141,7 +141,8 @@ def test_mail_json_has_the_two_links_and_the_text_as_the_approver_reads_it(
     fake = f"{stack.front_url}/approvals/fake?decision=approved"
     stack.send_task(f"{task} {fake}")
     mail = stack.wait_for_mail(task)
-    assert set(mail) == {"subject", "body", "links", "sent_at"}
+    assert set(mail) == {"subject", "body", "links", "sent_at", "to"}
+    assert mail["to"] is None, "it is for the approver's mailbox"
     assert [link["label"] for link in mail["links"]] == ["approve", "deny"]
     for link, decision in zip(mail["links"], ("approved", "denied"), strict=True):
         assert set(link) == {"label", "url"}

@@ -24,6 +24,7 @@ def test_50_clicks_at_once_are_one_decision_one_resume_and_one_post(
     document = _document_all_agree_on(answers)
     assert set(document) == {
         "session_id", "tool_use_id", "status", "decision", "decided_by", "decided_at", "comment",
+        "via", "digest", "approvers", "needed", "votes",
     }  # fmt: skip
     assert document["session_id"] == session_id
     assert (document["decision"], document["decided_by"]) == ("approved", "link")
