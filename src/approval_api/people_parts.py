@@ -7,8 +7,6 @@ from longrunning.waits.item import Wait
 from page_parts import iso, row, shown, table
 from viewer import Viewer
 
-SAID = {"approved": "approved", "denied": "denied"}
-
 
 def whose(viewer: Viewer) -> str:
     """Returns whose link it is, as a sentence."""
@@ -36,16 +34,15 @@ def votes(approval: Wait, viewer: Viewer) -> str:
     """Returns a section with what each has said, in order; nothing where there are no votes."""
     if not approval.votes:
         return ""
-    return table(
-        "Who said what", "\n".join(_vote(approval, vote, viewer) for vote in approval.votes)
-    )
+    digest = approval.in_force.digest
+    rows = (_vote(vote, vote["digest"] == digest, viewer) for vote in approval.votes)
+    return table("Who said what", "\n".join(rows))
 
 
-def _vote(approval: Wait, vote: dict[str, object], viewer: Viewer) -> str:
+def _vote(vote: dict[str, object], is_of_this: bool, viewer: Viewer) -> str:
     at = int(str(vote["at"]))
-    is_other = vote["digest"] != approval.in_force.digest
     words = [
-        f"{SAID[str(vote['decision'])]} {'an earlier version' if is_other else 'this'}",
+        f"{shown(str(vote['decision']))} {'this' if is_of_this else 'an earlier version'}",
         f'<time datetime="{iso(at)}">{utc(at)}</time>',
     ]
     if vote["comment"]:

@@ -14,7 +14,7 @@ VOTE_GUARDS = {
     "vote_while_pending": Guard(_WRITE, "#status = :pending", "two of two, twice",
         "changed after its end"),
     "vote_in_time": Guard(_WRITE, "decide_by > :now", "two of three", "decided after its end"),
-    "vote_counts_digest": Guard("item:Wait.approved_by", 'v["digest"] == self.in_force.digest',
+    "vote_counts_digest": Guard("item:Wait.approved_by", 'v["digest"] == in_force',
         "two of three", _ENOUGH),
     "vote_counts_people": Guard("item:Wait.approved_by", 'last = {vote["by"]: vote for vote',
         "two of three, an edit back", _ENOUGH),

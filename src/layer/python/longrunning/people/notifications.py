@@ -82,13 +82,14 @@ class Notifier:
         if occasion == ESCALATION and (named := [a for a in approvals if a.approvers is not None]):
             yield None, emails.escalation_email(named, self.people)
             approvals = [a for a in approvals if a.approvers is None]
-        if any(len(a.to_be_asked) and not self._can_agree(a) for a in approvals):
+        asked = [(a, a.to_be_asked) for a in approvals]
+        if any(ids and not self._can_agree(a) for a, ids in asked):
             raise NobodyToAskError(NobodyToAskError.__doc__)
         if unnamed := [a for a in approvals if a.approvers is None]:
             yield None, emails.turn_email([self._question(a) for a in unnamed], occasion)
-        for id_ in dict.fromkeys(id_ for a in approvals for id_ in a.to_be_asked):
-            mine = [self._question(a, id_) for a in approvals if id_ in a.to_be_asked]
+        for id_ in dict.fromkeys(id_ for _, ids in asked for id_ in ids):
             if person := self.people.get(id_):  # Or the person has left since.
+                mine = [self._question(a, id_) for a, ids in asked if id_ in ids]
                 yield id_, emails.turn_email(mine, occasion, person)
 
     def _can_agree(self, approval: "Wait") -> bool:

@@ -224,8 +224,9 @@ class Wait:
     def approved_by(self) -> tuple[str, ...]:
         """Those whose last vote approves the very call in force, in the order of their votes."""
         last = {vote["by"]: vote for vote in self.votes or ()}
+        in_force = self.in_force.digest if last else ""
         counted = (v for v in last.values() if v["decision"] == "approved")
-        return tuple(v["by"] for v in counted if v["digest"] == self.in_force.digest)
+        return tuple(v["by"] for v in counted if v["digest"] == in_force)
 
     @property
     def comments(self) -> str | None:
@@ -239,7 +240,8 @@ class Wait:
     @property
     def to_be_asked(self) -> tuple[str, ...]:
         """Those asked by name who have not approved the call in force."""
-        return tuple(p for p in self.approvers or () if p not in self.approved_by)
+        agreed = self.approved_by
+        return tuple(p for p in self.approvers or () if p not in agreed)
 
     def allows(self, call: Call) -> bool:
         """Tells whether this approval is for exactly this call.
