@@ -113,7 +113,7 @@ def _show(request: ReviewRequest, link: Link, now: int) -> Response:
         return answers.decided(request, 200, approval)
     if approval.status == Status.RESOLVED:
         return answers.answered(request, 200, approval)
-    if not _is_open(approval, now):
+    if not approval.is_open(now):
         return _closed(request, approval)
     return answers.asked(request, 200, approval, now)
 
@@ -159,15 +159,11 @@ def _ask_again(
 ) -> Response:
     """A person gets the page back with what was typed, to put right what was refused."""
     approval = services().approvals.get(link.session_id, link.tool_use_id)
-    is_open = approval is not None and approval.call is not None and _is_open(approval, now)
+    is_open = approval is not None and approval.call is not None and approval.is_open(now)
     if not request.wants_html or approval is None or not is_open:
         raise refusal
     _note(refusal)
     return answers.asked(request, refusal.status, approval, now, choice, refusal.reason)
-
-
-def _is_open(approval: Wait, now: int) -> bool:
-    return approval.status == Status.PENDING and approval.decide_by > now
 
 
 def _closed(request: ReviewRequest, approval: Wait) -> Response:

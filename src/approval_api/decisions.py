@@ -55,15 +55,21 @@ def decide(services: Services, link: Link, choice: Choice, now: int) -> Decided:
     return decided
 
 
+def decider(link: Link) -> tuple[str, str | None]:
+    """Returns who decides with a link, and how: a person by name, or whoever has it."""
+    return (link.person, VIA_LINK) if link.person else (DECIDED_BY_LINK, None)
+
+
 def _decide_alone(services: Services, link: Link, choice: Choice, now: int) -> Decided:
     comment = clean_comment(choice.comment)
     edit, changed = _edit(services.approvals, link, choice)
+    by, via = decider(link)
     return services.approvals.decide(
         link.session_id,
         link.tool_use_id,
         _DECISIONS[choice.decision],
-        decided_by=link.person or DECIDED_BY_LINK,
-        via=VIA_LINK if link.person else None,
+        decided_by=by,
+        via=via,
         now=now,
         comment=comment,
         edit=edit,

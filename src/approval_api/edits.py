@@ -3,7 +3,7 @@
 from typing import Any
 
 from longrunning.http import RefusedError, check_sendable, shown_name
-from longrunning.messages import MAX_CONTENT_BYTES
+from longrunning.messages import MAX_ARGUMENTS_BYTES, MAX_CONTENT_BYTES
 from longrunning.people import forms
 from longrunning.text import normalise_newlines
 from longrunning.waits.item import Call, Edit, Wait, as_json
@@ -11,9 +11,6 @@ from review_request import Choice
 
 MAX_TEXTS_BYTES = 296_000
 """Content and edit together, in UTF-8: both stand in one DynamoDB item of at most 400 KB."""
-
-MAX_ARGUMENTS_BYTES = 16_384
-"""Of the arguments with their edit, in JSON: as many as a call may have."""
 
 
 def edit_of(choice: Choice, approval: Wait) -> Edit:
@@ -47,6 +44,29 @@ def obstacle(approval: Wait) -> str | None:
     if not _fits(approval, approval.in_force.content or ""):
         return "This text is too long to be edited here."
     return None
+
+
+def read_typed(where: str, text: str, schema: forms.Schema) -> Any:
+    """Reads what was typed into the field of a value.
+
+    Raises:
+        RefusedError: 422 for what is no value of its kind.
+    """
+    try:
+        return forms.read(normalise_newlines(text), schema)
+    except forms.NotReadError as error:
+        raise RefusedError(422, f"{where}: {error}") from error
+
+
+def check_texts(where: str, value: Any) -> None:
+    """Checks a text, or each of a list, to be one that can be passed on.
+
+    Raises:
+        RefusedError: 400 for one that cannot.
+    """
+    for text in value if isinstance(value, list) else [value]:
+        if isinstance(text, str):
+            check_sendable(where, text)
 
 
 def _wanted_content(submitted: str | None, approval: Wait) -> str | None:
@@ -111,13 +131,8 @@ def _is_same(name: str, value: Any, call: Call) -> bool:
 def _value(name: str, sent: Any, approval: Wait) -> Any:
     """Reads and checks one changed argument; a text is read as a form's."""
     schema, where = (approval.editable or {})[name], f"arguments.{name}"
-    try:
-        value = forms.read(normalise_newlines(sent), schema) if isinstance(sent, str) else sent
-    except forms.NotReadError as error:
-        raise RefusedError(422, f"{where}: {error}") from error
-    for text in value if isinstance(value, list) else [value]:
-        if isinstance(text, str):
-            check_sendable(where, text)
+    value = read_typed(where, sent, schema) if isinstance(sent, str) else sent
+    check_texts(where, value)
     if problem := forms.problem_of(value, schema):
         raise RefusedError(422, f"{where}: {problem}")
     return value

@@ -1,7 +1,6 @@
 """The form of a page: the fields in which an approver may change something, and the buttons."""
 
 import html
-from typing import Any
 
 from edits import obstacle
 from effect_words import thing_of
@@ -57,13 +56,9 @@ def _text_field(approval: Wait, draft: Choice | None) -> str:
 def _argument_fields(approval: Wait, draft: Choice | None) -> str:
     now, typed = approval.in_force.arguments, (draft.arguments if draft else None) or {}
     return "\n".join(
-        field(f"{ARGUMENT}{name}", name, schema, _as_typed(typed.get(name, now.get(name))))
+        field(f"{ARGUMENT}{name}", name, schema, forms.written(typed.get(name, now.get(name))))
         for name, schema in (approval.editable or {}).items()
     )
-
-
-def _as_typed(value: Any) -> str:
-    return value if isinstance(value, str) else forms.written(value)
 
 
 def choices(approval: Wait, preselected: str | None) -> str:

@@ -7,7 +7,6 @@ seen, or, inside a text area, through `html.escape`.
 import base64
 import hashlib
 import html
-import json
 import os
 import time
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ from string import Template
 from typing import Any
 
 from longrunning.text import NO_DEADLINE, code_points, has_deadline, utc, visible
-from longrunning.waits.item import Wait
+from longrunning.waits.item import Wait, as_json
 from viewer import Viewer
 
 LEGEND = (
@@ -193,7 +192,7 @@ def value_cell(value: Any) -> str:
             return "yes" if value else "no"
         case list() if value and not any(isinstance(item, dict | list) for item in value):
             return f"<ul>{''.join(f'<li>{value_cell(item)}</li>' for item in value)}</ul>"
-    return shown(json.dumps(value, ensure_ascii=False))
+    return shown(as_json(value))
 
 
 @cache

@@ -8,8 +8,15 @@ from page_parts import iso, row, shown, table
 from viewer import Viewer
 
 
-def whose(viewer: Viewer) -> str:
-    """Returns whose link it is, as a sentence."""
+def footer(wait: Wait, viewer: Viewer) -> str:
+    """Ends a page that asks: whose link it is, and of which session."""
+    return (
+        f"<footer><p>{_whose(viewer)}</p>"
+        f"<p>Session <code>{shown(wait.session_id)}</code></p></footer>"
+    )
+
+
+def _whose(viewer: Viewer) -> str:
     if viewer.id is None:
         return "Anyone who has this link can decide: please do not pass it on."
     return (

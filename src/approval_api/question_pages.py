@@ -18,7 +18,7 @@ from page_parts import (
     title_of,
     value_cell,
 )
-from people_parts import whose
+from people_parts import footer
 from questions import answer_of
 from review_request import ANSWER, Choice
 from viewer import Viewer
@@ -58,11 +58,7 @@ def question_page(
         comment=html.escape(draft.comment or "") if draft else "",
         max_comment=str(MAX_COMMENT_CHARS),
     )
-    footer = (
-        f"<footer><p>{whose(viewer)}</p>"
-        f"<p>Session <code>{shown(question.session_id)}</code></p></footer>"
-    )
-    return page(f"{question.agent_name} asks you a question", main, footer=footer)
+    return page(f"{question.agent_name} asks you a question", main, footer=footer(question, viewer))
 
 
 def answered_page(question: Wait, outcome: str, viewer: Viewer) -> str:

@@ -9,15 +9,14 @@ import json
 from typing import Any
 
 from approval_services import Services
-from decisions import DECIDED_BY_LINK, VIA_LINK, tell_agent
+from decisions import decider, tell_agent
+from edits import check_texts, read_typed
 from longrunning import ask_human, observability, tracing
-from longrunning.http import RefusedError, check_sendable, clean_comment
+from longrunning.http import RefusedError, clean_comment
 from longrunning.messages import tool_result
-from longrunning.people import forms
 from longrunning.people.links import Link
-from longrunning.text import normalise_newlines
 from longrunning.waits.answers import Decided
-from longrunning.waits.item import Wait
+from longrunning.waits.item import Wait, as_json
 from review_request import ANSWERED, Choice
 
 NOT_A_QUESTION = 'decision: expected "approved" or "denied": this is no question'
@@ -39,13 +38,13 @@ def answer(services: Services, link: Link, choice: Choice, now: int) -> Decided:
             return Decided("unknown", asked)
         if not asked.is_question:
             raise RefusedError(400, NOT_A_QUESTION)
-        by = link.person or DECIDED_BY_LINK
+        by, via = decider(link)
         done = services.approvals.answer_question(
             link.session_id,
             link.tool_use_id,
             _result(asked, choice, by),
             answered_by=by,
-            via=VIA_LINK if link.person else None,
+            via=via,
             now=now,
         )
     logger.info("answer", extra={**ids, "choice": choice.decision, "outcome": done.outcome})
@@ -67,15 +66,14 @@ def _result(asked: Wait, choice: Choice, by: str) -> dict[str, Any]:
     comment = clean_comment(choice.comment)
     if choice.decision != ANSWERED:
         said = {"declined": True, "comment": comment, "answered_by": by}
-        return tool_result(asked.tool_use_id, "error", json.dumps(said, ensure_ascii=False))
+        return tool_result(asked.tool_use_id, "error", as_json(said))
     given = _read(choice.answer or {}, asked.answer_schema or {})
     if problem := ask_human.problem_of(given, asked.answer_schema or {}):
         raise RefusedError(422, problem)
     answered = {"answer": given, "comment": comment, "answered_by": by}
-    text = json.dumps(answered, ensure_ascii=False)
-    if len(json.dumps(given, ensure_ascii=False).encode()) > ask_human.MAX_ANSWER_BYTES:
+    if len(as_json(given).encode()) > ask_human.MAX_ANSWER_BYTES:
         raise RefusedError(413, f"answer: expected at most {ask_human.MAX_ANSWER_BYTES} bytes")
-    return tool_result(asked.tool_use_id, "success", text)
+    return tool_result(asked.tool_use_id, "success", as_json(answered))
 
 
 def _read(sent: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
@@ -87,17 +85,12 @@ def _read(sent: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
             given[name] = value  # Which is refused, by its name.
             continue
         where = f"answer.{name}"
-        for text in value if isinstance(value, list) else [value]:
-            if isinstance(text, str):
-                check_sendable(where, text)
+        check_texts(where, value)
         if isinstance(value, str):
             if not value.strip():
                 if name in schema.get("required", ()):
                     raise RefusedError(422, f"{where}: expected one")
                 continue
-            try:
-                value = forms.read(normalise_newlines(value), field)
-            except forms.NotReadError as error:
-                raise RefusedError(422, f"{where}: {error}") from error
+            value = read_typed(where, value, field)
         given[name] = value
     return given

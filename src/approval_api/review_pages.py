@@ -18,7 +18,7 @@ from page_parts import (
     text_section,
     withdrawal_rows,
 )
-from people_parts import votes, who_must_agree, whose
+from people_parts import footer, votes, who_must_agree
 from review_request import Choice
 from viewer import Viewer
 
@@ -78,11 +78,9 @@ def review_page(
         editor=editor(approval, draft),
         choices=choices(approval, preselected),
     )
-    footer = (
-        f"<footer><p>{whose(viewer)}</p>"
-        f"<p>Session <code>{shown(approval.session_id)}</code></p></footer>"
+    return page(
+        f"{approval.agent_name} asks for your approval", main, footer=footer(approval, viewer)
     )
-    return page(f"{approval.agent_name} asks for your approval", main, footer=footer)
 
 
 def counted_page(approval: Wait, viewer: Viewer) -> str:

@@ -153,8 +153,8 @@ API: tuple[Mutant, ...] = tuple(
         ),
         (
             "what is over has no form",
-            "approval_handler:_is_open",
-            "approval.status == Status.PENDING and approval.decide_by > now",
+            "item:Wait.is_open",
+            "self.status == Status.PENDING and self.decide_by > now",
             "True",
             "unit/test_approval_handler.py::"
             "TestLinksThatOpenNothing::test_a_closed_approval_is_410_and_says_why",
@@ -367,7 +367,7 @@ API: tuple[Mutant, ...] = tuple(
         (
             "an edited argument can be passed on",
             "edits:_value",
-            "check_sendable(where, text)",
+            "check_texts(where, value)",
             "",
             "flow/test_any_call.py::test_an_edit_that_cannot_be_taken_changes_nothing",
         ),

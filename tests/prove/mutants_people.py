@@ -270,14 +270,14 @@ PEOPLE: tuple[Mutant, ...] = tuple(
         (
             "an answer can be passed on",
             "questions:_read",
-            "check_sendable(where, text)",
+            "check_texts(where, value)",
             "",
             "flow/test_questions.py::test_an_answer_that_does_not_fit_changes_nothing",
         ),
         (
             "an answer has a size",
             "questions:_result",
-            "len(json.dumps(given, ensure_ascii=False).encode()) > ask_human.MAX_ANSWER_BYTES",
+            "len(as_json(given).encode()) > ask_human.MAX_ANSWER_BYTES",
             "False",
             "flow/test_questions.py::test_an_answer_that_does_not_fit_changes_nothing",
         ),

@@ -7,6 +7,7 @@ queue message does, whatever it says.
 import json
 from typing import Any
 
+from longrunning.codec import is_unicode
 from longrunning.human_approval import ToolResult, ToolUse, pause
 from longrunning.messages import tool_result
 from longrunning.people import forms
@@ -96,7 +97,7 @@ def question_of(given: Any) -> tuple[str, dict[str, Any]]:
     question = given.get("question")
     if not isinstance(question, str) or not question.strip():
         raise NoFormError("question: expected a text.")
-    if len(question) > MAX_QUESTION_CHARS or not _is_unicode(question):
+    if len(question) > MAX_QUESTION_CHARS or not is_unicode(question):
         raise NoFormError(f"question: expected at most {MAX_QUESTION_CHARS} characters of Unicode.")
     choices, schema = (_meant(given.get(name)) for name in ("choices", "schema"))
     if choices is not None and schema is not None:
@@ -150,7 +151,7 @@ def _of_choices(choices: Any) -> dict[str, Any]:
 
 def _is_choice(choice: Any) -> bool:
     is_text = isinstance(choice, str) and bool(choice.strip())
-    return is_text and len(choice) <= MAX_CHOICE_CHARS and _is_unicode(choice)
+    return is_text and len(choice) <= MAX_CHOICE_CHARS and is_unicode(choice)
 
 
 def _of_schema(schema: Any) -> dict[str, Any]:
@@ -169,14 +170,6 @@ def _of_schema(schema: Any) -> dict[str, Any]:
     held = {name: forms.held(field) for name, field in fields.items()}
     form = {"type": "object", "properties": held, "required": required}
     text = json.dumps(form, ensure_ascii=False)
-    if not _is_unicode(text) or len(text.encode()) > MAX_SCHEMA_BYTES:
+    if not is_unicode(text) or len(text.encode()) > MAX_SCHEMA_BYTES:
         raise NoFormError(f"schema: expected at most {MAX_SCHEMA_BYTES} bytes of Unicode.")
     return form
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

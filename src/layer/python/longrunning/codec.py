@@ -42,7 +42,7 @@ def to_attribute(value: Any, depth: int = 0) -> AttributeValue:
     """
     match value:
         case str():
-            return {"S": value} if _is_unicode(value) else _tagged("$json", json.dumps(value))
+            return {"S": value} if is_unicode(value) else _tagged("$json", json.dumps(value))
         case None:
             return {"NULL": True}
         case bool():
@@ -60,7 +60,7 @@ def to_attribute(value: Any, depth: int = 0) -> AttributeValue:
             return {"L": [to_attribute(item, depth + 1) for item in value]}
         case dict():
             fields = _escaped(value)
-            if not (all(fields) and _is_unicode("".join(fields))):
+            if not (all(fields) and is_unicode("".join(fields))):
                 return _tagged("$json", json.dumps(_to_plain(value)))
             return {"M": {k: to_attribute(v, depth + 1) for k, v in fields.items()}}
     raise TypeError(f"cannot store a {type(value).__name__}")
@@ -169,7 +169,8 @@ def _unescaped(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-def _is_unicode(text: str) -> bool:
+def is_unicode(text: str) -> bool:
+    """Tells whether UTF-8 can carry a text: half a surrogate pair it cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -28,6 +28,9 @@ MAX_CONTENT_BYTES = 262_144
 """The longest content or tool result, in UTF-8: it shares one DynamoDB item (400 KB) and one
 queue message with the rest of its record."""
 
+MAX_ARGUMENTS_BYTES = 16_384
+"""Of a call's other arguments in JSON: they stand in that item beside the content and its edit."""
+
 MAX_JSON_DEPTH = 100
 """Levels of a tool result in JSON; Python's own recursion ends not far beyond."""
 

@@ -11,14 +11,10 @@ import jsonschema
 from longrunning import human_approval
 from longrunning.agent.inputs import InvalidCallError, check_schema, completed, object_of
 from longrunning.agent.turn_budget import asked_bytes
-from longrunning.messages import MAX_CONTENT_BYTES
+from longrunning.messages import MAX_ARGUMENTS_BYTES, MAX_CONTENT_BYTES
 from longrunning.people import forms
 from longrunning.sessions import OTHER_OUTCOMES
 from longrunning.waits.item import Call, Wait
-
-MAX_ARGUMENTS_BYTES = 16_384
-"""They stand in the wait's item (400 KB) beside the content and an edit of it."""
-
 
 MAX_EDITABLE = 20
 MAX_SCHEMAS_BYTES = 8_192

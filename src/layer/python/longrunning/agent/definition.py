@@ -11,6 +11,9 @@ from longrunning.agent.gate import Gate
 from longrunning.agent.long_running import LongTool
 from longrunning.people.policy import Decider
 
+ASKING_TOOLS: tuple[str, ...] = (human_approval.TOOL_SPEC["name"], ask_human.NAME)
+"""The library's own tools that ask a person."""
+
 
 class UnknownAgentError(LookupError):
     """There is no agent of this name."""
@@ -40,11 +43,7 @@ class AgentDefinition:
         Raises:
             ValueError: There are.
         """
-        names = [
-            human_approval.TOOL_SPEC["name"],
-            ask_human.NAME,
-            *(t.name for t in self._all_tools),
-        ]
+        names = [*ASKING_TOOLS, *(t.name for t in self._all_tools)]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"{self.name}: more than one tool is called {', '.join(twice)}")
 
@@ -55,13 +54,7 @@ class AgentDefinition:
     @cached_property
     def person_tools(self) -> frozenset[str]:
         """Names of the tools whose results only a person's decision makes."""
-        return frozenset(
-            (
-                human_approval.TOOL_SPEC["name"],
-                ask_human.NAME,
-                *(tool.name for tool in self.protected_tools),
-            )
-        )
+        return frozenset((*ASKING_TOOLS, *(tool.name for tool in self.protected_tools)))
 
     @cached_property
     def long_tools_by_name(self) -> dict[str, LongTool]:

@@ -67,6 +67,7 @@ class Question:
 
     approval: "Wait"
     approve_url: str
+    """Of what `ask_human` asks: where it is answered."""
     deny_url: str
 
 
@@ -212,7 +213,7 @@ def _links(question: Question) -> str:
     if question.approval.is_question:
         return f"""\
 Read and answer:
-{question.approve_url.replace("decision=approved", "decision=answered")}
+{question.approve_url}
 """
     return f"""\
 Read and approve:

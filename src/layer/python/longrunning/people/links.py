@@ -159,7 +159,7 @@ def review_url(base_url: str, token: str, decision: str) -> str:
     Args:
         base_url: The approval API, such as `https://id.execute-api.region.amazonaws.com`.
         token: As `make_token` gives it.
-        decision: `approved` or `denied`.
+        decision: `approved` or `denied`; `answered` for a question.
     """
     return f"{base_url.rstrip('/')}/approvals/{token}?decision={decision}"
 

@@ -126,9 +126,10 @@ class Notifier:
             person=person,
             flags=links.VOTES if approval.needed else 0,
         )
+        says_yes = "answered" if approval.is_question else "approved"
         return Question(
             approval,
-            links.review_url(self.base_url, token, "approved"),
+            links.review_url(self.base_url, token, says_yes),
             links.review_url(self.base_url, token, "denied"),
         )
 

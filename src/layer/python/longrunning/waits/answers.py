@@ -145,8 +145,7 @@ class Answers(WaitTable):
         if old.status == Status.RESOLVED:
             is_same = (old.result, old.decided_by) == (result, answered_by)
             return Decided("repeated" if is_same else "conflict", old)
-        is_open = old.status == Status.PENDING and old.decide_by > now
-        return Decided("forbidden" if is_open else "expired", old)
+        return Decided("forbidden" if old.is_open(now) else "expired", old)
 
     def cancel(
         self,
@@ -228,7 +227,7 @@ def _repeat_outcome(old: Wait | None, decision: Decision, edit: Edit | None, now
         return "unknown"
     if old.is_question:
         return "question"
-    if old.status == Status.PENDING and old.decide_by > now:
+    if old.is_open(now):
         return "forbidden"  # It is asked of others, or of more than one.
     if old.status in (Status.PENDING, Status.EXPIRED, Status.CANCELLED):
         return "expired"

@@ -171,6 +171,10 @@ class Wait:
             raise NoCallError(f"{self.tool_name} waits for no approval")
         return self.call
 
+    def is_open(self, now: int) -> bool:
+        """Tells whether it may still be answered (epoch seconds)."""
+        return self.status == Status.PENDING and self.decide_by > now
+
     @property
     def is_question(self) -> bool:
         """Whether a person answers it, and approves nothing."""

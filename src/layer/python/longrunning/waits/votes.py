@@ -8,7 +8,6 @@ counts only while that call is in force: an edit leaves the earlier votes behind
     one person denies                                               DENIED
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -176,4 +175,4 @@ def _after(found: Wait, vote: Vote, edit: Edit | None, now: int) -> Wait:
 
 
 def _size(wait: Wait) -> int:
-    return len(json.dumps(wait.votes, ensure_ascii=False).encode())
+    return len(as_json(wait.votes).encode())
