@@ -13,64 +13,47 @@ from pathlib import Path
 
 import pytest
 
-from protocol.code import function_source, stands_in_order
-from protocol.guards import COST, GUARDS
-from protocol.test_prove_model import as_text, told
+from protocol.guards import GUARDS
+from protocol.proof import Proof, is_in_the_code
 from protocol.waits_guards import WAIT_GUARDS, WAIT_STEPS
 from protocol.waits_model import CHOICES, LONG, SCENARIOS, SHORT, explore
-from prove_figures import is_long, record
 
-COST_ONLY = [name for name, guard in WAIT_GUARDS.items() if guard.problem == COST]
-NEEDED = [name for name, guard in WAIT_GUARDS.items() if guard.problem != COST]
-EXPLORED = [scenario.name for scenario in (*SHORT, *(LONG if is_long() else ()))]
+PROOF = Proof("waits model", explore, SCENARIOS, SHORT, LONG, WAIT_GUARDS)
 WORLD = {"time", "sweeper"}
 """First words of what happens by itself; a sweeper's steps have their own names after it."""
 
 
-@pytest.fixture(scope="module")
-def found():
-    """What each exploration came to, by its name."""
-    return {}
+@pytest.mark.parametrize("name", PROOF.explored)
+def test_no_violation_in(name):
+    PROOF.holds_in(name)
 
 
-@pytest.mark.parametrize("name", EXPLORED)
-def test_no_violation_in(name, found):
-    found[name] = explore(SCENARIOS[name], tell=told(name))
-    assert not found[name].problem, as_text(found[name])
+@pytest.mark.parametrize("guard", PROOF.needed)
+def test_violation_without(guard):
+    PROOF.breaks_without(guard)
 
 
-@pytest.mark.parametrize("guard", NEEDED)
-def test_violation_without(guard, found):
-    without = explore(SCENARIOS[WAIT_GUARDS[guard].scenario], [guard])
-    assert without.problem == WAIT_GUARDS[guard].problem, as_text(without)
-    found[guard] = without
+@pytest.mark.parametrize("guard", PROOF.cost_only)
+def test_only_cost_without(guard):
+    PROOF.only_costs_without(guard)
 
 
-@pytest.mark.parametrize("guard", COST_ONLY)
-def test_only_cost_without(guard, found):
-    without = explore(SCENARIOS[WAIT_GUARDS[guard].scenario], [guard])
-    assert not without.problem, as_text(without)
-    found[guard] = without
-
-
-def test_every_step_of_the_model_is_one_of_the_code(found):
-    names = {name for f in found.values() for name in f.steps}
-    firsts = {name.split()[0].strip(":,") for name in names}
+def test_every_step_of_the_model_is_one_of_the_code():
+    firsts = {name.split()[0].strip(":,") for name in PROOF.steps}
     assert firsts <= WAIT_STEPS.keys() | CHOICES | WORLD
-    if found.keys() >= set(EXPLORED):
-        taken = {word.strip(":,") for name in names for word in name.split()}
+    if PROOF.is_whole:
+        taken = {word.strip(":,") for name in PROOF.steps for word in name.split()}
         assert taken >= WAIT_STEPS.keys()
 
 
 @pytest.mark.parametrize("step", WAIT_STEPS)
 def test_step_is_in_the_code(step):
-    assert stands_in_order(WAIT_STEPS[step].text, function_source(WAIT_STEPS[step].where))
+    assert is_in_the_code(WAIT_STEPS[step])
 
 
 @pytest.mark.parametrize("guard", WAIT_GUARDS)
 def test_guard_is_in_the_code(guard):
-    at = WAIT_GUARDS[guard]
-    assert stands_in_order(at.text, function_source(at.where))
+    assert is_in_the_code(WAIT_GUARDS[guard])
 
 
 def test_every_switch_of_the_model_is_a_guard():
@@ -86,15 +69,5 @@ def test_no_guard_has_the_name_of_one_of_the_first_model():
     assert not GUARDS.keys() & WAIT_GUARDS.keys()
 
 
-def test_figures(found):
-    if missing := {*EXPLORED, *WAIT_GUARDS} - found.keys():
-        pytest.skip(f"not explored: {len(missing)}")
-    record(
-        "waits model",
-        states=sum(found[name].states for name in EXPLORED),
-        scenarios=len(EXPLORED),
-        violations=0,
-        guards=len(WAIT_GUARDS),
-        counterexamples=len(NEEDED),
-        cost_only=len(COST_ONLY),
-    )
+def test_figures():
+    PROOF.record()
