@@ -85,7 +85,7 @@ class PeopleStory:
 
     def _wait(self, order_id: str, status: str) -> Wait | None:
         """Returns the wait about an order, or the question, if it is that far."""
-        items = self._items(self.run.stack.id_ending("-approvals"))
+        items = self.run.view.waits_of(self.session_id)
         for wait in map(wait_items.from_item, items):
             about = "" if wait.is_question else wait.asked.arguments["order_id"]
             if (about, wait.status) == (order_id, status):
@@ -125,18 +125,8 @@ class PeopleStory:
             raise LocalError(f"{decision} was answered {status}, not {expected}: {answer}")
 
     def _outcome(self) -> str:
-        items = self._items(self.run.stack.id_ending("agent-memory-store"))
-        is_done = bool(items) and items[0]["status"]["S"] == "completed"
-        return str(items[0]["outcome"]["S"]) if is_done else ""
-
-    def _items(self, table: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.run.emulator.client("dynamodb").query(
-            TableName=table,
-            KeyConditionExpression="session_id = :id",
-            ExpressionAttributeValues={":id": {"S": self.session_id}},
-            ConsistentRead=True,
-        )["Items"]
-        return found
+        session = self.run.view.session(self.session_id)
+        return session.outcome if session and session.has_ended else ""
 
 
 def _about(wait: Wait) -> str:

@@ -138,22 +138,12 @@ class Story:
             raise LocalError(f"the sweeper could not be called: {error}") from error
 
     def _waits(self) -> list[dict[str, Any]]:
-        items = self._items(self.run.stack.id_ending("-approvals"))
+        items = self.run.view.waits_of(self.session_id)
         plain = [{k: next(iter(v.values())) for k, v in item.items()} for item in items]
         return sorted(plain, key=lambda item: (int(item["requested_at"]), item["tool_use_id"]))
 
     def _session(self) -> dict[str, Any]:
-        items = self._items(self.run.stack.id_ending("agent-memory-store"))
-        return items[0] if items else {}
-
-    def _items(self, table: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.run.emulator.client("dynamodb").query(
-            TableName=table,
-            KeyConditionExpression="session_id = :id",
-            ExpressionAttributeValues={":id": {"S": self.session_id}},
-            ConsistentRead=True,
-        )["Items"]
-        return found
+        return self.run.view.item(self.session_id) or {}
 
 
 def task_for(sent_at: float) -> str:

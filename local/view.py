@@ -99,18 +99,26 @@ class View:
 
     def item(self, session_id: str) -> dict[str, Any] | None:
         """Returns one session as it is stored, or None."""
-        items = self._dynamodb.query(
-            TableName=self._table,
-            KeyConditionExpression="session_id = :id",
-            ExpressionAttributeValues={":id": {"S": session_id}},
-            ConsistentRead=True,
-        )["Items"]
-        return dict(items[0]) if items else None
+        items = self._of_session(self._table, session_id)
+        return items[0] if items else None
+
+    def waits_of(self, session_id: str) -> list[dict[str, Any]]:
+        """Returns all that one session waits for, or has, as it is stored."""
+        return self._of_session(self._waits_table, session_id)
 
     def queue_lengths(self) -> tuple[int, int]:
         """Returns how many tasks are on their way, and how many messages are dead letters."""
         tasks, dead_letters = (self._length(url) for url in self._queues)
         return tasks, dead_letters
+
+    def _of_session(self, table: str, session_id: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._dynamodb.query(
+            TableName=table,
+            KeyConditionExpression="session_id = :id",
+            ExpressionAttributeValues={":id": {"S": session_id}},
+            ConsistentRead=True,
+        )["Items"]
+        return found
 
     def _waits(self) -> Waits:
         items = self._scan(

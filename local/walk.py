@@ -34,7 +34,6 @@ class Walk:
         self._run = run
         self._session_id = session_id
         self._task = task
-        self._dynamodb = run.emulator.client("dynamodb")
         self._mail: Mail | None = None
         self.post: dict[str, Any] = {}
 
@@ -144,23 +143,13 @@ class Walk:
         return min(same, key=lambda other: other.start)
 
     def _session(self) -> dict[str, Any]:
-        table = self._run.stack.id_ending("agent-memory-store")
-        items = self._items(table)
-        if not items:
+        item = self._run.view.item(self._session_id)
+        if item is None:
             raise LocalError("the session is not in the table")
-        return items[0]
+        return item
 
     def _approvals(self) -> list[dict[str, Any]]:
-        return self._items(self._run.stack.id_ending("-approvals"))
-
-    def _items(self, table: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self._dynamodb.query(
-            TableName=table,
-            KeyConditionExpression="session_id = :id",
-            ExpressionAttributeValues={":id": {"S": self._session_id}},
-            ConsistentRead=True,
-        )["Items"]
-        return found
+        return self._run.view.waits_of(self._session_id)
 
     def _link(self, label: str) -> str:
         links = self._mail.links if self._mail else ()

@@ -3,7 +3,7 @@
     [ann]
     name = "Ann Kovač"
     email = "ann@example.com"
-    iam = "assumed-role/Approvers/ann"    optional: who signs as this decides as ann
+    iam = "assumed-role/Approvers/ann"    optional, and so far only kept: no route reads it
 
 The file is reviewed like code, and git is its history. Without it nobody has a name.
 """
@@ -34,7 +34,7 @@ class Person(NamedTuple):
     name: str
     email: str
     iam: str | None = None
-    """The end of the ARN of who signs as this person."""
+    """The end of the ARN of who signs as this person. No route reads it yet."""
 
     def is_called(self, name: str) -> bool:
         """Tells whether a name is this person's id or e-mail address, in letters of any case."""
