@@ -73,7 +73,7 @@ def asked(
         request,
         status,
         _document(approval, *OPEN_FIELDS),
-        lambda: _asking_page(request, approval, now, draft, problem),
+        lambda: _asking_page(request, approval, now, draft, request.viewer.words.reason(problem)),
     )
 
 
@@ -132,7 +132,7 @@ def closed(request: ReviewRequest, approval: Wait, reason: str) -> Response:
     Args:
         request: What is answered.
         approval: What is over; EXPIRED also where the sweeper has not been there yet.
-        reason: How it ended, as a sentence.
+        reason: How it ended, as a sentence; on the page, as all fixed ones, in its language.
     """
     document = {"error": reason} | _facts(approval, CLOSED_FIELDS)
     document["status"] = Status.CANCELLED if approval.status == Status.CANCELLED else Status.EXPIRED
@@ -143,9 +143,9 @@ def closed(request: ReviewRequest, approval: Wait, reason: str) -> Response:
 
 def refused(request: ReviewRequest, refusal: RefusedError) -> Response:
     """Answers a refusal: `{"error": "<reason>"}`, or a page that says the same."""
-    status, reason = refusal.status, refusal.reason
+    status, reason, words = refusal.status, refusal.reason, request.viewer.words
     response = _answer(
-        request, status, {"error": reason}, lambda: review_pages.refused_page(status, reason)
+        request, status, {"error": reason}, lambda: review_pages.refused_page(status, reason, words)
     )
     return _with_headers(response, {"allow": ALLOWED_METHODS}) if status == 405 else response
 
@@ -160,8 +160,9 @@ def unavailable(
         reason: A sentence for the caller.
         again: The fields that the page's one button sends again, if that is enough.
     """
+    words = request.viewer.words
     response = _answer(
-        request, 503, {"error": reason}, lambda: review_pages.unavailable_page(reason, again)
+        request, 503, {"error": reason}, lambda: review_pages.unavailable_page(reason, again, words)
     )
     return _with_headers(response, {"retry-after": str(RETRY_AFTER_SECONDS)})
 

@@ -59,6 +59,7 @@ def handler(event: Event, context: Any) -> Response:
         return _answer_callback(event)
     request = parse_request(event)
     try:
+        request = _for_reader(request)
         response = _answer(request, int(time.time()))
     except RefusedError as refusal:
         _note(refusal)
@@ -79,6 +80,17 @@ def _answer_callback(event: Event) -> Response:
     except (BotoCoreError, ClientError) as error:
         logger.error("an AWS call failed", extra=observability.facts_of(error))
         return json_answer(503, {"error": UNAVAILABLE}, retry_after=callbacks.RETRY_AFTER_SECONDS)
+
+
+def _for_reader(request: ReviewRequest) -> ReviewRequest:
+    """Says whose link it is, good or over: a refusal speaks that person's language, too."""
+    if request.method not in ("GET", "HEAD", "POST"):
+        return request
+    try:
+        link = read_token(services().keys, request.token)
+    except InvalidLinkError:
+        return request
+    return replace(request, viewer=Viewer(link.person, services().people))
 
 
 def _answer(request: ReviewRequest, now: int) -> Response:

@@ -38,11 +38,11 @@ def is_untouched(choice: Choice, approval: Wait) -> bool:
 
 
 def obstacle(approval: Wait) -> str | None:
-    """Returns why an approval's text cannot be edited at all, or None."""
+    """Returns the key of why an approval's text cannot be edited at all, or None."""
     if not _takes_text(approval.content_schema):
-        return "This cannot be edited here: it is no text."
+        return "edit.no_text"
     if not _fits(approval, approval.in_force.content or ""):
-        return "This text is too long to be edited here."
+        return "edit.too_long"
     return None
 
 

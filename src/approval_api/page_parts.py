@@ -14,22 +14,30 @@ from functools import cache
 from string import Template
 from typing import Any
 
-from longrunning.text import NO_DEADLINE, code_points, has_deadline, utc, visible
+from longrunning.people.words import ENGLISH, Words
+from longrunning.text import code_points, has_deadline, visible
 from longrunning.waits.item import Wait, as_json
 from viewer import Viewer
 
-LEGEND = (
-    '<p class="soft">Marks like <mark>[U+200B]</mark> stand for characters that cannot be seen.</p>'
-)
-DECIDERS = {"link": "Somebody with the link from the e-mail"}
-WITHDRAWERS = {"sweeper": "Nobody: its agent no longer waits for it"}
-_PARTS = {
-    "same": "{}",
-    "removed": '<del><span class="unseen">removed: </span>{}</del>',
-    "added": '<ins><span class="unseen">added: </span>{}</ins>',
-}
+DECIDERS = {"link": "decided.by_link"}
+WITHDRAWERS = {"sweeper": "decided.by_sweeper"}
+_CHANGES = {"removed": ("del", "review.removed"), "added": ("ins", "review.added")}
 _PAGES = os.path.join(os.path.dirname(__file__), "pages")
-_UNITS = ((86_400, "days"), (3_600, "hours"), (60, "minutes"))
+_UNITS = ((86_400, "time.days"), (3_600, "time.hours"), (60, "time.minutes"))
+
+
+class _Parts(dict[str, str]):
+    """The parts of a template; what is none of them is a sentence: `$page_close` is `page.close`.
+
+    (A template class of its own, for names with dots, would cost every cold start a millisecond.)
+    """
+
+    def __init__(self, parts: Mapping[str, str], words: Words) -> None:
+        super().__init__(parts)
+        self._words = words
+
+    def __missing__(self, name: str) -> str:
+        return self._words.say(name.replace("_", ".", 1))
 
 
 @cache
@@ -42,10 +50,11 @@ def content_security_policy() -> str:
     )
 
 
-def page(title: str, main: str, *, tone: str = "", footer: str = "") -> str:
+def page(title: str, main: str, *, tone: str = "", footer: str = "", words: Words = ENGLISH) -> str:
     """Returns a whole page around `main`."""
     return fill(
         "layout.html",
+        lang=html.escape(words.language),
         title=html.escape(visible(title)),
         style=_file("page.css"),
         tone=tone,
@@ -54,9 +63,15 @@ def page(title: str, main: str, *, tone: str = "", footer: str = "") -> str:
     )
 
 
-def fill(name: str, **parts: str) -> str:
-    """Returns a template with its parts in place. A part that is left out is a KeyError."""
-    return Template(_file(name)).substitute(parts)
+def fill(name: str, words: Words = ENGLISH, /, **parts: str) -> str:
+    """Returns a template with its parts in place. A part that is left out is a KeyError.
+
+    Args:
+        name: Of the file.
+        words: What the template says by itself.
+        parts: What it is given, as HTML.
+    """
+    return Template(_file(name)).substitute(_Parts(parts, words))
 
 
 def shown(text: str) -> str:
@@ -64,9 +79,16 @@ def shown(text: str) -> str:
     return visible(html.escape(text), lambda run: f"<mark>{code_points(run)}</mark>")
 
 
-def legend(text: str) -> str:
+def code(text: str) -> str:
+    """Shows a name that programs know, such as that of a tool."""
+    return f"<code>{shown(text)}</code>"
+
+
+def legend(text: str, words: Words = ENGLISH) -> str:
     """Explains the marks, if the text has any."""
-    return "" if visible(text) == text else LEGEND
+    if visible(text) == text:
+        return ""
+    return f'<p class="soft">{words.say("page.marks", mark="<mark>[U+200B]</mark>")}</p>'
 
 
 def alert(problem: str) -> str:
@@ -74,38 +96,40 @@ def alert(problem: str) -> str:
     return f'<p class="problem" role="alert">{shown(problem)}</p>' if problem else ""
 
 
-def text_section(heading: str, text: str, before: str | None = None) -> str:
+def text_section(heading: str, text: str, before: str | None = None, words: Words = ENGLISH) -> str:
     """Shows a text word for word; beside it what an approver has changed of it.
 
     Args:
         heading: What it is.
         text: The text.
         before: The text as it was asked, if it is another one.
+        words: What is said beside it.
     """
     return fill(
         "text.html",
         heading=heading,
         content=shown(text),
-        legend=legend(text),
-        changes="" if before is None else difference(before, text),
+        legend=legend(text, words),
+        changes="" if before is None else difference(before, text, words),
     )
 
 
-def difference(before: str, after: str) -> str:
+def difference(before: str, after: str, words: Words = ENGLISH) -> str:
     """Shows what was taken out of a text and what was put in."""
     from differences import parts_of  # Few approvals are edited.
 
-    parts = "".join(_PARTS[kind].format(shown(text)) for kind, text in parts_of(before, after))
-    return f'<h3>What was changed</h3>\n<p class="changes" dir="auto">{parts}</p>'
+    parts = "".join(_part(kind, shown(text), words) for kind, text in parts_of(before, after))
+    heading = words.say("review.changes")
+    return f'<h3>{heading}</h3>\n<p class="changes" dir="auto">{parts}</p>'
 
 
-def arguments(heading: str, approval: Wait) -> str:
+def arguments(heading: str, approval: Wait, words: Words = ENGLISH) -> str:
     """Shows the arguments of the call in force, each value as it is; of an edited one both."""
     asked, edit = approval.asked.arguments, approval.edit.arguments
     rows = "\n".join(
         row(
             title_of(name, (approval.editable or {}).get(name, {})),
-            _change(asked.get(name), value) if name in edit else value_cell(value),
+            _change(asked.get(name), value, words) if name in edit else value_cell(value, words),
         )
         for name, value in approval.in_force.arguments.items()
     )
@@ -142,33 +166,38 @@ def withdrawal_rows(approval: Wait, viewer: Viewer) -> str:
 
 
 def _who_when_why(approval: Wait, names: dict[str, str], viewer: Viewer) -> str:
-    by = approval.decided_by or ""
+    by, words = approval.decided_by or "", viewer.words
+    who = words.say(names[by]) if by in names else viewer.name_of(by)
     if approval.via == "rule":
-        names = {by: f"The rule {by.partition(':')[2]}: nobody was asked"}
-    at = approval.decided_at or 0
+        who = words.say("decided.by_rule", rule=by.partition(":")[2])
     rows = [
-        row("By", shown(names.get(by) or viewer.name_of(by))),
-        row("At", f'<time datetime="{iso(at)}">{utc(at)}</time>'),
-        row("Comment", shown(approval.comment) if approval.comment else "<em>none</em>"),
+        row(words.say("decided.by"), shown(who)),
+        row(words.say("decided.at"), moment(approval.decided_at or 0, words)),
+        row(words.say("decided.comment"), value_cell(approval.comment or None, words)),
     ]
     return "\n".join(rows)
 
 
-def deadline(approval: Wait, now: int) -> str:
+def deadline(approval: Wait, now: int, words: Words = ENGLISH) -> str:
     """Says until when to decide, and how long that is from now (epoch seconds)."""
     end = approval.decide_by
     if not has_deadline(approval.requested_at, end):
-        return NO_DEADLINE
-    left = duration(end - now)
-    return f'Decide until <time datetime="{iso(end)}">{utc(end)}</time> ({left} left).'
+        return words.say("deadline.none")
+    left = duration(end - now, words)
+    return words.say("deadline.page", time=moment(end, words), left=left)
 
 
-def duration(seconds: int) -> str:
+def duration(seconds: int, words: Words = ENGLISH) -> str:
     """Returns a time in words, rounded down: `6 days`, `47 hours`, `less than 2 minutes`."""
     for unit_seconds, unit in _UNITS:
         if seconds >= 2 * unit_seconds:
-            return f"{seconds // unit_seconds} {unit}"
-    return "less than 2 minutes"
+            return words.say(unit, count=seconds // unit_seconds)
+    return words.say("time.short")
+
+
+def moment(epoch_seconds: int, words: Words = ENGLISH) -> str:
+    """Shows a time in the reader's zone; beside it, for machines, in UTC."""
+    return f'<time datetime="{iso(epoch_seconds)}">{words.time(epoch_seconds)}</time>'
 
 
 def iso(epoch_seconds: int) -> str:
@@ -176,22 +205,29 @@ def iso(epoch_seconds: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch_seconds))
 
 
-def _change(before: Any, after: Any) -> str:
-    old, new = value_cell(before), value_cell(after)
-    return f"{_PARTS['removed'].format(old)} {_PARTS['added'].format(new)}"
+def _part(kind: str, content: str, words: Words) -> str:
+    if kind not in _CHANGES:
+        return content
+    tag, key = _CHANGES[kind]
+    return f'<{tag}><span class="unseen">{words.say(key)} </span>{content}</{tag}>'
 
 
-def value_cell(value: Any) -> str:
+def _change(before: Any, after: Any, words: Words) -> str:
+    old, new = value_cell(before, words), value_cell(after, words)
+    return f"{_part('removed', old, words)} {_part('added', new, words)}"
+
+
+def value_cell(value: Any, words: Words = ENGLISH) -> str:
     """Returns a value as HTML, by its kind."""
     match value:
         case None:
-            return "<em>none</em>"
+            return f"<em>{words.say('page.none')}</em>"
         case str():
             return shown(value)
         case bool():
-            return "yes" if value else "no"
+            return words.say("page.yes" if value else "page.no")
         case list() if value and not any(isinstance(item, dict | list) for item in value):
-            return f"<ul>{''.join(f'<li>{value_cell(item)}</li>' for item in value)}</ul>"
+            return f"<ul>{''.join(f'<li>{value_cell(item, words)}</li>' for item in value)}</ul>"
     return shown(as_json(value))
 
 

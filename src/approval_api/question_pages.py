@@ -4,6 +4,7 @@ import html
 
 from form_parts import field
 from longrunning.http import MAX_COMMENT_CHARS
+from longrunning.people.words import Words
 from longrunning.waits.item import Wait
 from page_parts import (
     alert,
@@ -23,12 +24,8 @@ from questions import answer_of
 from review_request import ANSWER, Choice
 from viewer import Viewer
 
-LEADS = {
-    "shown": "",
-    "decided": "Thank you. ",
-    "repeated": "You answered this before; nothing changes. ",
-    "conflict": "",
-}
+LEADS = {"decided": "decided.thanks", "repeated": "question.repeated"}
+"""What a page says first, by what its request did."""
 
 
 def question_page(
@@ -43,22 +40,25 @@ def question_page(
         problem: Why it could not be taken, or nothing.
         viewer: Who looks.
     """
+    words = viewer.words
     typed = (draft.answer if draft else None) or {}
     fields = (question.answer_schema or {})["properties"]
     main = fill(
         "question.html",
+        words,
         problem=alert(problem),
-        agent=shown(question.agent_name),
-        deadline=deadline(question, now),
-        text=text_section("The question", question.asked.content or ""),
+        heading=words.say("question.heading", agent=shown(question.agent_name)),
+        deadline=deadline(question, now, words),
+        text=_text(question, words),
         fields="\n".join(
-            field(f"{ANSWER}{name}", name, schema, str(typed.get(name, "")))
+            field(f"{ANSWER}{name}", name, schema, str(typed.get(name, "")), words)
             for name, schema in fields.items()
         ),
         comment=html.escape(draft.comment or "") if draft else "",
         max_comment=str(MAX_COMMENT_CHARS),
     )
-    return page(f"{question.agent_name} asks you a question", main, footer=footer(question, viewer))
+    title = words.say("question.heading", agent=question.agent_name)
+    return page(title, main, footer=footer(question, viewer), words=words)
 
 
 def answered_page(question: Wait, outcome: str, viewer: Viewer) -> str:
@@ -69,21 +69,25 @@ def answered_page(question: Wait, outcome: str, viewer: Viewer) -> str:
         outcome: What this request did: `decided`, `repeated`, `conflict`, or `shown` for nothing.
         viewer: Who looks.
     """
-    answer = answer_of(question)
+    answer, words = answer_of(question), viewer.words
     fields = (question.answer_schema or {}).get("properties", {})
     rows = "\n".join(
-        row(title_of(name, fields.get(name, {})), value_cell(value))
+        row(title_of(name, fields.get(name, {})), value_cell(value, words))
         for name, value in (answer or {}).items()
     )
-    late = "This was answered before you did: the first answer stands."
-    agent = shown(question.agent_name)
+    goes_on = words.say("question.next", agent=shown(question.agent_name))
     main = fill(
         "answered.html",
-        problem=alert(late if outcome == "conflict" else ""),
-        word="Declined" if answer is None else "Answered",
-        next=f"{LEADS[outcome]}{agent} goes on now.",
+        words,
+        problem=alert(words.say("question.late") if outcome == "conflict" else ""),
+        word=words.say("question.declined" if answer is None else "question.answered"),
+        next=f"{words.say(LEADS[outcome])} {goes_on}" if outcome in LEADS else goes_on,
         rows=decision_rows(question, viewer),
-        answer=table("The answer", rows) if rows else "",
-        text=text_section("The question", question.asked.content or ""),
+        answer=table(words.say("question.answer"), rows) if rows else "",
+        text=_text(question, words),
     )
-    return page("Answered", main, tone="yes")
+    return page(words.say("question.answered"), main, tone="yes", words=words)
+
+
+def _text(question: Wait, words: Words) -> str:
+    return text_section(words.say("question.text"), question.asked.content or "", words=words)

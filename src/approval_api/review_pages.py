@@ -5,10 +5,12 @@ import html
 from effect_words import next_step, trouble, verdict
 from form_parts import choices, editor
 from longrunning.http import MAX_COMMENT_CHARS
+from longrunning.people.words import ENGLISH, Words
 from longrunning.waits.item import Status, Wait
 from page_parts import (
     alert,
     arguments,
+    code,
     deadline,
     decision_rows,
     fill,
@@ -22,25 +24,18 @@ from people_parts import footer, votes, who_must_agree
 from review_request import Choice
 from viewer import Viewer
 
-LEADS = {
-    "shown": "",
-    "decided": "Thank you. ",
-    "repeated": "You or somebody else decided this before; nothing changes. ",
-    "conflict": "",
-}
-FOLLOWED = {
-    "approved": "You came to approve. Nothing is decided before you press the button below.",
-    "denied": "You came to deny. Nothing is decided before you press the button below.",
-}
+LEADS = {"decided": "decided.thanks", "repeated": "decided.repeated"}
+"""What a page says first, by what its request did."""
+LATE = {"approved": "decided.late_approved", "denied": "decided.late_denied"}
+FOLLOWED = {"approved": "review.came_approved", "denied": "review.came_denied"}
 HEADINGS = {
-    403: "Not yours to decide",
-    404: "Nothing here",
-    405: "That does not work here",
-    410: "Too late",
-    503: "Please try again",
+    403: "refused.not_yours",
+    404: "refused.nothing_here",
+    405: "refused.not_that_way",
+    410: "closed.too_late",
+    503: "refused.again",
 }
-WITHDRAWN = "Withdrawn"
-ENDING = "How it ended"
+WITHDRAWN = "closed.withdrawn"
 
 
 def review_page(
@@ -61,26 +56,26 @@ def review_page(
         problem: Why it could not be taken, or nothing.
         viewer: Who looks.
     """
+    words = viewer.words
     main = fill(
         "review.html",
+        words,
         problem=alert(problem),
-        agent=shown(approval.agent_name),
-        action=shown(approval.asked.action),
-        followed=FOLLOWED.get(preselected or "", ""),
-        deadline=deadline(approval, now),
-        what=_what(approval),
+        heading=words.say("review.heading", agent=shown(approval.agent_name)),
+        wants=words.say(_wants(approval), action=code(approval.asked.action)),
+        followed=words.say(FOLLOWED[preselected]) if preselected in FOLLOWED else "",
+        deadline=deadline(approval, now, words),
         who=who_must_agree(approval, viewer),
-        text=_text(approval),
-        arguments=_arguments(approval) + votes(approval, viewer),
+        text=_text(approval, words),
+        arguments=_arguments(approval, words) + votes(approval, viewer),
         seen=_seen(approval),
         comment=html.escape(draft.comment or "") if draft else "",
         max_comment=str(MAX_COMMENT_CHARS),
-        editor=editor(approval, draft),
-        choices=choices(approval, preselected),
+        editor=editor(approval, draft, words),
+        choices=choices(approval, preselected, words),
     )
-    return page(
-        f"{approval.agent_name} asks for your approval", main, footer=footer(approval, viewer)
-    )
+    title = words.say("review.heading", agent=approval.agent_name)
+    return page(title, main, footer=footer(approval, viewer), words=words)
 
 
 def counted_page(approval: Wait, viewer: Viewer) -> str:
@@ -90,15 +85,17 @@ def counted_page(approval: Wait, viewer: Viewer) -> str:
         approval: What several people must agree to.
         viewer: Who has voted.
     """
+    words, needed = viewer.words, approval.needed
     main = fill(
         "counted.html",
-        count=str(len(approval.approved_by)),
-        needed=str(approval.needed),
+        words,
+        heading=words.say("counted.heading", count=len(approval.approved_by), needed=needed),
+        next=words.say("counted.next", needed=needed),
         who=who_must_agree(approval, viewer),
-        text=_text(approval),
-        arguments=_arguments(approval) + votes(approval, viewer),
+        text=_text(approval, words),
+        arguments=_arguments(approval, words) + votes(approval, viewer),
     )
-    return page("Your approval is counted", main, tone="yes")
+    return page(words.say("counted.title"), main, tone="yes", words=words)
 
 
 def decided_page(approval: Wait, outcome: str, viewer: Viewer) -> str:
@@ -109,19 +106,22 @@ def decided_page(approval: Wait, outcome: str, viewer: Viewer) -> str:
         outcome: What this request did: `decided`, `repeated`, `conflict`, or `shown` for nothing.
         viewer: Who looks.
     """
-    word, mark, tone = verdict(approval)
-    late = f"This was {approval.decision} before you answered: the first decision stands."
+    words = viewer.words
+    word, mark, tone = verdict(approval, words)
+    late = words.say(LATE[approval.decision or "denied"]) if outcome == "conflict" else ""
+    next_ = next_step(approval, words)
     main = fill(
         "decided.html",
-        problem=alert(late if outcome == "conflict" else "") + alert(trouble(approval)),
+        words,
+        problem=alert(late) + alert(trouble(approval, words)),
         mark=mark,
         word=word,
-        next=LEADS[outcome] + next_step(approval),
-        text=_text(approval),
-        arguments=_arguments(approval) + votes(approval, viewer),
+        next=f"{words.say(LEADS[outcome])} {next_}" if outcome in LEADS else next_,
+        text=_text(approval, words),
+        arguments=_arguments(approval, words) + votes(approval, viewer),
         rows=decision_rows(approval, viewer),
     )
-    return page(word, main, tone=tone)
+    return page(word, main, tone=tone, words=words)
 
 
 def closed_page(approval: Wait, reason: str, viewer: Viewer) -> str:
@@ -129,46 +129,50 @@ def closed_page(approval: Wait, reason: str, viewer: Viewer) -> str:
 
     Args:
         approval: What is over.
-        reason: How it ended.
+        reason: How it ended, in English.
         viewer: Who looks.
     """
-    is_withdrawn = approval.status == Status.CANCELLED
-    heading = WITHDRAWN if is_withdrawn else HEADINGS[410]
+    words, is_withdrawn = viewer.words, approval.status == Status.CANCELLED
+    heading = words.say(WITHDRAWN if is_withdrawn else HEADINGS[410])
+    agent, action = shown(approval.agent_name), code(approval.asked.action)
+    how = withdrawal_rows(approval, viewer) if is_withdrawn else ""
     main = fill(
         "closed.html",
+        words,
         heading=heading,
-        text=shown(reason),
-        agent=shown(approval.agent_name),
-        action=shown(approval.asked.action),
-        how=table(ENDING, withdrawal_rows(approval, viewer)) if is_withdrawn else "",
+        text=shown(words.reason(reason)),
+        asked=words.say("closed.asked", agent=agent, action=action),
+        how=table(words.say("closed.ending"), how) if how else "",
     )
-    return page(heading, main)
+    return page(heading, main, words=words)
 
 
-def refused_page(status: int, reason: str) -> str:
+def refused_page(status: int, reason: str, words: Words = ENGLISH) -> str:
     """Says why a request was refused. The same status and reason give the same page."""
-    return _notice(HEADINGS.get(status, "That did not work"), reason)
+    return _notice(HEADINGS.get(status, "refused.other"), reason, words)
 
 
-def unavailable_page(reason: str, again: dict[str, str] | None) -> str:
+def unavailable_page(reason: str, again: dict[str, str] | None, words: Words = ENGLISH) -> str:
     """Says that something failed behind the page, with a button where it sends all there is."""
     if again is None:
-        return _notice(HEADINGS[503], reason)
+        return _notice(HEADINGS[503], reason, words)
     fields = "".join(
         f'<input type="hidden" name="{name}" value="{html.escape(value)}">\n'
         for name, value in again.items()
         if name != "decision"
     )
+    label = words.say("refused.send_again")
     form = f"""\
 <form method="post" action="?">
-{fields}<button class="first" name="decision" value="{again["decision"]}">Send it again</button>
+{fields}<button class="first" name="decision" value="{again["decision"]}">{label}</button>
 </form>"""
-    return _notice(HEADINGS[503], reason, form)
+    return _notice(HEADINGS[503], reason, words, form)
 
 
-def _notice(heading: str, text: str, form: str = "") -> str:
-    main = fill("notice.html", heading=shown(heading), text=shown(text), form=form)
-    return page(heading, main)
+def _notice(heading: str, reason: str, words: Words, form: str = "") -> str:
+    title, text = words.say(heading), shown(words.reason(reason))
+    main = fill("notice.html", words, heading=title, text=text, form=form)
+    return page(title, main, words=words)
 
 
 def _seen(approval: Wait) -> str:
@@ -177,22 +181,23 @@ def _seen(approval: Wait) -> str:
     return f'<input type="hidden" name="seen" value="{digest}">' if approval.needed else ""
 
 
-def _what(approval: Wait) -> str:
+def _wants(approval: Wait) -> str:
     if approval.asked.content is not None:
-        return "the text below"
-    return "the values below" if approval.in_force.arguments else "nothing else"
+        return "review.wants_text"
+    return "review.wants_values" if approval.in_force.arguments else "review.wants_nothing"
 
 
-def _text(approval: Wait) -> str:
+def _text(approval: Wait, words: Words) -> str:
     """Returns the text in force, and what an approver has changed of it."""
     text, asked = approval.in_force.content, approval.asked.content
     if text is None:
         return ""
     if approval.edited_content is None:
-        return text_section("The text", text)
-    return text_section("The text, as it was edited", text, asked)
+        return text_section(words.say("review.text"), text, words=words)
+    return text_section(words.say("review.text_edited"), text, asked, words)
 
 
-def _arguments(approval: Wait) -> str:
-    heading = "The values" if approval.asked.content is None else "What goes with it"
-    return arguments(heading, approval)
+def _arguments(approval: Wait, words: Words) -> str:
+    has_text = approval.asked.content is not None
+    heading = words.say("review.other_values" if has_text else "review.values")
+    return arguments(heading, approval, words)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from longrunning.people.directory import Person
+from longrunning.people.words import ENGLISH, Words
 
 
 class Viewer(NamedTuple):
@@ -12,6 +13,12 @@ class Viewer(NamedTuple):
     id: str | None = None
     """Of the person whose link it is; None: whoever has it."""
     people: Mapping[str, Person] = {}
+
+    @property
+    def words(self) -> Words:
+        """What the page says to them, in their language, with times in their zone."""
+        person = self.people.get(self.id) if self.id else None
+        return person.words if person else ENGLISH
 
     def name_of(self, id_: str) -> str:
         """Returns a person's name; of one who has left the id."""

@@ -841,11 +841,11 @@ API: tuple[Mutant, ...] = tuple(
             "effect_words:verdict",
             """
             case effects.DONE if approval.answer:
-                return "Approved and done", "✓", "yes"
+                return words.say("decided.done"), "✓", "yes"
             """,
             """
             case effects.DONE:
-                return "Approved and done", "✓", "yes"
+                return words.say("decided.done"), "✓", "yes"
             """,
             "unit/test_approval_handler.py::"
             "TestWhatBecameOfIt::test_one_whose_call_was_made_says_so",
@@ -905,7 +905,7 @@ API: tuple[Mutant, ...] = tuple(
             r"""
             if len(shown.encode()) <= room:
                 return shown
-            return content(text, min(max_bytes, room // len(f"{QUOTE}\n")), QUOTE)
+            return content(text, min(max_bytes, room // len(f"{QUOTE}\n")), QUOTE, words)
             """,
             "return shown",
             "unit/test_notifications.py::"

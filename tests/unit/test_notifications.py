@@ -29,7 +29,6 @@ from longrunning.people.notifications import (
     approval_email,
 )
 from longrunning.people.pace import TooEarlyError, Unpaced
-from longrunning.text import NO_DEADLINE
 from longrunning.waits.item import Wait
 
 KEYS = LinkKeys.parse('{"current": "k1", "k1": "a-key-for-tests-of-forty-eight-characters-length"}')
@@ -417,7 +416,7 @@ def test_the_longest_subject_is_one_that_sns_takes() -> None:
 def test_where_silence_means_waiting_there_is_no_deadline() -> None:
     century = NOW + 100 * 365 * 86_400
     body = approval_email(asked(decide_by=century), "a", "d").body
-    assert NO_DEADLINE in body
+    assert "There is no deadline: it waits until somebody decides." in body
     assert "Decide until" not in body
 
 

@@ -102,8 +102,8 @@ class Imported:
     """Sources of what is unique, and the modules that used one."""
 
 
-AGENT = Function("agent", "agent_handler", STRANDS, 56)
-APPROVAL = Function("approval_api", "approval_handler", BOTOCORE, 31)
+AGENT = Function("agent", "agent_handler", STRANDS, 57)
+APPROVAL = Function("approval_api", "approval_handler", BOTOCORE, 32)
 FUNCTIONS = (
     AGENT,
     APPROVAL,
@@ -114,8 +114,9 @@ FUNCTIONS = (
 """A larger number needs a reason: each module takes time at every cold start. Both APIs tell what
 came of an approval (`outcomes`); the page has words for it, operators see how a session ended. The
 agent asks first what its package was built for (`built_for`): 0.3 ms of its start. Each package of
-the layer is a module too. The agent's parts are small ones, and each long-running tool of the
-example is one."""
+the layer is a module too. Whoever writes to people has the sentences (`words`): 0.2 ms; a language
+is read when its first sentence is said, a time zone at its first time. The agent's parts are small
+ones, and each long-running tool of the example is one."""
 
 ALSO_LOADED = {"concurrent.futures.thread", "unicodedata"}
 """Of the standard library, beyond what strands and botocore load."""

@@ -74,8 +74,6 @@ def normalise_newlines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-NO_DEADLINE = "There is no deadline: it waits until somebody decides."
-
 _TEN_YEARS_SECONDS = 10 * 365 * 86_400
 
 

@@ -3,6 +3,8 @@
     [ann]
     name = "Ann Kovač"
     email = "ann@example.com"
+    language = "de"                       optional: of that person's e-mails and pages; English
+    time_zone = "Europe/Zagreb"           optional: of the times in them; UTC
     iam = "assumed-role/Approvers/ann"    optional, and so far only kept: no route reads it
 
 The file is reviewed like code, and git is its history. Without it nobody has a name.
@@ -11,7 +13,10 @@ The file is reviewed like code, and git is its history. Without it nobody has a 
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from longrunning.people.words import Words
 
 FILE = Path(__file__).parents[2] / "people.toml"
 
@@ -35,6 +40,15 @@ class Person(NamedTuple):
     email: str
     iam: str | None = None
     """The end of the ARN of who signs as this person. No route reads it yet."""
+    language: str = "en"
+    time_zone: str = "UTC"
+
+    @property
+    def words(self) -> "Words":
+        """What e-mails and pages say to this person."""
+        from longrunning.people.words import Words  # Operators' routes say nothing to a person.
+
+        return Words(self.language, self.time_zone)
 
     def is_called(self, name: str) -> bool:
         """Tells whether a name is this person's id or e-mail address, in letters of any case."""
@@ -87,4 +101,20 @@ def _person(id_: str, given: Any, file_name: str) -> Person:
             raise PeopleError(f"{where}: {name}: expected a line of text")
     if not EMAIL_PATTERN.fullmatch(given["email"]):
         raise PeopleError(f"{where}: email: expected an address")
-    return Person(id_, **given)
+    person = Person(id_, **given)
+    if problem := _problem_of_words(person):
+        raise PeopleError(f"{where}: {problem}")
+    return person
+
+
+def _problem_of_words(person: Person) -> str | None:
+    """Returns what is wrong with a person's language or time zone, or None."""
+    if (person.language, person.time_zone) == ("en", "UTC"):
+        return None
+    from longrunning.people import words  # Most people read English, and times in UTC.
+
+    if person.language not in words.languages():
+        return f"language: expected one of {', '.join(words.languages())}, got {person.language}"
+    if not words.is_zone(person.time_zone):
+        return f"time_zone: expected one such as Europe/Zagreb: there is no {person.time_zone}"
+    return None

@@ -9,7 +9,8 @@ import unicodedata
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from longrunning.text import NO_DEADLINE, has_deadline, utc, visible
+from longrunning.people.words import ENGLISH, Words
+from longrunning.text import has_deadline, visible
 
 if TYPE_CHECKING:
     from longrunning.people.directory import Person
@@ -19,7 +20,7 @@ QUOTE = "> "
 """Before each line of a text that shares its e-mail with others: none of it looks like ours."""
 
 CUT_MARK_BYTES = 200
-"""More than what is said of a cut takes."""
+"""More than what is said of a cut takes, in any language."""
 
 MAX_CASE_CHARS = 160
 _MAX_ARGUMENT_CHARS = 1_000
@@ -28,11 +29,11 @@ _MIN_CASE_CHARS = 8
 _LINK = re.compile(r"\S*(?:://|www\.)\S*", re.IGNORECASE)
 
 
-def deadline(approval: "Wait") -> str:
+def deadline(approval: "Wait", words: Words = ENGLISH) -> str:
     """Says until when the decision may be made."""
     if not has_deadline(approval.requested_at, approval.decide_by):
-        return NO_DEADLINE
-    return f"Decide until: {utc(approval.decide_by)}"
+        return words.say("deadline.none")
+    return words.say("deadline.email", time=words.time(approval.decide_by))
 
 
 def asked_of(approval: "Wait", people: Mapping[str, "Person"]) -> str:
@@ -44,23 +45,24 @@ def asked_of(approval: "Wait", people: Mapping[str, "Person"]) -> str:
     return f"Asked: {names}. Needed: {approval.needed or 1}."
 
 
-def arguments(approval: "Wait", max_bytes: int) -> str:
+def arguments(approval: "Wait", max_bytes: int, words: Words = ENGLISH) -> str:
     """Lists the call's other arguments as JSON, so that none of them can break out of its line."""
     if not approval.in_force.arguments:
         return ""
     lines: list[str] = []
     for name, value in approval.in_force.arguments.items():
-        line = f"  {one_line(name)}: {_json(value)}"
+        line = f"  {one_line(name)}: {_json(value, words)}"
         max_bytes -= len(line.encode())
         if len(lines) == _MAX_ARGUMENTS or max_bytes < 0:
-            lines.append("  [and more, on the page]")
+            lines.append(f"  {words.say('email.more_arguments')}")
             break
         lines.append(line)
-    start = "The call carries:" if approval.asked.content is None else "The call also carries:"
+    has_text = approval.asked.content is not None
+    start = words.say("email.other_arguments" if has_text else "email.arguments")
     return f"\n{start}\n" + "\n".join(lines) + "\n"
 
 
-def content(text: str, max_bytes: int, before_lines: str = "") -> str:
+def content(text: str, max_bytes: int, before_lines: str = "", words: Words = ENGLISH) -> str:
     """Returns a text word for word; what is cut of it is said."""
     data = visible(text).encode()
     if len(data) > max_bytes:
@@ -69,25 +71,24 @@ def content(text: str, max_bytes: int, before_lines: str = "") -> str:
     lines = before_lines + shown.replace("\n", f"\n{before_lines}")
     if len(data) <= max_bytes:
         return lines
-    return (
-        f"{lines}\n\n[cut here: this e-mail shows the first {max_bytes // 1024} KB of "
-        f"{-(-len(data) // 1024)} KB; the page shows all of it]"
-    )
+    sizes = {"shown": max_bytes // 1024, "all": -(-len(data) // 1024)}
+    return f"{lines}\n\n{words.say('email.text_cut', **sizes)}"
 
 
-def quoted(text: str, max_bytes: int, room: int) -> str:
+def quoted(text: str, max_bytes: int, room: int, words: Words = ENGLISH) -> str:
     """Returns a text with `> ` before each line; of very many short lines it shows less.
 
     Args:
         text: The text.
         max_bytes: How much of it is shown at most.
         room: Bytes that all of it may take, the quoting and what is said of a cut included.
+        words: What is said of a cut.
     """
     room -= CUT_MARK_BYTES
-    shown = content(text, min(max_bytes, room), QUOTE)
+    shown = content(text, min(max_bytes, room), QUOTE, words)
     if len(shown.encode()) <= room:
         return shown
-    return content(text, min(max_bytes, room // len(f"{QUOTE}\n")), QUOTE)
+    return content(text, min(max_bytes, room // len(f"{QUOTE}\n")), QUOTE, words)
 
 
 def beginning(text: str, room: int) -> str:
@@ -117,8 +118,8 @@ def one_line(name: str) -> str:
     return " ".join(visible(name).split())[:_MAX_ARGUMENT_CHARS]
 
 
-def _json(value: object) -> str:
+def _json(value: object, words: Words) -> str:
     text = visible(json.dumps(value, ensure_ascii=False))
     if len(text) <= _MAX_ARGUMENT_CHARS:
         return text
-    return f"{text[:_MAX_ARGUMENT_CHARS]} [cut here; the page shows all of it]"
+    return f"{text[:_MAX_ARGUMENT_CHARS]} {words.say('email.argument_cut')}"

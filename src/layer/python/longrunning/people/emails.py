@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from longrunning.people.directory import People, Person
 from longrunning.people.email_parts import (
+    QUOTE,
     arguments,
     asked_of,
     beginning,
@@ -20,6 +21,7 @@ from longrunning.people.email_parts import (
     one_line,
     quoted,
 )
+from longrunning.people.words import ENGLISH, Words
 
 if TYPE_CHECKING:
     from longrunning.waits.item import Wait
@@ -37,20 +39,8 @@ _MAX_NAME_CHARS = 24
 """Two such names fit a subject."""
 
 _RULE = "-" * 72
-_THE_TEXT = "This is the text, word for word:"
 
 ASKED, REMINDER, ESCALATION = "asked", "reminder", "escalation"
-
-_SUBJECTS = {
-    ASKED: "Approval needed",
-    REMINDER: "Reminder, approval needed",
-    ESCALATION: "Escalated, approval needed",
-}
-_OPENINGS = {
-    ASKED: "waits for your decision.",
-    REMINDER: "still waits for a decision.",
-    ESCALATION: "waits for a decision that those asked first have not made.",
-}
 
 
 @dataclass(frozen=True)
@@ -79,14 +69,15 @@ def turn_email(
     Args:
         questions: At least one, in the order of the turn.
         occasion: `asked`, `reminder` or `escalation`.
-        person: Whom it is for; None: whoever is subscribed.
+        person: Whom it is for, in whose language; None: whoever is subscribed, in English.
     """
+    words = person.words if person else ENGLISH
     body = (
-        _one(questions[0], occasion, person)
+        _one(questions[0], occasion, person, words)
         if len(questions) == 1
-        else _several(questions, occasion, person)
+        else _several(questions, occasion, person, words)
     )
-    return Email(_subject([question.approval for question in questions], occasion), body)
+    return Email(_subject([question.approval for question in questions], occasion, words), body)
 
 
 def approval_email(
@@ -99,140 +90,142 @@ def approval_email(
 def escalation_email(approvals: Sequence["Wait"], people: People) -> Email:
     """Tells others of what those asked by name have not decided. It has no links.
 
+    It is in English: whoever gets it is not named.
+
     Args:
         approvals: At least one, each asked by name.
         people: Who there is.
     """
     parts = "\n".join(
-        f"{_heading(number, a)}\n{deadline(a)}\n{asked_of(a, people)}\n"
+        f"{_heading(number, a, ENGLISH)}\n{deadline(a)}\n{asked_of(a, people)}\n"
         f"Session {one_line(a.session_id)}, tool use {one_line(a.tool_use_id)}\n"
         for number, a in enumerate(approvals, 1)
     )
     body = f"""\
-{one_line(approvals[0].agent_name)} {_OPENINGS[ESCALATION]}
+{one_line(approvals[0].agent_name)} waits for a decision that those asked first have not made.
 
 {parts}
 Only those who are named can decide. Ask them, or have an operator cancel it.
 """
-    return Email(_subject(approvals, ESCALATION), body)
+    return Email(_subject(approvals, ESCALATION, ENGLISH), body)
 
 
-def _one(question: Question, occasion: str, person: Person | None) -> str:
+def _one(question: Question, occasion: str, person: Person | None, words: Words) -> str:
     approval, call = question.approval, question.approval.in_force
-    opens = "The link opens" if approval.is_question else "Both links open"
+    kind, agent = "question" if approval.is_question else "call", one_line(approval.agent_name)
     return f"""\
 {case(call.summary)}
-{one_line(approval.agent_name)} {_wants(approval)} and {_OPENINGS[occasion]}
+{words.say(f"email.{kind}_{occasion}", agent=agent, action=_tool(approval))}
 
-{_links(question)}
-{opens} a page first; nothing is decided before you press a button there.
-{_whose(person)}
+{_links(question, words)}
+{words.say("email.one_link" if approval.is_question else "email.two_links")}
+{_whose(person, words)}
 
-{deadline(approval)}{_who_else(approval)}
-{arguments(approval, MAX_EMAIL_BYTES)}{_text(call.content)}"""
+{deadline(approval, words)}{_who_else(approval, words)}
+{arguments(approval, MAX_EMAIL_BYTES, words)}{_text(call.content, words)}"""
 
 
-def _text(text: str | None) -> str:
+def _text(text: str | None, words: Words) -> str:
     """Ends an e-mail with the text, if the call has one."""
     if text is None:
         return ""
     return f"""
-Everything below this line was written by the agent. {_THE_TEXT}
+{words.say("email.below")} {words.say("email.the_text")}
 {_RULE}
-{content(text, MAX_CONTENT_BYTES)}
+{content(text, MAX_CONTENT_BYTES, words=words)}
 """
 
 
-def _whose(person: Person | None) -> str:
+def _whose(person: Person | None, words: Words) -> str:
     if person is None:
-        return "Anyone who has them can decide, so please do not forward this e-mail."
-    return (
-        f"They are for {one_line(person.name)}: whoever uses them decides in that name, so please "
-        "do not forward\nthis e-mail."
-    )
+        return words.say("email.for_anyone")
+    return words.say("email.for_person", person=one_line(person.name))
 
 
-def _who_else(approval: "Wait") -> str:
+def _who_else(approval: "Wait", words: Words) -> str:
     """Says who must agree, and what has been changed since it was asked."""
-    lines = ""
+    lines, people = "", len(approval.approvers or ())
     if approval.needed:
-        lines += f"\n{approval.needed} of {len(approval.approvers or ())} people must approve it."
+        lines += f"\n{words.say('email.needed', needed=approval.needed, all=people)}"
     if approval.approved_by:
-        lines += f" Approved so far by {len(approval.approved_by)}."
+        lines += f" {words.say('email.so_far', count=len(approval.approved_by))}"
     if approval.is_edited:
-        lines += "\nIt was edited since it was asked: the page shows what was changed."
+        lines += f"\n{words.say('email.edited')}"
     return lines
 
 
-def _several(questions: Sequence[Question], occasion: str, person: Person | None) -> str:
+def _several(
+    questions: Sequence[Question], occasion: str, person: Person | None, words: Words
+) -> str:
     numbered = list(enumerate(questions, 1))
+    agent = one_line(questions[0].approval.agent_name)
     asked = "\n".join(
-        f"{_heading(number, q.approval)}\n{case(q.approval.in_force.summary)}\n"
-        f"{deadline(q.approval)}{_who_else(q.approval)}\n\n{_links(q)}"
+        f"{_heading(number, q.approval, words)}\n{case(q.approval.in_force.summary)}\n"
+        f"{deadline(q.approval, words)}{_who_else(q.approval, words)}\n\n{_links(q, words)}"
         for number, q in numbered
     )
     head = f"""\
-{one_line(questions[0].approval.agent_name)} asks {len(questions)} questions and \
-{_OPENINGS[occasion]} Each has links of its own.
+{words.say(f"email.several_{occasion}", agent=agent, count=len(questions))}
 
 {asked}
-All links open a page first; nothing is decided before you press a button there.
-{_whose(person)}
+{words.say("email.all_links")}
+{_whose(person, words)}
 
-Everything below this line was written by the agent, each line of a text behind "> ".
+{words.say("email.below_quoted", quote=QUOTE)}
 {_RULE}
 """
     share = (MAX_EMAIL_BYTES - len(head.encode())) // len(questions)
-    return head + "\n".join(_part(number, q.approval, share) for number, q in numbered)
+    return head + "\n".join(_part(number, q.approval, share, words) for number, q in numbered)
 
 
-def _part(number: int, approval: "Wait", max_bytes: int) -> str:
+def _part(number: int, approval: "Wait", max_bytes: int, words: Words) -> str:
     """Says what one of several questions is about."""
-    start = f"{_heading(number, approval)}\n{arguments(approval, max_bytes // 2)}"
+    start = f"{_heading(number, approval, words)}\n{arguments(approval, max_bytes // 2, words)}"
     text = approval.in_force.content
     if text is None:
         return start
-    start += f"\n{_THE_TEXT}\n{_RULE}\n"
+    start += f"\n{words.say('email.the_text')}\n{_RULE}\n"
     room = max_bytes - len(start.encode())
-    return f"{start}{quoted(text, MAX_CONTENT_BYTES, room)}\n"
+    return f"{start}{quoted(text, MAX_CONTENT_BYTES, room, words)}\n"
 
 
-def _heading(number: int, approval: "Wait") -> str:
-    return f"{number}. It {_wants(approval)}."
-
-
-def _wants(approval: "Wait") -> str:
-    return "asks a question" if approval.is_question else f"wants to run {_tool(approval)}"
+def _heading(number: int, approval: "Wait", words: Words) -> str:
+    """The number begins a paragraph in every language: that is how the parts are told apart."""
+    if approval.is_question:
+        return f"{number}. {words.say('email.heading_question')}"
+    return f"{number}. {words.say('email.heading_call', action=_tool(approval))}"
 
 
 def _tool(approval: "Wait") -> str:
     return one_line(approval.asked.action)
 
 
-def _links(question: Question) -> str:
+def _links(question: Question, words: Words) -> str:
     if question.approval.is_question:
         return f"""\
-Read and answer:
+{words.say("email.answer")}
 {question.approve_url}
 """
     return f"""\
-Read and approve:
+{words.say("email.approve")}
 {question.approve_url}
 
-Read and deny:
+{words.say("email.deny")}
 {question.deny_url}
 """
 
 
-def _subject(approvals: Sequence["Wait"], occasion: str) -> str:
+def _subject(approvals: Sequence["Wait"], occasion: str, words: Words) -> str:
     """Says in fixed words what is asked, then in quotes how the first text begins."""
     first = approvals[0]
     who = one_line(first.agent_name)[:_MAX_NAME_CHARS]
     what = _tool(first)[:_MAX_NAME_CHARS]
     count = f" ({len(approvals)})" if len(approvals) > 1 else ""
-    more = " and more" if len({a.asked.action for a in approvals}) > 1 else ""
-    wants = "asks a question" if first.is_question else f"wants to run {what}"
-    fixed = f"{_SUBJECTS[occasion]}{count}: {who} {wants}{more}"
+    kind = "question" if first.is_question else "call"
+    fixed = f"{words.say(f'email.subject_{occasion}')}{count}: "
+    fixed += words.say(f"email.subject_{kind}", who=who, action=what)
+    if len({a.asked.action for a in approvals}) > 1:
+        fixed += f" {words.say('email.subject_more')}"
     what = beginning(first.in_force.summary, MAX_SUBJECT_CHARS - len(f'{fixed}: ""'))
     subject = f'{fixed}: "{what}"' if what else fixed
-    return subject.encode("ascii", "replace").decode()
+    return subject.encode("ascii", "replace").decode()[:MAX_SUBJECT_CHARS]
