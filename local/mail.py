@@ -70,12 +70,13 @@ def find_questions(body: str, front_url: str) -> tuple[Question, ...]:
     """Returns what an e-mail asks.
 
     Where there are several questions, the links of each stand before the rule and in lines of
-    their own. Behind it each question has a part under its number, and each line of a text that the
-    agent wrote begins with `> `, which is taken off here.
+    their own, in a paragraph that begins with its number, in every language. Behind the rule each
+    question has a part under its number, and each line of a text that the agent wrote begins with
+    `> `, which is taken off here. An escalation of what is asked by name has no such part.
     """
     head, _, parts = body.partition(f"\n{_RULE}\n")
-    blocks = re.split(r"^(?=\d+\. It )", head, flags=re.MULTILINE)[1:]
-    if len(blocks) < 2:
+    blocks = re.split(r"(?<=\n\n)(?=\d+\. )", head)[1:]
+    if len(blocks) < 2 or not parts:
         return (Question(body, find_links(body, front_url)),)
     texts = re.split(r"\n(?=\d+\. )", parts)
     return tuple(
