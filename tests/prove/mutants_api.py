@@ -960,6 +960,50 @@ API: tuple[Mutant, ...] = tuple(
             "test_the_subject_ends_with_how_the_text_begins_where_ascii_can_say_it",
         ),
         (
+            "a subject is cut at what SNS takes",
+            "emails:_subject",
+            'subject.encode("ascii", "replace").decode()[:MAX_SUBJECT_CHARS]',
+            'subject.encode("ascii", "replace").decode()',
+            "unit/test_notifications.py::"
+            "test_the_longest_subject_of_a_turn_is_under_100_characters",
+        ),
+        (
+            "a language is one that there is",
+            "directory:_problem_of_words",
+            "person.language not in words.languages()",
+            "False",
+            "unit/test_words.py::test_an_unknown_language_is_refused_and_those_there_are_are_named",
+        ),
+        (
+            "a zone is one that there is",
+            "directory:_problem_of_words",
+            "not words.is_zone(person.time_zone)",
+            "False",
+            "unit/test_words.py::test_an_unknown_zone_is_refused",
+        ),
+        (
+            "without zone data nobody is refused",
+            "words:is_zone",
+            "_zone(_A_ZONE) is None",
+            "False",
+            "unit/test_words.py::test_without_zone_data_times_are_in_utc_and_say_so",
+        ),
+        (
+            "what a language lacks is said in English",
+            "words:_texts",
+            "{**_texts(folder, _ENGLISH), **own}",
+            "own",
+            "unit/test_words.py::test_what_a_copy_lacks_is_said_in_english",
+        ),
+        (
+            "a refusal speaks the language of its reader",
+            "approval_handler:handler",
+            "_for_reader(request)",
+            "request",
+            "flow/test_languages.py::"
+            "test_a_german_is_refused_in_german_and_programs_and_the_log_in_english",
+        ),
+        (
             "an e-mail waits until its message is a second old",
             "pace:MessagePace.wait",
             "min(self._earliest, now + 1)",

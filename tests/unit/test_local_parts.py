@@ -30,7 +30,7 @@ from local.traces import Span, Traces, parse_datagram
 from local.view import SessionRow, View
 
 from core_samples import asked
-from longrunning.people.emails import Question, turn_email
+from longrunning.people.emails import Question, escalation_email, turn_email
 
 FRONT = "http://localhost:3000"
 TOKEN = f"{FRONT}/approvals/abc.DEF-_~1"
@@ -117,6 +117,15 @@ def test_the_mail_page_shows_one_e_mail_with_all_its_questions_and_their_buttons
         )
     ]
     assert places == sorted(places)
+
+
+def test_an_escalation_of_several_approvals_is_one_entry_without_links() -> None:
+    """It has a number for each, and no part behind a rule."""
+    approvals = [asked(approvers=["ann"]), asked(approvers=["bob"])]
+    body = escalation_email(approvals, {}).body
+    text = json.dumps({"Message": body, "Timestamp": "2026-01-31T09:30:00.000Z"})
+    (question,) = parse_notification(text, FRONT).questions
+    assert (question.body, question.links) == (body, ())
 
 
 def mail_of(*contents: str) -> Mail:

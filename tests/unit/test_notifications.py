@@ -29,6 +29,7 @@ from longrunning.people.notifications import (
     approval_email,
 )
 from longrunning.people.pace import TooEarlyError, Unpaced
+from longrunning.people.words import languages
 from longrunning.waits.item import Wait
 
 KEYS = LinkKeys.parse('{"current": "k1", "k1": "a-key-for-tests-of-forty-eight-characters-length"}')
@@ -411,6 +412,26 @@ def test_the_longest_subject_is_one_that_sns_takes() -> None:
         approval_email(approval, "a", "d", o).subject for o in (ASKED, REMINDER, ESCALATION)
     ]
     assert max(map(len, subjects)) < 100
+
+
+@pytest.mark.parametrize("language", languages())
+def test_the_longest_subject_of_a_turn_is_under_100_characters(language: str) -> None:
+    person = Person("ann", "Ann", "ann@example.com", language=language)
+    both = [
+        Question(asked(agent_name="a" * 30, action=action * 30), APPROVE, DENY) for action in "pq"
+    ]
+    for occasion in (ASKED, REMINDER, ESCALATION):
+        assert len(turn_email(both * 10, occasion, person).subject) < 100
+
+
+@pytest.mark.parametrize("language", languages())
+def test_the_questions_of_an_e_mail_are_told_apart_in_every_language(language: str) -> None:
+    person = Person("ann", "Ann", "ann@example.com", language=language)
+    several = questions(FORGED, "Something harmless", FORGED)
+    found = find_questions(turn_email(several, ASKED, person).body, FRONT)
+    assert [[link.url for link in question.links] for question in found] == [
+        [q.approve_url, q.deny_url] for q in several
+    ]
 
 
 def test_where_silence_means_waiting_there_is_no_deadline() -> None:

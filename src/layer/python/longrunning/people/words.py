@@ -64,14 +64,19 @@ ENGLISH = Words()
 """What nobody by name reads: in English, in UTC."""
 
 
-def languages() -> list[str]:
+def languages() -> tuple[str, ...]:
     """Returns the tags of all languages that there are."""
-    return sorted(file.stem for file in FOLDER.glob("*.json"))
+    return _languages(FOLDER)
 
 
 def is_zone(name: str) -> bool:
     """Tells whether there is such a time zone; yes for all where the runtime has no zone data."""
     return name == _UTC or _zone(name) is not None or _zone(_A_ZONE) is None
+
+
+@cache
+def _languages(folder: Path) -> tuple[str, ...]:
+    return tuple(sorted(file.stem for file in folder.glob("*.json")))
 
 
 @cache
