@@ -139,6 +139,8 @@ def test_nothing_but_code_is_packaged(built: Path) -> None:
 
 def test_layer_holds_the_shared_code_and_tracing(built: Path) -> None:
     assert names_in(built / "SharedLayer/python") >= {"longrunning", "aws_xray_sdk", "wrapt"}
+    languages = built / "SharedLayer/python/longrunning/people/languages"
+    assert names_in(languages) >= {"de.json", "en.json"}
 
 
 def test_bytecode_is_taken_without_a_look_at_the_source(built_for_here: Path) -> None:
