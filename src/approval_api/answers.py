@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import look_pages
 import page_parts
 import review_pages
 from longrunning.http import RefusedError, Response
@@ -74,6 +75,23 @@ def asked(
         status,
         _document(approval, *OPEN_FIELDS),
         lambda: _asking_page(request, approval, now, draft, request.viewer.words.reason(problem)),
+    )
+
+
+def looked_at(request: ReviewRequest, approval: Wait, now: int, why: str) -> Response:
+    """Answers with an open approval that is not decided here; there is no form.
+
+    Args:
+        request: What is answered.
+        approval: What waits for the decision.
+        now: Epoch seconds.
+        why: Why it is not decided here, one of those of `look_pages`.
+    """
+    return _answer(
+        request,
+        200,
+        _document(approval, *OPEN_FIELDS),
+        lambda: look_pages.look_page(approval, now, why, request.viewer),
     )
 
 
@@ -203,10 +221,15 @@ def _answer(
 ) -> Response:
     """Whoever asks for text/html gets the page, all others JSON."""
     if request.wants_html:
-        # What was typed comes back as it came, but for half a surrogate, which is no Unicode.
-        text = page().encode(errors="replace").decode()
-        return _response(status, text, "text/html; charset=utf-8")
+        return page_response(status, page())
     return _response(status, json.dumps(document), "application/json")
+
+
+def page_response(status: int, page: str) -> Response:
+    """Returns a page as an answer."""
+    # What was typed comes back as it came, but for half a surrogate, which is no Unicode.
+    text = page.encode(errors="replace").decode()
+    return _response(status, text, "text/html; charset=utf-8")
 
 
 def _response(status: int, body: str, content_type: str) -> Response:

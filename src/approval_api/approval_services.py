@@ -41,7 +41,7 @@ def services() -> Services:
     )
     if os.environ.get("AWS_XRAY_DAEMON_ADDRESS"):
         tracing.enable()
-    dynamodb, sqs, secrets = _clients("dynamodb", "sqs", "secretsmanager")
+    dynamodb, sqs, secrets = make_clients("dynamodb", "sqs", "secretsmanager")
     secret = secrets.get_secret_value(SecretId=os.environ["LINK_KEYS_SECRET_ARN"])
     table_name = os.environ["APPROVALS_TABLE_NAME"]
     return Services(
@@ -54,8 +54,8 @@ def services() -> Services:
     )
 
 
-def _clients(*service_names: str) -> list[Any]:
-    # All tries of one stuck call together are shorter than the function's timeout of 10 s.
+def make_clients(*service_names: str) -> list[Any]:
+    """Makes low-level clients. All tries of one stuck call are shorter than the function's time."""
     config = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 3})
     session = botocore.session.get_session()
     return [session.create_client(name, config=config) for name in service_names]

@@ -15,9 +15,6 @@ from review_request import Choice
 DECIDED_BY_LINK = "link"
 """A link without a name proves a mailbox, not a person."""
 
-VIA_LINK = "link"
-"""How a person has decided: with a link that was sent to that person's mailbox alone."""
-
 _DECISIONS: dict[str, Decision] = {"approved": "approved", "denied": "denied"}
 METRIC_NAMES = {"approved": "ApprovalApproved", "denied": "ApprovalDenied"}
 
@@ -57,7 +54,7 @@ def decide(services: Services, link: Link, choice: Choice, now: int) -> Decided:
 
 def decider(link: Link) -> tuple[str, str | None]:
     """Returns who decides with a link, and how: a person by name, or whoever has it."""
-    return (link.person, VIA_LINK) if link.person else (DECIDED_BY_LINK, None)
+    return (link.person, link.via) if link.person else (DECIDED_BY_LINK, None)
 
 
 def _decide_alone(services: Services, link: Link, choice: Choice, now: int) -> Decided:
@@ -83,7 +80,7 @@ def _vote(services: Services, link: Link, choice: Choice, now: int) -> Decided:
         raise RefusedError(400, "seen: expected the digest of what you have read, as GET gives it")
     vote = Vote(
         by=link.person or "",
-        via=VIA_LINK,
+        via=link.via,
         decision=_DECISIONS[choice.decision],
         seen=choice.seen,
         comment=clean_comment(choice.comment),

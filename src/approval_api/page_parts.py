@@ -41,11 +41,11 @@ class _Parts(dict[str, str]):
 
 
 @cache
-def content_security_policy() -> str:
-    """Forbids everything but the one style sheet in the page, by its hash, and its own form."""
-    digest = base64.b64encode(hashlib.sha256(_file("page.css").encode()).digest()).decode()
+def content_security_policy(*more_styles: str) -> str:
+    """Forbids everything but the style sheets in the page, by their hashes, and its own forms."""
+    styles = " ".join(map(_hash_of, ("page.css", *more_styles)))
     return (
-        f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; "
+        f"default-src 'none'; style-src {styles}; form-action 'self'; "
         "frame-ancestors 'none'; base-uri 'none'"
     )
 
@@ -61,6 +61,18 @@ def page(title: str, main: str, *, tone: str = "", footer: str = "", words: Word
         main=main,
         footer=footer,
     )
+
+
+def framed(page: str, bar: str, style: str) -> str:
+    """Returns a page with a bar above it, and one more style sheet.
+
+    Args:
+        page: As `page` has made it.
+        bar: HTML.
+        style: The name of the style sheet; the answer's policy names it, too.
+    """
+    styled = page.replace("</style>", f"</style>\n<style>{_file(style)}</style>", 1)
+    return styled.replace("<body>\n<main ", f'<body>\n{bar}<main id="main" ', 1)
 
 
 def fill(name: str, words: Words = ENGLISH, /, **parts: str) -> str:
@@ -203,6 +215,11 @@ def moment(epoch_seconds: int, words: Words = ENGLISH) -> str:
 def iso(epoch_seconds: int) -> str:
     """Returns a time for machines, such as `2026-03-14T10:00:00Z`."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch_seconds))
+
+
+def _hash_of(style: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(_file(style).encode()).digest()).decode()
+    return f"'sha256-{digest}'"
 
 
 def _part(kind: str, content: str, words: Words) -> str:

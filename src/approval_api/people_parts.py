@@ -9,10 +9,9 @@ from viewer import Viewer
 
 def footer(wait: Wait, viewer: Viewer) -> str:
     """Ends a page that asks: whose link it is, and of which session."""
-    return (
-        f"<footer><p>{_whose(viewer)}</p>"
-        f"<p>{viewer.words.say('page.session')} {code(wait.session_id)}</p></footer>"
-    )
+    whose = "" if viewer.is_signed_in else f"<p>{_whose(viewer)}</p>"
+    session = f"{viewer.words.say('page.session')} {code(wait.session_id)}"
+    return f"<footer>{whose}<p>{session}</p></footer>"
 
 
 def _whose(viewer: Viewer) -> str:

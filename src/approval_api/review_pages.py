@@ -66,8 +66,8 @@ def review_page(
         followed=words.say(FOLLOWED[preselected]) if preselected in FOLLOWED else "",
         deadline=deadline(approval, now, words),
         who=who_must_agree(approval, viewer),
-        text=_text(approval, words),
-        arguments=_arguments(approval, words) + votes(approval, viewer),
+        text=text_shown(approval, words),
+        arguments=arguments_section(approval, words) + votes(approval, viewer),
         seen=_seen(approval),
         comment=html.escape(draft.comment or "") if draft else "",
         max_comment=str(MAX_COMMENT_CHARS),
@@ -92,8 +92,8 @@ def counted_page(approval: Wait, viewer: Viewer) -> str:
         heading=words.say("counted.heading", count=len(approval.approved_by), needed=needed),
         next=words.say("counted.next", needed=needed),
         who=who_must_agree(approval, viewer),
-        text=_text(approval, words),
-        arguments=_arguments(approval, words) + votes(approval, viewer),
+        text=text_shown(approval, words),
+        arguments=arguments_section(approval, words) + votes(approval, viewer),
     )
     return page(words.say("counted.title"), main, tone="yes", words=words)
 
@@ -117,8 +117,8 @@ def decided_page(approval: Wait, outcome: str, viewer: Viewer) -> str:
         mark=mark,
         word=word,
         next=f"{words.say(LEADS[outcome])} {next_}" if outcome in LEADS else next_,
-        text=_text(approval, words),
-        arguments=_arguments(approval, words) + votes(approval, viewer),
+        text=text_shown(approval, words),
+        arguments=arguments_section(approval, words) + votes(approval, viewer),
         rows=decision_rows(approval, viewer),
     )
     return page(word, main, tone=tone, words=words)
@@ -187,7 +187,7 @@ def _wants(approval: Wait) -> str:
     return "review.wants_values" if approval.in_force.arguments else "review.wants_nothing"
 
 
-def _text(approval: Wait, words: Words) -> str:
+def text_shown(approval: Wait, words: Words) -> str:
     """Returns the text in force, and what an approver has changed of it."""
     text, asked = approval.in_force.content, approval.asked.content
     if text is None:
@@ -197,7 +197,8 @@ def _text(approval: Wait, words: Words) -> str:
     return text_section(words.say("review.text_edited"), text, asked, words)
 
 
-def _arguments(approval: Wait, words: Words) -> str:
+def arguments_section(approval: Wait, words: Words) -> str:
+    """Returns the arguments of the call in force, each value as it is."""
     has_text = approval.asked.content is not None
     heading = words.say("review.other_values" if has_text else "review.values")
     return arguments(heading, approval, words)

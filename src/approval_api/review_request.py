@@ -16,7 +16,7 @@ decided, at GET, other parameters may follow it: mail gateways and newsletters' 
 Reasons name the field, what was expected and what came, and never repeat a value: they are logged.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -48,6 +48,10 @@ class ReviewRequest:
     event: Event = field(repr=False)
     viewer: Viewer = field(default=Viewer(), repr=False)
     """Who asks; known once the link was read."""
+
+    def as_seen_by(self, viewer: Viewer) -> "ReviewRequest":
+        """Returns the same request for a page, of somebody who is signed in."""
+        return replace(self, wants_html=True, viewer=viewer)
 
     @property
     def is_from_page(self) -> bool:

@@ -13,6 +13,8 @@ class Viewer(NamedTuple):
     id: str | None = None
     """Of the person whose link it is; None: whoever has it."""
     people: Mapping[str, Person] = {}
+    is_signed_in: bool = False
+    """Whether it is the inbox that shows the page."""
 
     @property
     def words(self) -> Words:

@@ -1,14 +1,13 @@
 """Shows operators the facts of approvals and their first characters, never a link."""
 
-import heapq
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 from longrunning.waits import outcomes as effects
 from longrunning.waits.item import Wait
-from longrunning.waits.open_waits import SHARDS, OpenEntry, OpenWaits
-from operator_requests import Page, Positions, next_token
+from longrunning.waits.open_pages import read_page, written
+from longrunning.waits.open_waits import OpenEntry, OpenWaits
+from operator_requests import Page
 
 PREVIEW_CHARS = 200
 """Enough to know it again; the whole text is the approver's to read."""
@@ -61,21 +60,11 @@ def open_page(table: OpenWaits, page: Page) -> Document:
     The index is a moment behind: what a worker has claimed since is left out, so a page may be
     shorter than its limit, and only `next` tells whether there are more.
     """
-    streams = (_entries(table, shard, page) for shard in SHARDS)
-    merged = heapq.merge(*streams, key=lambda found: (found[1].due_at, found[0]))
-    found = list(islice(merged, page.limit + 1))
-    shown = found[: page.limit]
-    positions: Positions = {**page.after, **dict(shown)}
+    found = read_page(table, page.limit, page.after)
     return {
-        "approvals": list(_documents(table, [entry for _, entry in shown])),
-        "next": next_token(positions) if len(found) > page.limit else None,
+        "approvals": list(_documents(table, found.entries)),
+        "next": None if found.next is None else written(found.next),
     }
-
-
-def _entries(table: OpenWaits, shard: str, page: Page) -> Iterator[tuple[str, OpenEntry]]:
-    # One more than asked for, to learn whether there are more.
-    for entry in table.entries(shard, page.limit + 1, page.after.get(shard)):
-        yield shard, entry
 
 
 def _documents(table: OpenWaits, entries: list[OpenEntry]) -> Iterator[Document]:

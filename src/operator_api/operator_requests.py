@@ -3,8 +3,6 @@
 Reasons name the field and what was expected, and never repeat a value: they are logged.
 """
 
-import base64
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -12,17 +10,13 @@ from typing import Any
 from longrunning import http
 from longrunning.http import Event, RefusedError
 from longrunning.messages import SESSION_ID_PATTERN, TOOL_USE_ID_PATTERN
-from longrunning.waits.open_waits import SHARDS, OpenEntry
+from longrunning.waits.open_pages import Positions, read_positions
 
 CANCELLATION_FIELDS = ("session_id", "tool_use_id", "comment")
 LIMIT_PATTERN = re.compile(r"[1-9][0-9]?|100")
 DEFAULT_LIMIT = 50
 
 MAX_CALLER_CHARS = 200
-MAX_TIME = 10**12
-
-Positions = dict[str, OpenEntry]
-"""How far each shard of the index has been read: the last entry, by shard."""
 
 
 @dataclass(frozen=True)
@@ -76,15 +70,6 @@ def parse_page(event: Event) -> Page:
     return Page(int(limit), _positions(token) if token is not None else {})
 
 
-def next_token(positions: Positions) -> str:
-    """Returns what `next` is on the following page; the inverse of what `parse_page` reads."""
-    places = {
-        shard: [entry.due_at, entry.session_id, entry.tool_use_id]
-        for shard, entry in positions.items()
-    }
-    return base64.urlsafe_b64encode(json.dumps(places).encode()).rstrip(b"=").decode()
-
-
 def parse_session_id(event: Event) -> str:
     """Returns the query's `session_id`.
 
@@ -115,20 +100,9 @@ def parse_cancellation(event: Event) -> Cancellation:
 
 def _positions(token: str) -> Positions:
     try:
-        padded = token + "=" * (-len(token) % 4)
-        places = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        return {shard: _entry(shard, *place) for shard, place in places.items()}
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        return read_positions(token)
+    except ValueError as error:
         raise RefusedError(400, "next: expected what the page before gave") from error
-
-
-def _entry(shard: str, due_at: Any, session_id: Any, tool_use_id: Any) -> OpenEntry:
-    """Accepts only what the index could hold: it becomes a key of a query."""
-    fits = shard in SHARDS and type(due_at) is int and 0 <= due_at < MAX_TIME
-    fits = fits and SESSION_ID_PATTERN.fullmatch(session_id) is not None
-    if not fits or not TOOL_USE_ID_PATTERN.fullmatch(tool_use_id):
-        raise ValueError(shard)
-    return OpenEntry(session_id, tool_use_id, due_at, requested_at=0)
 
 
 def _matching(fields: dict[str, Any], name: str, pattern: re.Pattern[str]) -> str:

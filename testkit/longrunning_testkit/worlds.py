@@ -23,6 +23,7 @@ import agent_handler
 import approval_handler
 import approval_services
 import aws_template
+import inbox_services
 import operator_services
 import sweeper_handler
 from longrunning.sessions import Session, SessionStore
@@ -42,6 +43,7 @@ TABLES = {
 MADE_ONCE = [
     agent_handler._resources,
     approval_services.services,
+    inbox_services.inbox_services,
     operator_services.services,
     sweeper_handler._resources,
 ]

@@ -131,21 +131,21 @@ API: tuple[Mutant, ...] = tuple(
             case "GET" | "HEAD" | "POST":
                 link = _link(request, now)
                 viewer = Viewer(link.person, services().people)
-                answer = _decide if request.method == "POST" else _show
-                return answer(replace(request, viewer=viewer), link, now)
+                answer = decide if request.method == "POST" else show
+                return answer(services(), replace(request, viewer=viewer), link, now)
             """,
             """
             case _:
                 link = _link(request, now)
                 viewer = Viewer(link.person, services().people)
-                answer = _decide if request.method == "POST" else _show
-                return answer(replace(request, viewer=viewer), link, now)
+                answer = decide if request.method == "POST" else show
+                return answer(services(), replace(request, viewer=viewer), link, now)
             """,
             "unit/test_approval_handler.py::TestLooking::test_other_methods_are_405",
         ),
         (
             "what is no approval is not shown",
-            "approval_handler:_show",
+            "reviewing:show",
             "approval is None or approval.call is None",
             "approval is None",
             "unit/test_approval_handler.py::"
@@ -161,7 +161,7 @@ API: tuple[Mutant, ...] = tuple(
         ),
         (
             "who was too late is told so",
-            "approval_handler:_decide",
+            "reviewing:decide",
             """
             case "expired":
                 return _closed(request, approval)
@@ -175,7 +175,7 @@ API: tuple[Mutant, ...] = tuple(
         ),
         (
             "the opposite click is told what stands",
-            "approval_handler:_decide",
+            "reviewing:decide",
             '409 if outcome == "conflict" else 200',
             "200",
             "unit/test_approval_handler.py::"
@@ -183,7 +183,7 @@ API: tuple[Mutant, ...] = tuple(
         ),
         (
             "an unknown link decides nothing",
-            "approval_handler:_decide",
+            "reviewing:decide",
             'approval is None or outcome == "unknown"',
             "approval is None",
             "unit/test_approval_handler.py::"
@@ -206,7 +206,7 @@ API: tuple[Mutant, ...] = tuple(
         ),
         (
             "an approver's unknown field is not logged",
-            "approval_handler:_note",
+            "reviewing:note",
             '{"status": refusal.status, "reason": refusal.logged}',
             '{"status": refusal.status, "reason": refusal.reason}',
             "unit/test_approval_handler.py::"

@@ -82,7 +82,7 @@ MISBEHAVIOUR: tuple[Mutant, ...] = tuple(
         ),
         (
             "a sweeper whose clock is ahead",
-            "approval_handler:_decide",
+            "reviewing:decide",
             """
             case "expired":
                 return _closed(request, approval)

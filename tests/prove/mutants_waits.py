@@ -1066,7 +1066,7 @@ _CALLBACK = of_code(
     ),
     (
         "a callback's token gets no page back",
-        "approval_handler:_ask_again",
+        "reviewing:_ask_again",
         "approval is not None and approval.call is not None and approval.is_open(now)",
         "approval is not None and approval.is_open(now)",
         f"{_CALLBACKS}test_a_callbacks_token_decides_no_approval",

@@ -172,7 +172,8 @@ class Asking:
             raise
         if policy.decision is None:
             needed = policy.needed if policy.needed > 1 else None
-            return replace(wait, approvers=list(policy.people), needed=needed)
+            asked, sign_in = list(policy.people), policy.sign_in or None
+            return replace(wait, approvers=asked, needed=needed, sign_in=sign_in)
         return replace(
             wait,
             status=Status(policy.decision.upper()),

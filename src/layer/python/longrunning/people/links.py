@@ -5,6 +5,8 @@ first part says what the token is for, and each route takes its own kind only:
 
     [1, session_id, tool_use_id, expires_at, key_id]                  whoever has it may decide
     [2, session_id, tool_use_id, expires_at, person, flags, key_id]   this person may decide
+    [3, person, browser, expires_at, key_id]                          this person may sign in
+    [4, person, expires_at, key_id]                                   this person is signed in
     [5, session_id, tool_use_id, expires_at, key_id]                  a system may answer
 
 The signature is HMAC-SHA256 over the payload's text. The same input gives the same token, so an
@@ -20,17 +22,22 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-REVIEW, PERSONAL, CALLBACK = 1, 2, 5
-"""Kinds of tokens. Callbacks had kind 1 before, and such tokens go on until their end."""
+REVIEW, PERSONAL, SIGN_IN, SIGNED_IN, CALLBACK = 1, 2, 3, 4, 5
+"""Kinds of tokens. Callbacks had kind 1 before, and such tokens go on until their end. Those of
+signing in: `longrunning.people.passes`."""
 
-_FIELDS = {REVIEW: 3, PERSONAL: 5, CALLBACK: 3}
+_FIELDS = {REVIEW: 3, PERSONAL: 5, SIGN_IN: 3, SIGNED_IN: 2, CALLBACK: 3}
 """How many stand between a token's kind and its key."""
 
 FOR_APPROVALS, FOR_CALLBACKS = (REVIEW, PERSONAL), (CALLBACK, REVIEW)
 
-VOTES = 1
-"""A flag: the person is one of several who must agree."""
+VOTES, WANTS_SIGN_IN = 1, 2
+"""Flags: the person is one of several who must agree; and must sign in for it."""
+
+BY_LINK = "link"
+"""How a person has decided: with a link that was sent to that person's mailbox alone."""
 
 MAX_KEYS = 2
 MIN_KEY_CHARS = 32
@@ -83,11 +90,18 @@ class Link:
     person: str | None = None
     """Whose it is; None: whoever has it."""
     flags: int = 0
+    via: str = BY_LINK
+    """How the person has shown who it is; never part of a token."""
 
     @property
     def is_vote(self) -> bool:
         """Whether the person is one of several who must agree."""
         return bool(self.flags & VOTES)
+
+    @property
+    def wants_sign_in(self) -> bool:
+        """Whether having the link is not enough to decide."""
+        return bool(self.flags & WANTS_SIGN_IN) and self.via == BY_LINK
 
 
 def make_token(
@@ -107,21 +121,42 @@ def make_token(
         tool_use_id: The waiting tool use.
         expires_at: Epoch seconds from which on the link is refused.
         person: Whose it is; None: whoever has it.
-        flags: `VOTES`, or nothing.
+        flags: `VOTES`, `WANTS_SIGN_IN`, both or nothing.
     """
     ids = (session_id, tool_use_id, expires_at)
     if person is None:
-        return _signed(keys, REVIEW, *ids)
-    return _signed(keys, PERSONAL, *ids, person, flags)
+        return signed(keys, REVIEW, *ids)
+    return signed(keys, PERSONAL, *ids, person, flags)
 
 
 def make_callback_token(keys: LinkKeys, session_id: str, tool_use_id: str, expires_at: int) -> str:
     """Signs the token with which a system answers a wait; the arguments are those above."""
-    return _signed(keys, CALLBACK, session_id, tool_use_id, expires_at)
+    return signed(keys, CALLBACK, session_id, tool_use_id, expires_at)
 
 
 def read_token(keys: LinkKeys, token: str, kinds: Sequence[int] = FOR_APPROVALS) -> Link:
     """Verifies a token and returns what it says. Whether it has expired is the caller's to check.
+
+    Args:
+        keys: The signing keys.
+        token: As it came.
+        kinds: What it may be for.
+
+    Raises:
+        InvalidLinkError: Anything but such a token that one of these keys has signed.
+    """
+    return Link(*said(keys, token, kinds))
+
+
+def signed(keys: LinkKeys, kind: int, *says: str | int) -> str:
+    """Signs a token of a kind with the current key."""
+    fields = [kind, *says, keys.current]
+    payload = _base64url(json.dumps(fields, separators=(",", ":")).encode())
+    return f"{payload}.{_signature(keys.by_id[keys.current], payload)}"
+
+
+def said(keys: LinkKeys, token: str, kinds: Sequence[int]) -> list[Any]:
+    """Verifies a token and returns what stands in it between its kind and its key.
 
     Nothing of the payload is looked at before a signature holds, and each key is compared in
     constant time.
@@ -150,7 +185,8 @@ def read_token(keys: LinkKeys, token: str, kinds: Sequence[int] = FOR_APPROVALS)
         raise InvalidLinkError(InvalidLinkError.__doc__)
     if len(fields) != _FIELDS[kind]:
         raise InvalidLinkError(InvalidLinkError.__doc__)
-    return Link(*fields)
+    says: list[Any] = fields
+    return says
 
 
 def review_url(base_url: str, token: str, decision: str) -> str:
@@ -167,12 +203,6 @@ def review_url(base_url: str, token: str, decision: str) -> str:
 def callback_url(base_url: str, token: str) -> str:
     """Returns where a system answers a wait: whoever holds this URL can, and must not log it."""
     return f"{base_url.rstrip('/')}/callbacks/{token}"
-
-
-def _signed(keys: LinkKeys, kind: int, *said: str | int) -> str:
-    fields = [kind, *said, keys.current]
-    payload = _base64url(json.dumps(fields, separators=(",", ":")).encode())
-    return f"{payload}.{_signature(keys.by_id[keys.current], payload)}"
 
 
 def _usable(key_id: str, key: object) -> bool:

@@ -124,7 +124,7 @@ class Notifier:
             approval.tool_use_id,
             approval.decide_by,
             person=person,
-            flags=links.VOTES if approval.needed else 0,
+            flags=flags_of(approval),
         )
         says_yes = "answered" if approval.is_question else "approved"
         return Question(
@@ -132,6 +132,13 @@ class Notifier:
             links.review_url(self.base_url, token, says_yes),
             links.review_url(self.base_url, token, "denied"),
         )
+
+
+def flags_of(approval: "Wait") -> int:
+    """Returns the flags of the links of an approval that is asked of people by name."""
+    return (links.VOTES if approval.needed else 0) | (
+        links.WANTS_SIGN_IN if approval.sign_in else 0
+    )
 
 
 def _message(person: str | None, email: Email) -> dict[str, Any]:

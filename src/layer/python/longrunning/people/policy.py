@@ -7,7 +7,7 @@ written into the record when the question is asked, and stays.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from longrunning.people.directory import People
@@ -34,6 +34,8 @@ class Policy:
     """How many of them must approve the very same call. One denial is enough to deny it."""
     self_approval: bool = True
     """Whether the one who requested the task may be among them."""
+    sign_in: bool = False
+    """Whether they must sign in to decide: having the link is not enough."""
     decision: "Decision | None" = None
     """What a rule decides, with nobody asked."""
     rule: str | None = None
@@ -84,7 +86,7 @@ def policy_of(decide: Decider, call: "Call", requested_by: str | None, people: P
         raise PolicyError(f"{call.action}: expected at most {MAX_APPROVERS} people")
     if not (_is_whole(found.needed) and 1 <= found.needed <= len(asked)):
         raise PolicyError(f"{call.action}: {found.needed} needed, {len(asked)} can approve")
-    return Policy(asked, found.needed, found.self_approval)
+    return replace(found, people=asked)
 
 
 def _checked_rule(found: Policy, call: "Call") -> Policy:

@@ -7,7 +7,16 @@ that it is worth a look.
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from longrunning.waits.item import Decision, Edit, Status, Wait, as_json, from_item, to_item
+from longrunning.waits.item import (
+    Decision,
+    Edit,
+    Status,
+    Wait,
+    as_json,
+    from_item,
+    month_of,
+    to_item,
+)
 from longrunning.waits.table import OLD_ON_FAILURE, WaitTable
 
 Outcome = Literal[
@@ -87,6 +96,7 @@ class Answers(WaitTable):
             "decision": decision,
             "decided_by": decided_by,
             "decided_at": now,
+            "decided_month": month_of(now) if via else None,
             "comment": comment,
             "via": via,
             "edited_content": edit.content if edit else None,
@@ -132,6 +142,7 @@ class Answers(WaitTable):
             "result": as_json(result),
             "decided_by": answered_by,
             "decided_at": now,
+            "decided_month": month_of(now) if via else None,
             "via": via,
         }
         condition = "#status = :pending AND decide_by > :now AND attribute_exists(answer_schema)"
@@ -173,7 +184,7 @@ class Answers(WaitTable):
         updated, old = self._update(
             session_id,
             tool_use_id,
-            {**values, "comment": comment},
+            {**values, "decided_month": month_of(now), "comment": comment},
             "#status = :pending",
             {":pending": Status.PENDING},
         )

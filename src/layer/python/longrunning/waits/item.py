@@ -6,6 +6,7 @@ PENDING → RESOLVED | EXPIRED | CANCELLED                               any oth
 
 import hashlib
 import json
+import time
 import zlib
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
@@ -108,6 +109,8 @@ class Wait:
     """Who may decide, by id; None: whoever has the link."""
     needed: int | None = None
     """How many of them must approve the same call; None: one."""
+    sign_in: bool | None = None
+    """Whether they must sign in to decide; None: having the link is enough."""
     requested_by: str | None = None
     """Who requested the task, as its sender has said."""
     max_edit_bytes: int | None = None
@@ -116,7 +119,7 @@ class Wait:
     decided_by: str | None = None
     decided_at: int | None = None
     via: str | None = None
-    """How: `link`, or `rule`; None of what nobody with a name has decided."""
+    """How: `link`, `signed-in`, `iam`, or `rule`; None of what nobody with a name has decided."""
     votes: list[dict[str, Any]] | None = None
     """What each of several has said, in order: `{"by", "via", "at", "decision", "digest",
     "comment"}`. The digest is that of the call in force: an edit leaves earlier votes behind."""
@@ -280,6 +283,11 @@ def _exact(value: Any) -> Any:
     return value
 
 
+def month_of(at: int) -> str:
+    """Returns the month of a time in epoch seconds, such as `2026-03`: where the index has it."""
+    return time.strftime("%Y-%m", time.gmtime(at))
+
+
 def message_of(claimed_by: str) -> str:
     """Returns the id of the message of the delivery that `claimed_by` names."""
     return claimed_by.rpartition("/")[0]
@@ -320,6 +328,8 @@ def to_item(wait: Wait) -> dict[str, Any]:
         item["arguments"] = as_json(call.arguments)
         item["content_schema"] = as_json(schema)
         item["digest"] = wait.in_force.digest
+    if wait.via and wait.decided_at:
+        item["decided_month"] = month_of(wait.decided_at)
     if wait.due_at is not None:
         shard = zlib.crc32(wait.session_id.encode()) % OPEN_SHARDS
         item["open_shard"] = f"{shard}" if wait.call else f"{TOOL_SHARD}{shard}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from longrunning import codec
-from longrunning.waits.item import OPEN_SHARDS, TOOL_SHARD, Status, Wait
+from longrunning.waits.item import OPEN_SHARDS, TOOL_SHARD, Status, Wait, month_of
 from longrunning.waits.table import WaitTable, key_of
 
 INDEX_NAME = "open-approvals"
@@ -130,6 +130,8 @@ class OpenWaits(WaitTable):
     def expire(self, wait: Wait, now: int) -> Wait | None:
         """Ends what nobody decided in time; None if it changed since it was read."""
         values = {"status": Status.EXPIRED, "decided_by": SWEEPER, "decided_at": now}
+        if wait.approvers is not None:
+            values["decided_month"] = month_of(now)
         return self._if_pending(wait, values, "decide_by <= :now", {":now": now})
 
     def postpone(self, wait: Wait, until: int) -> Wait | None:

@@ -1,7 +1,7 @@
 """The table `approvals`: reading, and the one way to change an item, conditionally."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +18,10 @@ MAX_BATCH = 100
 
 READ_PAUSES_SECONDS = (0.0, 0.05, 0.1, 0.2, 0.4)
 """Before what an answer left out is asked for again: too much for it, or too fast."""
+
+
+Ids = tuple[str, str]
+"""Session and tool use: which wait."""
 
 
 class UnreadError(Exception):
@@ -48,10 +52,21 @@ class WaitTable:
         Raises:
             UnreadError: Not all could be read.
         """
-        keys = [key_of(session_id, tool_use_id) for tool_use_id in dict.fromkeys(tool_use_ids)]
-        batches = (keys[start : start + MAX_BATCH] for start in range(0, len(keys), MAX_BATCH))
-        found = [from_item(item) for batch in batches for item in self._read(batch)]
+        found = self.get_many((session_id, tool_use_id) for tool_use_id in tool_use_ids)
         return {wait.tool_use_id: wait for wait in found}
+
+    def get_many(self, ids: Iterable[Ids]) -> Iterator[Wait]:
+        """Reads several items, consistently, in any order: one call for each hundred.
+
+        Args:
+            ids: Session and tool use of each.
+
+        Raises:
+            UnreadError: Not all could be read.
+        """
+        keys = [key_of(*pair) for pair in dict.fromkeys(ids)]
+        for start in range(0, len(keys), MAX_BATCH):
+            yield from map(from_item, self._read(keys[start : start + MAX_BATCH]))
 
     def of_session(self, session_id: str) -> list[Wait]:
         """Reads all items of a session, consistently."""

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from longrunning.waits.answers import Decided, Outcome
-from longrunning.waits.item import Decision, Edit, Status, Wait, as_json
+from longrunning.waits.item import Decision, Edit, Status, Wait, as_json, month_of
 from longrunning.waits.table import WaitTable
 
 MAX_VOTES, MAX_VOTES_BYTES = 60, 30_000
@@ -99,6 +99,7 @@ class Votes(WaitTable):
             "decision": after.decision,
             "decided_by": after.decided_by,
             "decided_at": after.decided_at,
+            "decided_month": month_of(now) if after.decided_at else None,
             "via": after.via,
             "comment": after.comment,
             "votes": as_json(after.votes),

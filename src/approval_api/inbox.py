@@ -1,0 +1,289 @@
+"""The inbox: what waits for a person, all that is open, what was decided; several at once.
+
+| Request for /inbox… | Answer |
+|---|---|
+| GET `?view=…&q=&agent=&next=`; `mine`, `open`, `decided` | 200, a list |
+| GET `/approvals/{session}/{tool use}` | 200, one approval; its form, if this person is asked |
+| POST the same | as for a link: what came of it |
+| POST `/batch`, then `/decide` | 200, the whole of each; then what became of each |
+| GET or POST `/sign-in`, `/sign-in/{token}`; POST `/sign-out` | `inbox_access.py` |
+| GET of nobody who is signed in | 303 to `/sign-in` |
+| a form of another site, or of nobody who is signed in | 403, nothing has changed |
+
+Whoever is in `people.toml` sees all that is open; only who is asked decides. Pages, and no JSON:
+the programs' way is the operators' API.
+"""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, quote
+
+import answers
+import decisions
+import inbox_access as access
+import inbox_list as lists
+import inbox_pages as pages
+import page_parts
+import reviewing
+from approval_services import Services
+from inbox_services import InboxServices, inbox_services
+from longrunning import http
+from longrunning.http import Event, RefusedError, Response
+from longrunning.people.directory import Person
+from longrunning.people.links import Link
+from longrunning.people.notifications import flags_of
+from longrunning.waits.item import Wait
+from review_request import APPROVED, DENIED, FORM, Choice, ReviewRequest
+from viewer import Viewer
+
+MAX_BATCH = 20
+MAX_BATCH_BYTES = 1_000_000
+"""Of all texts of a page together: Lambda answers with 6 MB at most."""
+
+MAX_FORM_FIELDS = 3 * MAX_BATCH
+MAX_ADDRESS_CHARS = 200
+
+_REF = re.compile(r"(?!\.{1,2}/)([A-Za-z0-9._:-]{1,128})/([A-Za-z0-9_-]{1,64})")
+"""Session and tool use; `.` and `..` mean something else in a path."""
+
+NOTHING_HERE = "There is nothing here. Please go back to the inbox."
+SIGN_IN_AGAIN = "You are not signed in any more. Nothing has changed. Please sign in again."
+NONE_TICKED = "Please tick what you want to decide."
+TOO_MANY = f"Please tick at most {MAX_BATCH} at a time."
+NONE_LEFT = "None of those ticked waits for you any more."
+
+_BECAME = {
+    "counted": "Counted. Others must agree, too.",
+    "conflict": "Decided before, otherwise. That stands.",
+    "expired": "Too late: it is over.",
+    "unknown": "There is no such approval.",
+    "forbidden": "You are not asked for it.",
+    "question": "A question: please answer it by itself.",
+    "changed": "Edited after you opened it: not counted. Please look at it again.",
+    "full": "Too much was said about it already.",
+}
+
+
+def answer(services: Services, request: ReviewRequest, now: int) -> Response:
+    """Answers a request for the inbox.
+
+    Args:
+        services: The approvals, the keys, who there is.
+        request: The request; always answered with a page.
+        now: Epoch seconds.
+
+    Raises:
+        RefusedError: Nothing has changed.
+        NotSentError: It is recorded, the agent is not told yet.
+    """
+    inbox, event = inbox_services(), request.event
+    path = (event.get("pathParameters") or {}).get("proxy") or ""
+    method = "GET" if request.method == "HEAD" else request.method
+    if method not in ("GET", "POST"):
+        raise RefusedError(405, "expected GET or POST")
+    if method == "POST":
+        access.check_origin(inbox, event)
+    if path == "sign-in" or path.startswith("sign-in/"):
+        return _sign_in(services, inbox, event, method, path, now)
+    person = access.signed_in(services, event, now)
+    if person is None and method == "POST":
+        raise RefusedError(403, SIGN_IN_AGAIN)
+    if person is None:
+        return _to_sign_in(path)
+    return _Signed(services, inbox, request, person, now).answer(method, path)
+
+
+@dataclass(frozen=True)
+class _Signed:
+    """One request of a person who is signed in."""
+
+    services: Services
+    inbox: InboxServices
+    request: ReviewRequest
+    person: Person
+    now: int
+
+    def answer(self, method: str, path: str) -> Response:
+        match method, path.split("/"):
+            case "GET", [""]:
+                return self._list()
+            case "GET" | "POST", ["approvals", session_id, tool_use_id]:
+                return self._one(method, f"{session_id}/{tool_use_id}")
+            case "POST", ["batch"]:
+                return self._batch()
+            case "POST", ["decide"]:
+                return self._decide_all()
+            case "POST", ["sign-out"]:
+                return _redirect("sign-in", access.forget(access.SESSION))
+        raise RefusedError(404, NOTHING_HERE)
+
+    @property
+    def viewer(self) -> Viewer:
+        return Viewer(self.person.id, self.services.people, is_signed_in=True)
+
+    def _list(self) -> Response:
+        wanted = _wanted(self.request.event)
+        return _page(200, pages.list_page(self._read(wanted), wanted, self.viewer, self.now))
+
+    def _one(self, method: str, ref: str) -> Response:
+        found = _REF.fullmatch(ref)
+        wait = self.services.approvals.get(found[1], found[2]) if found else None
+        if wait is None or wait.call is None:
+            raise RefusedError(404, NOTHING_HERE)
+        link, request = self._link(wait), self.request.as_seen_by(self.viewer)
+        if method == "GET":
+            return self._framed(reviewing.show(self.services, request, link, self.now), None)
+        response = reviewing.decide(self.services, request, link, self.now)
+        is_done = response["statusCode"] == 200
+        return self._framed(response, self._read(lists.Wanted(lists.MINE)) if is_done else None)
+
+    def _batch(self) -> Response:
+        refs = _picked(_form(self.request.event))
+        if not refs or len(refs) > MAX_BATCH:
+            raise RefusedError(400, TOO_MANY if refs else NONE_TICKED)
+        room, waits = MAX_BATCH_BYTES, []
+        for wait in self.services.approvals.get_many(refs):
+            room -= len(wait.in_force.summary.encode()) if wait.call else 0
+            may = lists.is_for(wait, self.person, self.now) and not wait.is_question
+            if may and room >= 0:
+                waits.append(wait)
+        if not waits:
+            raise RefusedError(409, NONE_LEFT)
+        left_out = len(refs) - len(waits)
+        return _page(200, pages.batch_page(waits, left_out, self.viewer, self.now))
+
+    def _decide_all(self) -> Response:
+        form = _form(self.request.event)
+        refs, seen = _picked(form), [value for name, value in form if name == "seen"]
+        said = dict(form)
+        decision, comment = said.get("decision"), said.get("comment")
+        if not refs or len(refs) > MAX_BATCH or len(seen) != len(refs):
+            raise RefusedError(400, "pick, seen: expected one of each for each approval")
+        if decision not in (APPROVED, DENIED):
+            raise RefusedError(400, 'decision: expected "approved" or "denied"')
+        waits = {(w.session_id, w.tool_use_id): w for w in self.services.approvals.get_many(refs)}
+        lines = [
+            (*_named(ref, waits.get(ref)), self._became(waits.get(ref), decision, comment, digest))
+            for ref, digest in zip(refs, seen, strict=True)
+        ]
+        mine = self._read(lists.Wanted(lists.MINE)).mine
+        return _page(200, pages.done_page(lines, mine, self.viewer))
+
+    def _became(self, wait: Wait | None, decision: str, comment: str | None, seen: str) -> str:
+        """Decides one of several, by a write of its own: one that fails stops no other."""
+        if wait is None or wait.call is None:
+            return _BECAME["unknown"]
+        choice = Choice(decision, comment, seen=seen)
+        try:
+            decided = reviewing.recorded(self.services, self._link(wait), choice, self.now)
+        except RefusedError as refusal:
+            return refusal.reason
+        except decisions.NotSentError:
+            return "Recorded. The agent is told within a few minutes."
+        if decided.outcome in _BECAME:
+            return _BECAME[decided.outcome]
+        return "Approved." if decision == APPROVED else "Denied."
+
+    def _link(self, wait: Wait) -> Link:
+        """Returns what this person may do with it, as a link would say it."""
+        ids = (wait.session_id, wait.tool_use_id, wait.decide_by)
+        return Link(*ids, self.person.id, flags_of(wait), access.BY_SIGN_IN)
+
+    def _read(self, wanted: lists.Wanted) -> lists.Listed:
+        return lists.listed(self.services, self.inbox, self.person, wanted, self.now)
+
+    def _framed(self, response: Response, listed: lists.Listed | None) -> Response:
+        """Puts the bar above a page that a link would show as well; a list tells what is next."""
+        root = "../../../"
+        bar = pages.bar(listed, lists.MINE, self.viewer, root)
+        bar += pages.strip(listed, root) if listed else ""
+        return _page(response["statusCode"], page_parts.framed(response["body"], bar, pages.STYLE))
+
+
+def _sign_in(
+    services: Services, inbox: InboxServices, event: Event, method: str, path: str, now: int
+) -> Response:
+    token = path.partition("/")[2]
+    match method, bool(token):
+        case "GET", False:
+            return _page(200, pages.sign_in_page("", _to(dict(_query(event)).get("to", ""))))
+        case "GET", True:
+            return _page(200, pages.sign_in_button_page(access.look(services, event, token, now)))
+        case "POST", False:
+            return _send_link(services, inbox, event, now)
+    taken = access.take(services, event, token, now)
+    place = f"../approvals/{taken.to}" if _to(taken.to) else "../../inbox"
+    return _redirect(place, taken.cookie, access.forget(access.ASKED))
+
+
+def _send_link(services: Services, inbox: InboxServices, event: Event, now: int) -> Response:
+    form = dict(_form(event))
+    address, to = form.get("email", "").strip(), _to(form.get("to", ""))
+    if not address or len(address) > MAX_ADDRESS_CHARS:
+        return _page(400, pages.sign_in_page("Please type your e-mail address.", to))
+    cookie = access.ask(services, inbox, event, address, to, now)
+    return _page(200, pages.sent_page(), cookie)
+
+
+def _to_sign_in(path: str) -> Response:
+    """Sends a browser to the page where one signs in, and from there back to an approval."""
+    up = "../" * path.count("/") if path else "inbox/"
+    ref = _to(path.removeprefix("approvals/"))
+    return _redirect(f"{up}sign-in{f'?to={quote(ref)}' if ref else ''}")
+
+
+def _to(ref: str) -> str:
+    """Returns a reference to an approval, and nothing for all else: it leads nowhere else."""
+    return ref if _REF.fullmatch(ref) else ""
+
+
+def _named(ref: tuple[str, str], wait: Wait | None) -> tuple[str, str]:
+    """Returns an approval's reference, and what it is about."""
+    what = "" if wait is None or wait.call is None else wait.in_force.summary[:80]
+    return "/".join(ref), what or ref[1]
+
+
+def _wanted(event: Event) -> lists.Wanted:
+    query = dict(_query(event))
+    view = query.get("view", lists.MINE)
+    if view not in lists.VIEWS:
+        raise RefusedError(400, f"view: expected one of {', '.join(lists.VIEWS)}")
+    words = query.get("q", "").strip()[: lists.MAX_WORDS_CHARS]
+    return lists.Wanted(view, words, query.get("agent", ""), query.get("next", ""))
+
+
+def _query(event: Event) -> list[tuple[str, str]]:
+    return parse_qsl(event.get("rawQueryString") or "", keep_blank_values=True)
+
+
+def _form(event: Event) -> list[tuple[str, str]]:
+    if http.media_types(http.headers(event).get("content-type", ""))[0] != FORM:
+        raise RefusedError(415, f"Content-Type: expected {FORM}")
+    text = http.body_text(event)
+    try:
+        return parse_qsl(text, True, errors="strict", max_num_fields=MAX_FORM_FIELDS)
+    except ValueError as error:
+        raise RefusedError(400, f"expected at most {MAX_FORM_FIELDS} fields in UTF-8") from error
+
+
+def _picked(form: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    refs = dict.fromkeys(value for name, value in form if name == "pick")
+    found = [_REF.fullmatch(ref) for ref in refs]
+    if None in found:
+        raise RefusedError(400, "pick: expected what the list has")
+    return [(match[1], match[2]) for match in found if match]
+
+
+def _page(status: int, text: str, *cookies: str) -> Response:
+    response = answers.page_response(status, text)
+    headers = response["headers"] | {
+        "content-security-policy": page_parts.content_security_policy(pages.STYLE),
+        # Without it, a browser would send `Origin: null` with this page's own forms.
+        "referrer-policy": "same-origin",
+    }
+    return {**response, "headers": headers, "cookies": list(cookies)}
+
+
+def _redirect(location: str, *cookies: str) -> Response:
+    headers = {"location": location, "cache-control": "no-store"}
+    return {"statusCode": 303, "headers": headers, "cookies": list(cookies), "body": ""}

@@ -1,0 +1,41 @@
+"""What the inbox needs beside the approval API's own clients, made at its first page."""
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from approval_services import make_clients
+from longrunning.waits.decided import DecidedWaits
+from longrunning.waits.open_waits import OpenWaits
+
+
+@dataclass(frozen=True)
+class InboxServices:
+    """What lists approvals, and what sends the e-mails with which people sign in."""
+
+    open: OpenWaits
+    decided: DecidedWaits
+    dynamodb: Any
+    """A low-level client, for the table of the approvals."""
+    table_name: str
+    sns: Any
+    topic_arn: str
+    base_url: str
+    """Where people come to, such as a custom domain; empty: the API's own address."""
+
+
+@cache
+def inbox_services() -> InboxServices:
+    """Reads the environment and makes the clients."""
+    dynamodb, sns = make_clients("dynamodb", "sns")
+    table_name = os.environ["APPROVALS_TABLE_NAME"]
+    return InboxServices(
+        open=OpenWaits(dynamodb, table_name),
+        decided=DecidedWaits(dynamodb, table_name),
+        dynamodb=dynamodb,
+        table_name=table_name,
+        sns=sns,
+        topic_arn=os.environ["APPROVAL_TOPIC_ARN"],
+        base_url=os.environ["APPROVAL_BASE_URL"].rstrip("/"),
+    )
