@@ -206,7 +206,8 @@ def entry_bytes(table: dict[str, Any]) -> int:
     Source: DynamoDB, "Item sizes and formats".
     """
     lengths = {"session_id": 36, "tool_use_id": 30, "open_shard": 1}
-    (index,) = table["GlobalSecondaryIndexes"]
+    by_name = {index["IndexName"]: index for index in table["GlobalSecondaryIndexes"]}
+    index = by_name["open-approvals"]
     keys = [key["AttributeName"] for key in (*table["KeySchema"], *index["KeySchema"])]
     names = [*keys, *index["Projection"]["NonKeyAttributes"]]
     return sum(len(name) + lengths.get(name, 6) for name in names)

@@ -46,7 +46,9 @@ RIGHTS = {
         **TRACING,
     },
     "ApprovalRole": {
-        "ApprovalsTable.Arn": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+        "ApprovalsTable.Arn": {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"},
+        "${ApprovalsTable.Arn}/index/*": {"dynamodb:Query"},
+        "ApprovalTopic": {"sns:Publish"},
         "TaskQueue.Arn": {"sqs:SendMessage"},
         "LinkKeys": {"secretsmanager:GetSecretValue"},
         "ApprovalLogGroup.Arn": LOGGING,

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import look_pages
 import page_parts
 import review_pages
 from longrunning.http import RefusedError, Response
@@ -78,20 +77,22 @@ def asked(
     )
 
 
-def looked_at(request: ReviewRequest, approval: Wait, now: int, why: str) -> Response:
+def looked_at(request: ReviewRequest, approval: Wait, now: int, *, is_asked: bool) -> Response:
     """Answers with an open approval that is not decided here; there is no form.
 
     Args:
         request: What is answered.
         approval: What waits for the decision.
         now: Epoch seconds.
-        why: Why it is not decided here, one of those of `look_pages`.
+        is_asked: Whether this person is asked, and must sign in first.
     """
+    from look_pages import look_page  # Few are looked at so.
+
     return _answer(
         request,
         200,
         _document(approval, *OPEN_FIELDS),
-        lambda: look_pages.look_page(approval, now, why, request.viewer),
+        lambda: look_page(approval, now, request.viewer, is_asked=is_asked),
     )
 
 

@@ -6,21 +6,18 @@ from people_parts import footer, votes, who_must_agree
 from review_pages import arguments_section, text_shown
 from viewer import Viewer
 
-NOT_ASKED, SIGN_IN = "not asked", "sign in"
-_WHY = {
-    NOT_ASKED: "You are not asked for this: you can look at it, and decide nothing.",
-    SIGN_IN: 'This link shows it. To decide it, <a href="{url}">sign in</a>.',
-}
+NOT_ASKED = "You are not asked for this: you can look at it, and decide nothing."
+SIGN_IN = 'This link shows it. To decide it, <a href="../inbox/approvals/{}">sign in</a>.'
 
 
-def look_page(approval: Wait, now: int, why: str, viewer: Viewer) -> str:
+def look_page(approval: Wait, now: int, viewer: Viewer, *, is_asked: bool) -> str:
     """Shows what waits for a decision, without a form.
 
     Args:
         approval: What waits.
         now: Epoch seconds.
-        why: `NOT_ASKED` or `SIGN_IN`.
         viewer: Who looks.
+        is_asked: Whether this person is asked, and must sign in first.
     """
     agent, ids = shown(approval.agent_name), f"{approval.session_id}/{approval.tool_use_id}"
     kicker, heading = "Approval request", f"{agent} asks for an approval"
@@ -30,7 +27,7 @@ def look_page(approval: Wait, now: int, why: str, viewer: Viewer) -> str:
         "look.html",
         kicker=kicker,
         heading=heading,
-        why=_WHY[why].format(url=f"../inbox/approvals/{ids}"),
+        why=SIGN_IN.format(ids) if is_asked else NOT_ASKED,
         deadline=deadline(approval, now),
         who=who_must_agree(approval, viewer),
         text=text_shown(approval),

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import answers
 import decisions
-import look_pages
 from approval_services import Services
 from longrunning import observability
 from longrunning.http import RefusedError, Response
@@ -49,10 +48,9 @@ def show(services: Services, request: ReviewRequest, link: Link, now: int) -> Re
         return answers.answered(request, 200, approval)
     if not approval.is_open(now):
         return _closed(request, approval)
-    if link.wants_sign_in:
-        return answers.looked_at(request, approval, now, look_pages.SIGN_IN)
-    if link.via != BY_LINK and link.person not in (approval.approvers or ()):
-        return answers.looked_at(request, approval, now, look_pages.NOT_ASKED)
+    is_asked = link.via == BY_LINK or link.person in (approval.approvers or ())
+    if link.wants_sign_in or not is_asked:
+        return answers.looked_at(request, approval, now, is_asked=is_asked)
     return answers.asked(request, 200, approval, now)
 
 

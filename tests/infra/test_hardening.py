@@ -213,7 +213,7 @@ def test_apis_are_throttled() -> None:
     assert not any({"DefaultRouteSettings", "RouteSettings"} & set(properties(api)) for api in APIS)
 
 
-def test_operators_sign_and_holders_of_a_link_need_not() -> None:
+def test_operators_sign_and_holders_of_a_link_or_of_a_cookie_need_not() -> None:
     routes = {
         (event["Properties"]["Path"], event["Properties"].get("Auth", {}).get("Authorizer"))
         for name in ("ApprovalFunction", "OperatorFunction")
@@ -222,6 +222,8 @@ def test_operators_sign_and_holders_of_a_link_need_not() -> None:
     assert routes == {
         ("/approvals/{token}", None),
         ("/callbacks/{token}", None),
+        ("/inbox", None),
+        ("/inbox/{proxy+}", None),
         ("/operator/approvals", "AWS_IAM"),
         ("/operator/history", "AWS_IAM"),
         ("/operator/cancel", "AWS_IAM"),

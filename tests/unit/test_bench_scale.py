@@ -62,7 +62,7 @@ def test_constants_are_those_whose_value_is_a_literal(tmp_path: Path) -> None:
 
 def test_an_entry_of_the_index_is_as_large_as_a_real_item_makes_it() -> None:
     table = aws_template.properties("ApprovalsTable")
-    (index,) = table["GlobalSecondaryIndexes"]
+    index, _ = table["GlobalSecondaryIndexes"]
     keys = [key["AttributeName"] for key in (*table["KeySchema"], *index["KeySchema"])]
     names = {*keys, *index["Projection"]["NonKeyAttributes"]}
     item = approval_item.to_item(asked())

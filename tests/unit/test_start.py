@@ -108,7 +108,7 @@ FUNCTIONS = (
     AGENT,
     APPROVAL,
     Function("sweeper", "sweeper_handler", BOTOCORE, 25),
-    Function("operator_api", "operator_handler", BOTOCORE, 20),
+    Function("operator_api", "operator_handler", BOTOCORE, 21),
     Function("unitok", "unitok_handler", BOTOCORE, 10),
 )
 """A larger number needs a reason: each module takes time at every cold start. Both APIs tell what
