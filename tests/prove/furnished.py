@@ -26,7 +26,10 @@ _END = NOW + 86_400
 ANSWERED = ("status", "decided_at", "result")
 """What an answer over HTTP may set on a wait."""
 
-DECIDED = ("status", "decision", "decided_by", "decided_at", "comment", "edited_content", "digest")
+DECIDED = (
+    "status", "decision", "decided_by", "decided_at", "decided_month", "comment", "edited_content",
+    "digest",
+)  # fmt: skip
 """What a decision may set on an approval."""
 
 

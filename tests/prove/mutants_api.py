@@ -33,35 +33,35 @@ API: tuple[Mutant, ...] = tuple(
     of_code(
         (
             "a signature is compared",
-            "links:read_token",
+            "links:said",
             "hmac.compare_digest(_signature(key, payload), signature)",
             "True",
             "unit/test_links.py::test_every_flipped_bit_is_refused",
         ),
         (
             "a signature is compared in constant time",
-            "links:read_token",
+            "links:said",
             "hmac.compare_digest(_signature(key, payload), signature)",
             "_signature(key, payload) == signature",
             "unit/test_links.py::test_every_key_is_compared_in_constant_time",
         ),
         (
             "the whole signature counts",
-            "links:read_token",
+            "links:said",
             "hmac.compare_digest(_signature(key, payload), signature)",
             "hmac.compare_digest(_signature(key, payload)[:20], signature[:20])",
             "unit/test_links.py::test_every_flipped_bit_is_refused",
         ),
         (
             "the key id is the signer's",
-            "links:read_token",
+            "links:said",
             "kind not in kinds or key_id not in signers",
             "kind not in kinds",
             "unit/test_links.py::test_a_key_under_another_id_is_refused",
         ),
         (
             "a token is matched as a whole",
-            "links:read_token",
+            "links:said",
             "_TOKEN_PATTERN.fullmatch(token)",
             "_TOKEN_PATTERN.match(token)",
             "unit/test_links.py::test_what_is_no_token_is_refused",
@@ -113,15 +113,15 @@ API: tuple[Mutant, ...] = tuple(
         (
             "GET changes nothing",
             "approval_handler:_answer",
-            '_decide if request.method == "POST" else _show',
-            "_decide",
+            'decide if request.method == "POST" else show',
+            "decide",
             "unit/test_approval_handler.py::TestLooking::test_json_shows_the_same",
         ),
         (
             "OPTIONS changes nothing",
             "approval_handler:_answer",
             "answers.allowed_methods()",
-            "_decide(request, _link(request, now), now)",
+            "decide(services(), request, _link(request, now), now)",
             "unit/test_approval_handler.py::TestLooking::test_get_head_and_options_change_nothing",
         ),
         (
@@ -676,13 +676,13 @@ API: tuple[Mutant, ...] = tuple(
             "page_parts:content_security_policy",
             """
             (
-                f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; "
+                f"default-src 'none'; style-src {styles}; form-action 'self'; "
                 "frame-ancestors 'none'; base-uri 'none'"
             )
             """,
             """
             (
-                f"default-src *; style-src 'sha256-{digest}'; form-action 'self'; "
+                f"default-src *; style-src {styles}; form-action 'self'; "
                 "frame-ancestors 'none'; base-uri 'none'"
             )
             """,
@@ -694,13 +694,13 @@ API: tuple[Mutant, ...] = tuple(
             "page_parts:content_security_policy",
             """
             (
-                f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; "
+                f"default-src 'none'; style-src {styles}; form-action 'self'; "
                 "frame-ancestors 'none'; base-uri 'none'"
             )
             """,
             """
             (
-                f"default-src 'none'; style-src 'sha256-{digest}'; "
+                f"default-src 'none'; style-src {styles}; "
                 "frame-ancestors 'none'; base-uri 'none'"
             )
             """,
@@ -712,13 +712,13 @@ API: tuple[Mutant, ...] = tuple(
             "page_parts:content_security_policy",
             """
             (
-                f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; "
+                f"default-src 'none'; style-src {styles}; form-action 'self'; "
                 "frame-ancestors 'none'; base-uri 'none'"
             )
             """,
             """
             (
-                f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; "
+                f"default-src 'none'; style-src {styles}; form-action 'self'; "
                 "base-uri 'none'"
             )
             """,
@@ -730,13 +730,13 @@ API: tuple[Mutant, ...] = tuple(
             "page_parts:content_security_policy",
             """
             (
-                f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; "
+                f"default-src 'none'; style-src {styles}; form-action 'self'; "
                 "frame-ancestors 'none'; base-uri 'none'"
             )
             """,
             """
             (
-                f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; "
+                f"default-src 'none'; style-src {styles}; form-action 'self'; "
                 "frame-ancestors 'none'"
             )
             """,
@@ -748,7 +748,7 @@ API: tuple[Mutant, ...] = tuple(
             "page_parts:content_security_policy",
             """
             (
-                f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; "
+                f"default-src 'none'; style-src {styles}; form-action 'self'; "
                 "frame-ancestors 'none'; base-uri 'none'"
             )
             """,
@@ -779,7 +779,7 @@ API: tuple[Mutant, ...] = tuple(
         ),
         (
             "a decided page has no other text",
-            "review_pages:_text",
+            "review_pages:text_shown",
             "approval.in_force.content, approval.asked.content",
             "approval.asked.content, approval.asked.content",
             "unit/test_approval_handler.py::TestEditing::test_the_answer_shows_the_text_in_force",

@@ -406,14 +406,14 @@ PEOPLE: tuple[Mutant, ...] = tuple(
         ),
         (
             "a token is for one thing",
-            "links:read_token",
+            "links:said",
             "kind not in kinds or key_id not in signers",
             "key_id not in signers",
             "unit/test_links.py::test_a_token_of_one_kind_passes_for_no_other",
         ),
         (
             "a token has the fields of its kind",
-            "links:read_token",
+            "links:said",
             "len(fields) != _FIELDS[kind]",
             "not fields",
             "prove/test_prove_links.py::test_a_kind_with_the_fields_of_another_opens_nothing",

@@ -667,7 +667,7 @@ SWEEPER: tuple[Mutant, ...] = tuple(
         ),
         (
             "a position of the list is one of the index",
-            "operator_requests:_entry",
+            "open_pages:_entry",
             "shard in SHARDS and type(due_at) is int and 0 <= due_at < MAX_TIME",
             "True",
             "unit/test_operator_handler.py::TestListing::test_a_next_that_no_page_gave_is_400",

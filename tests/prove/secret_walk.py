@@ -36,6 +36,7 @@ import approval_services
 import operator_handler
 import operator_services
 from converse_stand_in import Block, Turn, tool_use
+from inbox_browser import Browser, sign_in_link
 from longrunning import ask_human, tracing
 from longrunning.agent.long_running import (
     CannotStart,
@@ -480,6 +481,43 @@ def asked_by_name(walk: Walk) -> None:
     forget_environments()
 
 
+def decided_in_the_inbox(walk: Walk) -> None:
+    """A person signs in, finds it, decides it by itself and with others; a stranger does not."""
+    ann = Person("ann", walk.mark("name"), f"{walk.mark('address')}@example.com")
+    policy = Policy(people=("ann",), sign_in=True)
+    make = agent_definition.make_agents
+    with pytest.MonkeyPatch.context() as patch:
+        set_people(patch, {"ann": ann})
+        patch.setattr(agent_definition, "make_agents", lambda *given: (
+            replace(agent, policy=lambda *_: policy) for agent in make(*given)))  # fmt: skip
+        walk.world.step(1)
+        forget_environments()
+        browser, stranger = Browser(), Browser()
+        for _ in range(2):
+            walk.task([walk.publish()])
+        for asking, address in ((stranger, walk.mark("address")), (browser, ann.email)):
+            walk.run(partial(asking.ask, address))
+        walk.run(partial(stranger.ask, ann.email))
+        link = sign_in_link(walk.world)
+        walk.keep_token(link.rpartition("/")[2])
+        for asking in (stranger, browser):
+            walk.run(partial(asking.get, link))
+            walk.run(partial(asking.post, link))
+            for cookie in asking.cookies.values():
+                walk.keep_token(cookie)
+        walk.run(partial(browser.get, f"/inbox?q={walk.mark('words')}"))
+        first, second = browser.get().picks
+        said = {"decision": "denied", "comment": walk.mark("comment")}
+        walk.run(partial(browser.post, f"/inbox/approvals/{first}", **said))
+        page = browser.post("/inbox/batch", [("pick", second)])
+        fields = [("pick", second), ("seen", page.seen[0])]
+        walk.run(partial(browser.post, "/inbox/decide", fields, **said))
+        walk.run(partial(browser.get, "/inbox?view=decided"))
+        walk.run(partial(browser.post, "/inbox/sign-out"))
+        walk.deliver()
+    forget_environments()
+
+
 def answered_by_callback(walk: Walk) -> None:
     """Another system answers; at first the agent cannot be told, then it answers otherwise."""
     walk.world.step(1)
@@ -695,7 +733,7 @@ def walk_everything(walk: Walk, receiver: RecordingReceiver) -> None:
         approved, approved_and_published, denied_then_edited, gated, two_in_one_turn,
         long_conversation, expired, escalated, cancelled, message_lost, session_gone, other_tool,
         model_fails, lease_kept, clicked_again, not_started, not_stopped, answered_by_callback,
-        answered_by_a_person, asked_by_name,
+        answered_by_a_person, asked_by_name, decided_in_the_inbox,
         looked_at, asked_of_an_agent, handed_its_url,
         out_of_time, malformed_messages, dead_letter_fails, malformed_requests, not_in_flight,
     ):  # fmt: skip

@@ -27,6 +27,7 @@ from mutants import Mutant
 from mutants_agent import AGENT
 from mutants_api import API
 from mutants_ends import ENDS
+from mutants_inbox import INBOX
 from mutants_local import LOCAL
 from mutants_misbehaviour import MISBEHAVIOUR
 from mutants_model import MODEL
@@ -48,6 +49,7 @@ MUTANTS = (
     *ENDS,
     *WAITS,
     *PEOPLE,
+    *INBOX,
     *API,
     *SWEEPER,
     *LOCAL,

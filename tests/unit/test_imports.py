@@ -87,7 +87,8 @@ FOR_TOOLS = {
 """What tools and other agents are made of."""
 
 ENVIRONMENT_READERS = {
-    "agent_handler", "approval_services", "inbox_services", "operator_services", "sweeper_handler", "unitok_handler"
+    "agent_handler", "approval_services", "inbox_services", "operator_services",
+    "sweeper_handler", "unitok_handler",
 }  # fmt: skip
 """Each inside functions, at the first event: never at import."""
 
