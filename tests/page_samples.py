@@ -1,20 +1,28 @@
 """Every page and e-mail that a person may see, made of values that are words of no language."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import effect_words
+import inbox_pages
+import look_pages
 import question_pages
 import review_pages
 from approval_api_driver import NOW, pending
+from inbox_list import DECIDED as DECIDED_VIEW
+from inbox_list import VIEWS, Listed, Wanted, row_of
 from longrunning.people.directory import Person
 from longrunning.people.emails import ASKED, ESCALATION, REMINDER, Question, turn_email
+from longrunning.people.sign_in_email import sign_in_email
 from longrunning.waits.item import Wait
+from page_parts import framed
 from review_request import Choice
 from viewer import Viewer
 
 DORA = Person("dora", "Dora Q7", "d@q7.q7", language="de", time_zone="Europe/Berlin")
-PEOPLE = {"dora": DORA, "eve": Person("eve", "Eve Q7", "e@q7.q7")}
+EVE = Person("eve", "Eve Q7", "e@q7.q7")
+PEOPLE = {"dora": DORA, "eve": EVE}
 GERMAN = Viewer("dora", PEOPLE)
 
 FIELDS: dict[str, Any] = {
@@ -123,6 +131,40 @@ def pages(viewer: Viewer) -> Iterator[str]:
         yield review_pages.refused_page(status, "q7", viewer.words)
     yield review_pages.unavailable_page("q7", None, viewer.words)
     yield review_pages.unavailable_page("q7", {"decision": "approved"}, viewer.words)
+    yield from inbox(viewer)
+
+
+def inbox(viewer: Viewer) -> Iterator[str]:
+    """Every page of the inbox."""
+    words, waits = viewer.words, [*asking(), text(requested_by="q7"), text(decide_by=NOW + 90_000)]
+    statuses = ("CANCELLED", "DENIED", "APPROVED", "RESOLVED")
+    over = [text(status="EXPIRED"), text(decided_by="rule:q7", via="rule")]
+    over += [text(status=status, **DECIDED) for status in statuses]
+    bare = replace(call(arguments={}), editable=None)
+    open_rows = [row_of(wait, is_mine) for wait in (*waits, bare) for is_mine in (True, False)]
+    over_rows = [row_of(wait, is_mine=False) for wait in over]
+    for view in VIEWS:
+        rows = over_rows if view == DECIDED_VIEW else open_rows
+        for some in (rows, rows[:2], rows[:1], []):
+            for wanted in (Wanted(view), Wanted(view, words="q7")):
+                for is_all, next_ in ((True, ""), (False, "q7")):
+                    listed = Listed(some, {"q7"}, 1, 2, is_all, next_)
+                    yield inbox_pages.list_page(listed, wanted, viewer, NOW)
+    for count in (1, 2):
+        yield inbox_pages.batch_page([voted(), text()][:count], 2 - count, viewer, NOW)
+        became = [("q7/q7", "q7", words.say(key)) for key in inbox_pages.BECAME.values()]
+        yield inbox_pages.done_page(became, count, viewer)
+    yield inbox_pages.done_page([], 0, viewer)
+    for wait in (question(), text()):
+        for is_asked in (True, False):
+            looked = look_pages.look_page(wait, NOW, viewer, is_asked=is_asked)
+            for listed in (Listed(open_rows[:1]), Listed()):
+                bar = inbox_pages.bar(None, VIEWS[0], viewer, "")
+                bar += inbox_pages.strip(listed, viewer, "")
+                yield framed(looked, bar, inbox_pages.STYLE)
+    yield inbox_pages.sign_in_page(words, "q7", "q7/q7")
+    yield inbox_pages.sent_page(words)
+    yield inbox_pages.sign_in_button_page(viewer.people.get(viewer.id or "", EVE))
 
 
 def emails(person: Person | None) -> Iterator[tuple[str, str]]:
@@ -136,3 +178,5 @@ def emails(person: Person | None) -> Iterator[tuple[str, str]]:
         several = [Question(wait, "https://q7/1", "https://q7/2") for wait in waits]
         sent = turn_email(several, occasion, person)
         yield sent.subject, sent.body
+    sent = sign_in_email(person or EVE, "https://q7/1")
+    yield sent.subject, sent.body

@@ -73,6 +73,10 @@ def _answer_callback(event: Event) -> Response:
 
 def _for_reader(request: ReviewRequest) -> ReviewRequest:
     """Says whose link it is, good or over: a refusal speaks that person's language, too."""
+    if _is_inbox(request):
+        import inbox  # The first page of a link need not wait for it.
+
+        return inbox.seen(services(), request, int(time.time()))
     if request.method not in ("GET", "HEAD", "POST"):
         return request
     try:
@@ -83,8 +87,8 @@ def _for_reader(request: ReviewRequest) -> ReviewRequest:
 
 
 def _answer(request: ReviewRequest, now: int) -> Response:
-    if "/inbox" in request.event.get("routeKey", ""):
-        import inbox  # The first page of a link need not wait for it.
+    if _is_inbox(request):
+        import inbox
 
         return inbox.answer(services(), request, now)
     match request.method:
@@ -92,10 +96,13 @@ def _answer(request: ReviewRequest, now: int) -> Response:
             return answers.allowed_methods()
         case "GET" | "HEAD" | "POST":
             link = _link(request, now)
-            viewer = Viewer(link.person, services().people)
             answer = decide if request.method == "POST" else show
-            return answer(services(), replace(request, viewer=viewer), link, now)
+            return answer(services(), request, link, now)
     raise RefusedError(405, f"expected one of {answers.ALLOWED_METHODS}")
+
+
+def _is_inbox(request: ReviewRequest) -> bool:
+    return "/inbox" in request.event.get("routeKey", "")
 
 
 def _link(request: ReviewRequest, now: int) -> Link:

@@ -32,6 +32,7 @@ from longrunning.http import Event, RefusedError, Response
 from longrunning.people.directory import Person
 from longrunning.people.links import Link
 from longrunning.people.notifications import flags_of
+from longrunning.people.words import ENGLISH, Words, languages
 from longrunning.waits.item import Wait
 from review_request import APPROVED, DENIED, FORM, Choice, ReviewRequest
 from viewer import Viewer
@@ -49,19 +50,25 @@ _REF = re.compile(r"(?!\.{1,2}/)([A-Za-z0-9._:-]{1,128})/([A-Za-z0-9_-]{1,64})")
 NOTHING_HERE = "There is nothing here. Please go back to the inbox."
 SIGN_IN_AGAIN = "You are not signed in any more. Nothing has changed. Please sign in again."
 NONE_TICKED = "Please tick what you want to decide."
-TOO_MANY = f"Please tick at most {MAX_BATCH} at a time."
+TOO_MANY = "Please tick at most 20 at a time."
 NONE_LEFT = "None of those ticked waits for you any more."
 
-_BECAME = {
-    "counted": "Counted. Others must agree, too.",
-    "conflict": "Decided before, otherwise. That stands.",
-    "expired": "Too late: it is over.",
-    "unknown": "There is no such approval.",
-    "forbidden": "You are not asked for it.",
-    "question": "A question: please answer it by itself.",
-    "changed": "Edited after you opened it: not counted. Please look at it again.",
-    "full": "Too much was said about it already.",
-}
+NO_ADDRESS = "Please type your e-mail address."
+
+
+def seen(services: Services, request: ReviewRequest, now: int) -> ReviewRequest:
+    """Returns a request with who is signed in; what comes of it is a page in their language."""
+    person = access.signed_in(services, request.event, now)
+    viewer = Viewer(person.id, services.people, is_signed_in=True) if person else Viewer()
+    return request.as_seen_by(viewer)
+
+
+def words_of(event: Event) -> Words:
+    """Returns the words for a browser that nobody is signed in with, as it wants them."""
+    wanted = http.media_types(http.headers(event).get("accept-language", ""))
+    tags = (tag.partition("-")[0] for tag in wanted)
+    known = languages()
+    return Words(next((tag for tag in tags if tag in known), ENGLISH.language))
 
 
 def answer(services: Services, request: ReviewRequest, now: int) -> Response:
@@ -69,7 +76,7 @@ def answer(services: Services, request: ReviewRequest, now: int) -> Response:
 
     Args:
         services: The approvals, the keys, who there is.
-        request: The request; always answered with a page.
+        request: As `seen` returns it.
         now: Epoch seconds.
 
     Raises:
@@ -85,7 +92,7 @@ def answer(services: Services, request: ReviewRequest, now: int) -> Response:
         access.check_origin(inbox, event)
     if path == "sign-in" or path.startswith("sign-in/"):
         return _sign_in(services, inbox, event, method, path, now)
-    person = access.signed_in(services, event, now)
+    person = services.people.get(request.viewer.id or "")
     if person is None and method == "POST":
         raise RefusedError(403, SIGN_IN_AGAIN)
     if person is None:
@@ -119,7 +126,7 @@ class _Signed:
 
     @property
     def viewer(self) -> Viewer:
-        return Viewer(self.person.id, self.services.people, is_signed_in=True)
+        return self.request.viewer
 
     def _list(self) -> Response:
         wanted = _wanted(self.request.event)
@@ -130,10 +137,10 @@ class _Signed:
         wait = self.services.approvals.get(found[1], found[2]) if found else None
         if wait is None or wait.call is None:
             raise RefusedError(404, NOTHING_HERE)
-        link, request = self._link(wait), self.request.as_seen_by(self.viewer)
+        link = self._link(wait)
         if method == "GET":
-            return self._framed(reviewing.show(self.services, request, link, self.now), None)
-        response = reviewing.decide(self.services, request, link, self.now)
+            return self._framed(reviewing.show(self.services, self.request, link, self.now), None)
+        response = reviewing.decide(self.services, self.request, link, self.now)
         is_done = response["statusCode"] == 200
         return self._framed(response, self._read(lists.Wanted(lists.MINE)) if is_done else None)
 
@@ -171,18 +178,17 @@ class _Signed:
 
     def _became(self, wait: Wait | None, decision: str, comment: str | None, seen: str) -> str:
         """Decides one of several, by a write of its own: one that fails stops no other."""
+        words = self.viewer.words
         if wait is None or wait.call is None:
-            return _BECAME["unknown"]
+            return words.say(pages.BECAME["unknown"])
         choice = Choice(decision, comment, seen=seen)
         try:
             decided = reviewing.recorded(self.services, self._link(wait), choice, self.now)
         except RefusedError as refusal:
-            return refusal.reason
+            return words.reason(refusal.reason)
         except decisions.NotSentError:
-            return "Recorded. The agent is told within a few minutes."
-        if decided.outcome in _BECAME:
-            return _BECAME[decided.outcome]
-        return "Approved." if decision == APPROVED else "Denied."
+            return words.say(pages.BECAME["recorded"])
+        return words.say(pages.BECAME.get(decided.outcome) or pages.BECAME[decision])
 
     def _link(self, wait: Wait) -> Link:
         """Returns what this person may do with it, as a link would say it."""
@@ -196,7 +202,7 @@ class _Signed:
         """Puts the bar above a page that a link would show as well; a list tells what is next."""
         root = "../../../"
         bar = pages.bar(listed, lists.MINE, self.viewer, root)
-        bar += pages.strip(listed, root) if listed else ""
+        bar += pages.strip(listed, self.viewer, root) if listed else ""
         return _page(response["statusCode"], page_parts.framed(response["body"], bar, pages.STYLE))
 
 
@@ -206,7 +212,9 @@ def _sign_in(
     token = path.partition("/")[2]
     match method, bool(token):
         case "GET", False:
-            return _page(200, pages.sign_in_page("", _to(dict(_query(event)).get("to", ""))))
+            return _page(
+                200, pages.sign_in_page(words_of(event), "", _to(dict(_query(event)).get("to", "")))
+            )
         case "GET", True:
             return _page(200, pages.sign_in_button_page(access.look(services, event, token, now)))
         case "POST", False:
@@ -220,9 +228,9 @@ def _send_link(services: Services, inbox: InboxServices, event: Event, now: int)
     form = dict(_form(event))
     address, to = form.get("email", "").strip(), _to(form.get("to", ""))
     if not address or len(address) > MAX_ADDRESS_CHARS:
-        return _page(400, pages.sign_in_page("Please type your e-mail address.", to))
+        return _page(400, pages.sign_in_page(words_of(event), NO_ADDRESS, to))
     cookie = access.ask(services, inbox, event, address, to, now)
-    return _page(200, pages.sent_page(), cookie)
+    return _page(200, pages.sent_page(words_of(event)), cookie)
 
 
 def _to_sign_in(path: str) -> Response:

@@ -37,7 +37,7 @@ PAUSE_SECONDS = 60
 KEPT_SECONDS = 86_400
 
 FOREIGN = "This came from another site. Nothing has changed. Please use the inbox itself."
-NOT_YOURS = (
+NOT_YOUR_LINK = (
     "This link does not work here, or no longer: it works for ten minutes, in the browser that "
     "asked for it. Please ask for a new one."
 )
@@ -124,10 +124,10 @@ def look(services: Services, event: Event, token: str, now: int) -> Person:
     try:
         sign_in = passes.read_sign_in(services.keys, token)
     except InvalidLinkError as error:
-        raise RefusedError(403, NOT_YOURS) from error
+        raise RefusedError(403, NOT_YOUR_LINK) from error
     person = services.people.get(sign_in.person)
     if person is None or sign_in.expires_at <= now or not sign_in.is_for(_cookie(event, ASKED)):
-        raise RefusedError(403, NOT_YOURS)
+        raise RefusedError(403, NOT_YOUR_LINK)
     return person
 
 

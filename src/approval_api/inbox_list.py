@@ -64,6 +64,7 @@ class Row(NamedTuple):
     approved: int
     """How many have approved the call in force."""
     is_mine: bool
+    is_edited: bool
 
 
 @dataclass
@@ -127,7 +128,7 @@ def _open_page(
         page.mine += is_mine
         page.agents.add(wait.agent_name)
         if (is_mine or wanted.view == OPEN) and _fits(wait, wanted):
-            page.rows.append(_row(wait, is_mine))
+            page.rows.append(row_of(wait, is_mine))
     page.rows.sort(key=lambda row: (row.wait.decide_by, row.wait.key))
     return page
 
@@ -143,7 +144,7 @@ def _add_decided(
     for wait, entry in _in_order(services, entries):
         page.agents.add(wait.agent_name)
         if _fits(wait, wanted):
-            page.rows.append(_row(wait, is_mine=False))
+            page.rows.append(row_of(wait, is_mine=False))
         if len(page.rows) == MAX_SHOWN and entry != entries[-1]:
             last = entry
             break
@@ -151,12 +152,14 @@ def _add_decided(
     return page
 
 
-def _row(wait: Wait, is_mine: bool) -> Row:
+def row_of(wait: Wait, is_mine: bool) -> Row:
+    """Returns what a list says of an approval."""
     call, approved = wait.in_force, len(wait.approved_by)
     bare = replace(wait, call=Call(call.action), edited_content=None, edited_arguments=None)
     preview = call.summary[:PREVIEW_CHARS]
     ids = (wait.session_id, wait.tool_use_id)
-    return Row(*ids, wait.agent_name, call.action, preview, bare, approved, is_mine)
+    agent, is_edited = wait.agent_name, wait.is_edited
+    return Row(*ids, agent, call.action, preview, bare, approved, is_mine, is_edited)
 
 
 def _in_order(

@@ -1,51 +1,77 @@
 """The pages of the inbox: signing in, the lists, several at once. There is no script."""
 
 import html
+import re
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlencode
 
 from inbox_list import DECIDED, MAX_WORDS_CHARS, MINE, OPEN, Listed, Row, Wanted
 from longrunning.http import MAX_COMMENT_CHARS
 from longrunning.people.directory import Person
-from longrunning.text import has_deadline, utc
+from longrunning.people.words import Words
+from longrunning.text import has_deadline
 from longrunning.waits.item import Status, Wait
-from page_parts import alert, deadline, duration, fill, framed, iso, page, row, shown
+from page_parts import alert, code, deadline, duration, fill, framed, moment, page, row, shown
 from people_parts import votes, who_must_agree
 from review_pages import arguments_section, text_shown
 from viewer import Viewer
 
 STYLE = "inbox.css"
 
-_TABS = {MINE: "Yours", OPEN: "All open", DECIDED: "Decided"}
-_HEADINGS = {OPEN: "All that is open", DECIDED: "What was decided"}
-_EMPTY = {
-    MINE: "Nothing waits for you.",
-    OPEN: "Nothing is open.",
-    DECIDED: "Nothing was decided yet.",
-}
+_ID = re.compile(r'(?<=[ -])(id|labelledby)="([^"]*)"')
+"""In the markup of a page: what was written by others has no quote in it."""
+
+_TABS = {MINE: "inbox.mine", OPEN: "inbox.open", DECIDED: "inbox.decided"}
+_HEADINGS = {OPEN: "inbox.all_open", DECIDED: "inbox.all_decided"}
+_EMPTY = {MINE: "inbox.empty_mine", OPEN: "inbox.empty_open", DECIDED: "inbox.empty_decided"}
+_WAITS = ("inbox.waits_none", "inbox.waits_one", "inbox.waits_many")
+_MORE = ("inbox.more_none", "inbox.more_one", "inbox.more_many")
 _SOON_SECONDS = 3_600
-_ENDINGS = {Status.EXPIRED: "Nobody decided in time", Status.CANCELLED: "Withdrawn"}
+_ENDINGS = {
+    Status.EXPIRED: "inbox.nobody",
+    Status.CANCELLED: "closed.withdrawn",
+    Status.DENIED: "decided.denied",
+    Status.RESOLVED: "question.answered",
+}
+BECAME = {
+    "approved": "batch.approved",
+    "denied": "batch.denied",
+    "recorded": "batch.recorded",
+    "counted": "batch.counted",
+    "conflict": "batch.conflict",
+    "expired": "batch.expired",
+    "unknown": "batch.unknown",
+    "forbidden": "batch.forbidden",
+    "question": "batch.question",
+    "changed": "batch.changed",
+    "full": "batch.full",
+}
+"""What became of one of several, by the decision or by its outcome."""
 
 
-def sign_in_page(problem: str, to: str) -> str:
+def sign_in_page(words: Words, problem: str, to: str) -> str:
     """Asks for an address; `to` is where to go on once signed in."""
     hidden = f'<input type="hidden" name="to" value="{html.escape(to)}">' if to else ""
-    main = fill("sign_in.html", problem=alert(problem), to=hidden)
-    return framed(page("Sign in", main), "", STYLE)
+    problem = alert(words.reason(problem))
+    main = fill("sign_in.html", words, problem=problem, to=hidden)
+    return framed(page(words.say("signin.heading"), main, words=words), "", STYLE)
 
 
-def sent_page() -> str:
+def sent_page(words: Words) -> str:
     """Says that an e-mail is on its way, if there is such an approver."""
-    return framed(page("Look into your mailbox", fill("sign_in_sent.html")), "", STYLE)
+    main = fill("sign_in_sent.html", words)
+    return framed(page(words.say("signin.sent"), main, words=words), "", STYLE)
 
 
 def sign_in_button_page(person: Person) -> str:
     """Offers the button that signs in."""
-    main = fill("sign_in_button.html", who=shown(person.name))
-    return framed(page("Sign in", main), "", STYLE)
+    words = person.words
+    heading = words.say("signin.as", person=shown(person.name))
+    main = fill("sign_in_button.html", words, heading=heading)
+    return framed(page(words.say("signin.heading"), main, words=words), "", STYLE)
 
 
-def list_page(listed: Listed, wanted: Wanted, viewer: Viewer, now: int, problem: str = "") -> str:
+def list_page(listed: Listed, wanted: Wanted, viewer: Viewer, now: int) -> str:
     """Shows a list.
 
     Args:
@@ -53,25 +79,24 @@ def list_page(listed: Listed, wanted: Wanted, viewer: Viewer, now: int, problem:
         wanted: What was asked for.
         viewer: Who looks.
         now: Epoch seconds.
-        problem: Why what was sent could not be done, or nothing.
     """
-    heading = _heading(listed, wanted)
+    words = viewer.words
+    heading = _heading(listed, wanted, words)
     main = fill(
         "inbox_list.html",
-        problem=alert(problem),
-        root="",
+        words,
         heading=heading,
         view=wanted.view,
-        words=html.escape(wanted.words),
+        typed=html.escape(wanted.words),
         max_words=str(MAX_WORDS_CHARS),
-        agents=_agents(listed.agents, wanted.agent),
+        agents=_agents(listed.agents, wanted.agent, words),
         rows=_rows(listed, wanted, viewer, now),
-        iso=iso(now),
-        now=utc(now),
+        as_of=words.say("inbox.as_of", time=moment(now, words)),
         again=_url(wanted, ""),
-        more=_more(listed, wanted),
+        more=_more(listed, wanted, words),
     )
-    return framed(page(heading, main, tone="wide"), bar(listed, wanted.view, viewer, ""), STYLE)
+    text = page(heading, main, tone="wide", words=words)
+    return framed(text, bar(listed, wanted.view, viewer, ""), STYLE)
 
 
 def batch_page(waits: Sequence[Wait], left_out: int, viewer: Viewer, now: int) -> str:
@@ -83,19 +108,20 @@ def batch_page(waits: Sequence[Wait], left_out: int, viewer: Viewer, now: int) -
         viewer: Who looks.
         now: Epoch seconds.
     """
-    count = len(waits)
-    heading = f"Decide {count} together" if count > 1 else "Decide this one"
+    words, count = viewer.words, len(waits)
+    one = count == 1
+    heading = words.say("batch.heading_one" if one else "batch.heading", count=count)
     main = fill(
         "inbox_batch.html",
-        problem="",
+        words,
         heading=heading,
-        left_out=alert(_left_out(left_out)),
+        left_out=alert(words.say("batch.left_out", count=left_out) if left_out else ""),
         parts="\n".join(_part(number, wait, viewer, now) for number, wait in enumerate(waits)),
-        comment="",
         max_comment=str(MAX_COMMENT_CHARS),
-        count=str(count) if count > 1 else "",
+        approve=words.say("review.approve" if one else "batch.approve", count=count),
+        deny=words.say("review.deny" if one else "batch.deny", count=count),
     )
-    return framed(page(heading, main), bar(None, MINE, viewer, "../"), STYLE)
+    return framed(page(heading, main, words=words), bar(None, MINE, viewer, "../"), STYLE)
 
 
 def done_page(lines: Iterable[tuple[str, str, str]], mine: int, viewer: Viewer) -> str:
@@ -106,12 +132,14 @@ def done_page(lines: Iterable[tuple[str, str, str]], mine: int, viewer: Viewer) 
         mine: How many still wait for this person.
         viewer: Who looks.
     """
+    words = viewer.words
     rows = "\n".join(
-        row(what, f'{shown(became)} <a href="approvals/{ref}">See it</a>')
+        row(what, f'{shown(became)} <a href="approvals/{ref}">{words.say("batch.see")}</a>')
         for ref, what, became in lines
     )
-    main = fill("inbox_done.html", rows=rows, next=_still(mine))
-    return framed(page("What became of them", main), bar(None, MINE, viewer, "../"), STYLE)
+    main = fill("inbox_done.html", words, rows=rows, next=_counted(_MORE, mine, words))
+    text = page(words.say("batch.became"), main, words=words)
+    return framed(text, bar(None, MINE, viewer, "../"), STYLE)
 
 
 def bar(listed: Listed | None, view: str, viewer: Viewer, root: str) -> str:
@@ -123,57 +151,50 @@ def bar(listed: Listed | None, view: str, viewer: Viewer, root: str) -> str:
         viewer: Who is signed in.
         root: What leads from the page's URL to the place above the inbox, such as `../`.
     """
+    words = viewer.words
     counts = {MINE: listed.mine, OPEN: listed.open} if listed and listed.is_all else {}
     tabs = "".join(
-        f'<a href="{root}inbox?view={name}"{_current(name == view)}>{label}'
+        f'<a href="{root}inbox?view={name}"{_current(name == view)}>{words.say(label)}'
         + (f" <b>{counts[name]}</b>" if name in counts else "")
         + "</a>"
         for name, label in _TABS.items()
     )
     who = shown(viewer.name_of(viewer.id or ""))
-    return fill("inbox_bar.html", tabs=tabs, root=root, who=who)
+    return fill("inbox_bar.html", words, tabs=tabs, root=root, who=who)
 
 
-def strip(listed: Listed, root: str) -> str:
+def strip(listed: Listed, viewer: Viewer, root: str) -> str:
     """Leads to what waits next, below the bar; the arguments are those of `bar`."""
-    url = f"{root}inbox"
+    words, url = viewer.words, f"{root}inbox"
+    said = words.say("inbox.more_none")
     if listed.rows:
         first = listed.rows[0]
         url = f"{url}/approvals/{first.session_id}/{first.tool_use_id}"
-    words = f"Next: {listed.rows[0].preview[:60]}" if listed.rows else _still(0)
-    return fill("inbox_strip.html", url=url, words=shown(words))
+        said = words.say("inbox.next", what=first.preview[:60])
+    return fill("inbox_strip.html", url=url, words=shown(said))
 
 
 def _current(is_current: bool) -> str:
     return ' aria-current="page"' if is_current else ""
 
 
-def _heading(listed: Listed, wanted: Wanted) -> str:
-    if wanted.view != MINE:
-        return _HEADINGS[wanted.view]
+def _heading(listed: Listed, wanted: Wanted, words: Words) -> str:
     count = len(listed.rows)
+    if wanted.view != MINE:
+        return words.say(_HEADINGS[wanted.view])
     if wanted.is_narrowed:
-        return f"{count} of yours found"
-    if not listed.is_all:
-        return "What waits for you"
-    return {0: "Nothing waits for you", 1: "One waits for you"}.get(count, f"{count} wait for you")
+        return words.say("inbox.found", count=count)
+    return _counted(_WAITS, count, words) if listed.is_all else words.say("inbox.waits_some")
 
 
-def _still(mine: int) -> str:
-    return {0: "Nothing more waits for you", 1: "One more waits for you"}.get(
-        mine, f"{mine} more wait for you"
-    )
+def _counted(keys: tuple[str, str, str], count: int, words: Words) -> str:
+    """Says a number: none, one, or how many."""
+    return words.say(keys[min(count, 2)], count=count)
 
 
-def _left_out(count: int) -> str:
-    if not count:
-        return ""
-    return f"{count} of those ticked cannot be decided together with others: open each by itself."
-
-
-def _agents(names: Iterable[str], chosen: str) -> str:
+def _agents(names: Iterable[str], chosen: str, words: Words) -> str:
     known = sorted({*names, chosen} - {""})
-    options = [("", "Every agent"), *((name, name) for name in known)]
+    options = [("", words.say("inbox.every_agent")), *((name, name) for name in known)]
     return "".join(
         f'<option value="{html.escape(value)}"{" selected" if value == chosen else ""}>'
         f"{shown(label)}</option>"
@@ -182,100 +203,103 @@ def _agents(names: Iterable[str], chosen: str) -> str:
 
 
 def _rows(listed: Listed, wanted: Wanted, viewer: Viewer, now: int) -> str:
+    words = viewer.words
     if not listed.rows:
-        found_none = "Nothing of that was found." if wanted.is_narrowed else _EMPTY[wanted.view]
-        return f"<p>{found_none}</p>"
-    rows = "".join(
-        _row(number, r, wanted.view, viewer, now) for number, r in enumerate(listed.rows)
-    )
+        key = "inbox.found_none" if wanted.is_narrowed else _EMPTY[wanted.view]
+        return f"<p>{words.say(key)}</p>"
+    numbered = enumerate(listed.rows)
+    rows = "".join(_row(number, found, wanted.view, viewer, now) for number, found in numbered)
     has_picks = wanted.view != DECIDED and any(_may_pick(r) for r in listed.rows)
-    return fill(
-        "inbox_rows.html",
-        root="",
-        rows=rows,
-        batch=fill("inbox_batch_bar.html") if has_picks else "",
-    )
+    batch = fill("inbox_batch_bar.html", words) if has_picks else ""
+    return fill("inbox_rows.html", rows=rows, batch=batch)
 
 
 def _row(number: int, found: Row, view: str, viewer: Viewer, now: int) -> str:
-    ref = f"{found.session_id}/{found.tool_use_id}"
-    facts = _decision(found, viewer) if view == DECIDED else _facts(found, view, now)
-    wants = "asks" if found.wait.is_question else f"wants to run <code>{shown(found.action)}</code>"
+    words, ref = viewer.words, f"{found.session_id}/{found.tool_use_id}"
+    facts = _decision(found, viewer) if view == DECIDED else _facts(found, view, now, words)
+    picks = view != DECIDED and _may_pick(found)
     return fill(
         "inbox_row.html",
-        pick=_pick(number, ref, found) if view != DECIDED and _may_pick(found) else "",
-        who=f"<strong>{shown(found.agent_name)}</strong> {wants}",
+        pick=_pick(number, ref, found, words) if picks else "",
+        who=_wants(found.wait, found.agent_name, found.action, words),
         url=f"inbox/approvals/{ref}",
-        preview=shown(found.preview) or "<em>nothing but the call itself</em>",
+        preview=shown(found.preview) or f"<em>{words.say('inbox.bare')}</em>",
         facts=facts,
     )
+
+
+def _wants(wait: Wait, agent_name: str, action: str, words: Words) -> str:
+    agent = f"<strong>{shown(agent_name)}</strong>"
+    if wait.is_question:
+        return words.say("inbox.asks", agent=agent)
+    return words.say("inbox.wants", agent=agent, action=code(action))
 
 
 def _may_pick(found: Row) -> bool:
     return found.is_mine and not found.wait.is_question
 
 
-def _pick(number: int, ref: str, found: Row) -> str:
+def _pick(number: int, ref: str, found: Row, words: Words) -> str:
+    label = html.escape(words.say("inbox.tick", what=found.preview[:60]))
     return (
         f'<label><input type="checkbox" name="pick" value="{ref}" id="pick-{number}" '
-        f'aria-label="Tick: {html.escape(found.preview[:60])}"></label>'
+        f'aria-label="{label}"></label>'
     )
 
 
-def _facts(found: Row, view: str, now: int) -> str:
+def _facts(found: Row, view: str, now: int, words: Words) -> str:
     wait = found.wait
-    facts = [_left(wait, now), f"<span>asked {_ago(now - wait.requested_at)}</span>"]
+    waiting = words.say("inbox.waiting", time=duration(max(0, now - wait.requested_at), words))
+    facts = [_left(wait, now, words), f"<span>{waiting}</span>"]
     if wait.requested_by:
-        facts.append(f"<span>for {shown(wait.requested_by)}</span>")
+        person = words.say("inbox.for", person=shown(wait.requested_by))
+        facts.append(f"<span>{person}</span>")
     if wait.is_question:
-        facts.append(_tag("question"))
+        facts.append(_tag(words.say("inbox.question")))
     if wait.needed:
-        facts.append(_tag(f"{found.approved} of {wait.needed} approved"))
-    if wait.votes and not found.approved:
-        facts.append(_tag("edited since somebody approved"))
+        said = words.say("inbox.so_far", count=found.approved, needed=wait.needed)
+        facts.append(_tag(said))
+    if found.is_edited:
+        facts.append(_tag(words.say("inbox.edited")))
     if view == OPEN and not found.is_mine:
-        facts.append(_tag("not waiting for you"))
+        facts.append(_tag(words.say("inbox.not_mine")))
     return "\n".join(facts)
 
 
-def _left(wait: Wait, now: int) -> str:
+def _left(wait: Wait, now: int, words: Words) -> str:
     if not has_deadline(wait.requested_at, wait.decide_by):
-        return "<span>no deadline</span>"
+        return f"<span>{words.say('inbox.no_deadline')}</span>"
     left, whole = wait.decide_by - now, max(1, wait.decide_by - wait.requested_at)
     share = max(1, min(100, 100 * left // whole))
     tone = ' class="soon"' if left <= _SOON_SECONDS else ""
+    said = words.say("inbox.left", time=duration(left, words))
     return (
         f'<span{tone}><progress aria-hidden="true" max="100" value="{share}"></progress>'
-        f"<b>{duration(left)} left</b></span>"
+        f"<b>{said}</b></span>"
     )
-
-
-def _ago(seconds: int) -> str:
-    return f"{duration(max(0, seconds))} ago"
 
 
 def _decision(found: Row, viewer: Viewer) -> str:
-    wait, at = found.wait, found.wait.decided_at or 0
-    word = _ENDINGS.get(wait.status) or ("Denied" if wait.decision == "denied" else "Approved")
-    if wait.status == Status.RESOLVED:
-        word = "Answered"
+    wait, words = found.wait, viewer.words
     by = wait.decided_by or ""
-    who = (
-        f"by the rule {by.partition(':')[2]}" if wait.via == "rule" else f"by {viewer.name_of(by)}"
-    )
-    who = "" if wait.status == Status.EXPIRED else f" {shown(who)}"
-    return f'<span><b>{word}</b>{who}</span>\n<time datetime="{iso(at)}">{utc(at)}</time>'
+    name = viewer.name_of(by)
+    if wait.via == "rule":
+        name = words.say("inbox.the_rule", rule=by.partition(":")[2])
+    what = f"<b>{words.say(_ENDINGS.get(wait.status, 'decided.approved'))}</b>"
+    if wait.status != Status.EXPIRED:
+        what = words.say("inbox.by", what=what, who=shown(name))
+    return f"<span>{what}</span>\n{moment(wait.decided_at or 0, words)}"
 
 
-def _tag(words: str) -> str:
-    return f'<span class="tag">{words}</span>'
+def _tag(said: str) -> str:
+    return f'<span class="tag">{said}</span>'
 
 
-def _more(listed: Listed, wanted: Wanted) -> str:
+def _more(listed: Listed, wanted: Wanted, words: Words) -> str:
     if not listed.next:
         return ""
-    words = "Earlier ones" if wanted.view == DECIDED else "There are more: look at the next ones"
-    return f'<p><a href="{_url(wanted, listed.next)}">{words}</a></p>'
+    said = words.say("inbox.earlier" if wanted.view == DECIDED else "inbox.next_ones")
+    return f'<p><a href="{_url(wanted, listed.next)}">{said}</a></p>'
 
 
 def _url(wanted: Wanted, next_: str) -> str:
@@ -285,22 +309,19 @@ def _url(wanted: Wanted, next_: str) -> str:
 
 
 def _part(number: int, wait: Wait, viewer: Viewer, now: int) -> str:
+    words = viewer.words
     return fill(
         "inbox_batch_part.html",
         ref=f"{wait.session_id}/{wait.tool_use_id}",
-        agent=shown(wait.agent_name),
-        action=shown(wait.asked.action),
+        heading=_wants(wait, wait.agent_name, wait.asked.action, words),
         digest=wait.in_force.digest,
-        deadline=deadline(wait, now),
+        deadline=deadline(wait, now, words),
         who=who_must_agree(wait, viewer),
-        text=_numbered(text_shown(wait), number),
-        arguments=_numbered(arguments_section(wait) + votes(wait, viewer), number),
+        text=_numbered(text_shown(wait, words), number),
+        arguments=_numbered(arguments_section(wait, words) + votes(wait, viewer), number),
     )
 
 
 def _numbered(section: str, number: int) -> str:
     """Makes the ids of a section those of one of several: a page has each id once."""
-    for name in ("text-heading", "content", "the-values", "what-goes-with-it", "who-said-what"):
-        section = section.replace(f'id="{name}"', f'id="{name}-{number}"')
-        section = section.replace(f'labelledby="{name}"', f'labelledby="{name}-{number}"')
-    return section
+    return _ID.sub(lambda match: f'{match[1]}="{match[2]}-{number}"', section)

@@ -74,7 +74,7 @@ def test_a_person_finds_what_waits_decides_it_and_is_led_to_the_next(
     assert "One waits for you" in page.text
     done = ann.post(url_of(world, second), decision="denied", comment="No")
     assert done.link("Nothing more waits for you") == f"{SITE}/inbox"
-    assert "Nothing waits for you." in ann.get().text
+    assert "Nothing waits for you" in ann.get().text
 
 
 def test_all_that_is_open_is_shown_to_all_and_decided_by_those_alone_who_are_asked(
@@ -167,7 +167,7 @@ def test_words_and_an_agent_narrow_a_list(world: World, refunds: Refunds) -> Non
     ann = Browser()
     ann.sign_in(world)
     page = ann.get("/inbox?q=BROKEN+2222")
-    assert "1 of yours found" in page.text
+    assert "Found: 1 of yours" in page.text
     assert "1111" not in page.text
     assert 'value="BROKEN 2222"' in page.body
     assert "Nothing of that was found." in ann.get("/inbox?q=broken+1111").text

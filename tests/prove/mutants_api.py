@@ -130,16 +130,14 @@ API: tuple[Mutant, ...] = tuple(
             """
             case "GET" | "HEAD" | "POST":
                 link = _link(request, now)
-                viewer = Viewer(link.person, services().people)
                 answer = decide if request.method == "POST" else show
-                return answer(services(), replace(request, viewer=viewer), link, now)
+                return answer(services(), request, link, now)
             """,
             """
             case _:
                 link = _link(request, now)
-                viewer = Viewer(link.person, services().people)
                 answer = decide if request.method == "POST" else show
-                return answer(services(), replace(request, viewer=viewer), link, now)
+                return answer(services(), request, link, now)
             """,
             "unit/test_approval_handler.py::TestLooking::test_other_methods_are_405",
         ),

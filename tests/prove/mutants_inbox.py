@@ -97,8 +97,8 @@ INBOX: tuple[Mutant, ...] = tuple(
         (
             "who asks learns nothing of who is an approver",
             "inbox:_send_link",
-            "_page(200, pages.sent_page(), cookie)",
-            "_page(200, pages.sent_page() + str(address in str(services.people)), cookie)",
+            "_page(200, pages.sent_page(words_of(event)), cookie)",
+            "_page(200, pages.sent_page(Words()) + str(address in str(services.people)), cookie)",
             _FLOOD,
         ),
         (

@@ -12,14 +12,8 @@ def sign_in_email(person: Person, url: str) -> Email:
         person: Whom it is for.
         url: The link; it works in the browser that asked for it.
     """
-    body = f"""\
-Hello {one_line(person.name)},
-
-somebody, probably you, asked to sign in to the inbox of approvals. Open this link in the same
-browser within ten minutes:
-{url}
-
-It opens a page with a button; nothing happens before you press it. In any other browser it does
-nothing. If you did not ask for this, leave it: nobody gets in without it.
-"""
-    return Email("Sign in to your approvals", body)
+    words = person.words
+    hello = words.say("email.sign_in_hello", person=one_line(person.name))
+    how, leave = words.say("email.sign_in_open"), words.say("email.sign_in_leave")
+    body = f"{hello}\n\n{how}\n{url}\n\n{leave}\n"
+    return Email(words.say("email.sign_in_subject"), body)
