@@ -159,8 +159,7 @@ def inbox(viewer: Viewer) -> Iterator[str]:
         for is_asked in (True, False):
             looked = look_pages.look_page(wait, NOW, viewer, is_asked=is_asked)
             for listed in (Listed(open_rows[:1]), Listed()):
-                bar = inbox_pages.bar(None, VIEWS[0], viewer, "")
-                bar += inbox_pages.strip(listed, viewer, "")
+                bar = inbox_pages.bar(listed, VIEWS[0], viewer, "", is_next_told=True)
                 yield framed(looked, bar, inbox_pages.STYLE)
     yield inbox_pages.sign_in_page(words, "q7", "q7/q7")
     yield inbox_pages.sent_page(words)

@@ -201,8 +201,7 @@ class _Signed:
     def _framed(self, response: Response, listed: lists.Listed | None) -> Response:
         """Puts the bar above a page that a link would show as well; a list tells what is next."""
         root = "../../../"
-        bar = pages.bar(listed, lists.MINE, self.viewer, root)
-        bar += pages.strip(listed, self.viewer, root) if listed else ""
+        bar = pages.bar(listed, lists.MINE, self.viewer, root, is_next_told=True)
         return _page(response["statusCode"], page_parts.framed(response["body"], bar, pages.STYLE))
 
 

@@ -98,10 +98,11 @@ def listed(
     Raises:
         RefusedError: 400, `next` is not what a page has given.
     """
-    if wanted.view == DECIDED:
-        page = _open_page(services, inbox, person, Wanted(MINE), now)
-        return _add_decided(page, services, inbox, wanted, now)
-    return _open_page(services, inbox, person, wanted, now)
+    if wanted.view != DECIDED:
+        return _open_page(services, inbox, person, wanted, now)
+    counted = _open_page(services, inbox, person, Wanted(MINE), now)
+    page = Listed(mine=counted.mine, open=counted.open, is_all=counted.is_all)
+    return _add_decided(page, services, inbox, wanted, now)
 
 
 def is_for(wait: Wait, person: Person, now: int) -> bool:
@@ -136,7 +137,6 @@ def _open_page(
 def _add_decided(
     page: Listed, services: Services, inbox: InboxServices, wanted: Wanted, now: int
 ) -> Listed:
-    page.agents.clear()
     after = _read_entry(wanted.next) if wanted.next else None
     most = MAX_SEARCHED if wanted.is_narrowed else MAX_SHOWN
     entries = inbox.decided.entries(now, most, after)

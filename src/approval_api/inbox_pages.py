@@ -142,7 +142,9 @@ def done_page(lines: Iterable[tuple[str, str, str]], mine: int, viewer: Viewer) 
     return framed(text, bar(None, MINE, viewer, "../"), STYLE)
 
 
-def bar(listed: Listed | None, view: str, viewer: Viewer, root: str) -> str:
+def bar(
+    listed: Listed | None, view: str, viewer: Viewer, root: str, *, is_next_told: bool = False
+) -> str:
     """Returns the bar above each page: the lists, and who is signed in.
 
     Args:
@@ -150,6 +152,7 @@ def bar(listed: Listed | None, view: str, viewer: Viewer, root: str) -> str:
         view: The list that is shown.
         viewer: Who is signed in.
         root: What leads from the page's URL to the place above the inbox, such as `../`.
+        is_next_told: Whether it leads to what waits next, too.
     """
     words = viewer.words
     counts = {MINE: listed.mine, OPEN: listed.open} if listed and listed.is_all else {}
@@ -160,12 +163,12 @@ def bar(listed: Listed | None, view: str, viewer: Viewer, root: str) -> str:
         for name, label in _TABS.items()
     )
     who = shown(viewer.name_of(viewer.id or ""))
-    return fill("inbox_bar.html", words, tabs=tabs, root=root, who=who)
+    next_ = _strip(listed, words, root) if listed and is_next_told else ""
+    return fill("inbox_bar.html", words, tabs=tabs, root=root, who=who, strip=next_)
 
 
-def strip(listed: Listed, viewer: Viewer, root: str) -> str:
-    """Leads to what waits next, below the bar; the arguments are those of `bar`."""
-    words, url = viewer.words, f"{root}inbox"
+def _strip(listed: Listed, words: Words, root: str) -> str:
+    url = f"{root}inbox"
     said = words.say("inbox.more_none")
     if listed.rows:
         first = listed.rows[0]

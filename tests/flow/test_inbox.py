@@ -118,7 +118,10 @@ def test_what_was_decided_is_listed_with_by_whom_the_latest_first(
     bob.post(url_of(world, sessions[1]), decision="denied")
     world.step(4_000)
     world.sweep()
+    waiting = ask(world, order_id="4444")
     page = ann.get("/inbox?view=decided")
+    assert "4444" not in page.text, "it waits"
+    assert waiting
     order = [page.text.index(number) for number in ("3333", "2222", "1111")]
     assert order == sorted(order)
     assert "Nobody decided in time" in page.text

@@ -1,0 +1,203 @@
+"""The inbox in a browser: signing in, the lists, several at once, without script or mouse."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from test_accessibility import DESKTOP, findings, press_to
+
+import chromium
+import sample_people
+from converse_stand_in import tool_use
+from inbox_browser import sign_in_link
+from inbox_site import serve_world
+from longrunning.people.policy import Policy
+from longrunning.waits.item import Call
+from sample_people import PEOPLE, set_people
+from sample_refund import Refunds, refund_tool
+from world import World
+
+
+@pytest.fixture
+def url(world: World) -> Iterator[str]:
+    """An inbox in which four things wait for Ann, and one for others."""
+    use_people(world)
+    with serve_world(world) as served:
+        ask(world, "4711", 60, reason="late")
+        ask(world, "4712", 480, reason="broken")
+        ask(world, "4713", 12.5, reason="other")
+        ask(world, "4999", 20, reason="other")
+        yield served
+
+
+def use_people(world: World, language: str = "en") -> None:
+    def policy(call: Call, requested_by: str | None) -> Policy:
+        if call.arguments.get("order_id") == "4999":
+            return Policy(people=("bob",))
+        return Policy(people=("ann", "bob"), needed=2 if call.arguments["amount"] > 100 else 1)
+
+    sample_people.use_people(world, policy, refund_tool(Refunds()))
+    people = {id_: replace_language(person, language) for id_, person in PEOPLE.items()}
+    set_people(world.monkeypatch, people)
+
+
+def replace_language(person: Any, language: str) -> Any:
+    return person._replace(language=language)
+
+
+def ask(world: World, order_id: str, amount: float, **more: Any) -> str:
+    given = {"order_id": order_id, "amount": amount, **more}
+    world.play([[tool_use(f"pay-{order_id}", "send_refund", given)]])
+    return world.start(f"Refund {order_id}", requested_by="shop@example.com")
+
+
+def sign_in(page: Any, url: str, world: World) -> None:
+    page.goto(f"{url}/inbox")
+    page.get_by_label("Your e-mail address").fill("ann@example.com")
+    page.get_by_role("button", name="Send me the e-mail").click()
+    page.goto(sign_in_link(world))
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_selector("text=3 wait for you")
+
+
+def status_of(world: World, order_id: str) -> str:
+    items = world.aws["dynamodb"].scan(TableName=world.env["APPROVALS_TABLE_NAME"])["Items"]
+    (found,) = [i for i in items if i["tool_use_id"]["S"] == f"pay-{order_id}"]
+    return str(found["status"]["S"])
+
+
+def test_a_person_signs_in_and_decides_by_keyboard_alone(page: Any, url: str, world: World) -> None:
+    page.goto(f"{url}/inbox")
+    press_to(page, "Your e-mail address")
+    page.keyboard.type("ann@example.com")
+    press_to(page, "Send me the e-mail")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Look into your mailbox")
+    page.goto(sign_in_link(world))
+    press_to(page, "Sign in")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=3 wait for you")
+    press_to(page, "order_id: 4711", most=40)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=asks for your approval")
+    press_to(page, "Approve", most=40)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Thank you.")
+    assert status_of(world, "4711") == "APPROVED"
+    page.get_by_role("link", name="Next:").click()
+    page.wait_for_selector("text=asks for your approval")
+
+
+def test_several_are_ticked_seen_once_more_and_decided(page: Any, url: str, world: World) -> None:
+    sign_in(page, url, world)
+    button = page.get_by_role("button", name="Decide those ticked")
+    assert not button.is_visible()
+    for order_id in ("4711", "4713"):
+        page.get_by_role("checkbox", name=re.compile(order_id)).check()
+    assert button.is_visible()
+    button.click()
+    page.wait_for_selector("text=Decide 2 together")
+    assert page.get_by_text("4713").count() and not page.get_by_text("4712").count()
+    page.get_by_label("Comment to the agents").fill("Both are fine.")
+    page.get_by_role("button", name="Approve all 2").click()
+    page.wait_for_selector("text=What became of them")
+    assert page.get_by_text("Approved.").count() == 2
+    assert [status_of(world, o) for o in ("4711", "4712", "4713")] == [
+        "APPROVED", "PENDING", "APPROVED",
+    ]  # fmt: skip
+
+
+def test_words_find_and_the_lists_are_a_click_away(page: Any, url: str, world: World) -> None:
+    sign_in(page, url, world)
+    page.get_by_role("searchbox", name="Words").fill("broken")
+    page.get_by_role("button", name="Find").click()
+    page.wait_for_selector("text=Found: 1 of yours")
+    page.get_by_role("link", name="All open").click()
+    page.wait_for_selector("text=4999")
+    page.get_by_role("link", name=re.compile("4999")).click()
+    page.wait_for_selector("text=You are not asked for this")
+    page.get_by_role("link", name="Decided", exact=True).click()
+    page.wait_for_selector("text=Nothing was decided yet.")
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_selector("text=Your e-mail address")
+    page.goto(f"{url}/inbox")
+    page.wait_for_selector("text=Your e-mail address")
+
+
+def test_an_e_mails_link_signs_nobody_in_elsewhere(
+    page: Any, browser: Any, url: str, world: World
+) -> None:
+    page.goto(f"{url}/inbox")
+    page.get_by_label("Your e-mail address").fill("ann@example.com")
+    page.get_by_role("button", name="Send me the e-mail").click()
+    page.wait_for_selector("text=Look into your mailbox")
+    context = browser.new_context()
+    other = context.new_page()
+    other.goto(sign_in_link(world))
+    assert other.get_by_text("This link does not work here").count()
+    assert context.cookies() == []
+    context.close()
+
+
+def test_a_form_of_another_site_comes_without_the_cookie_and_is_refused(
+    page: Any, url: str, world: World
+) -> None:
+    sign_in(page, url, world)
+    elsewhere = url.replace("localhost", "127.0.0.1")
+    form = f"<form method=post action='{url}/inbox/sign-out'><button>x</button></form>"
+    page.route(f"{elsewhere}/evil", lambda route: route.fulfill(
+        body=form, content_type="text/html"))  # fmt: skip
+    page.goto(f"{elsewhere}/evil")
+    page.get_by_role("button").click()
+    page.wait_for_selector("text=This came from another site")
+    page.goto(f"{url}/inbox")
+    page.wait_for_selector("text=3 wait for you")
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [chromium.PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_axe_finds_nothing_in_the_inbox(
+    page: Any, url: str, world: World, language: str, scheme: str, size: Any
+) -> None:
+    use_people(world, language)
+    page.set_viewport_size(size)
+    page.emulate_media(color_scheme=scheme)
+    console: list[str] = []
+    page.on("console", lambda message: console.append(message.text))
+    seen = 0
+
+    def look() -> None:
+        nonlocal seen
+        seen += 1
+        assert findings(page) == [], page.url
+        over = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert over == 0, page.url
+
+    page.goto(f"{url}/inbox")
+    look()
+    page.locator("#email").fill("ann@example.com")
+    page.locator("button.first").click()
+    look()
+    page.goto(sign_in_link(world))
+    look()
+    page.locator("button.first").click()
+    look()
+    page.locator("[name=pick]").first.check()
+    look()
+    page.locator(".together button").click()
+    look()
+    page.locator("button.no").click()
+    look()
+    for path in ("?view=open", "?view=decided", "?q=nothing", "/nothing"):
+        page.goto(f"{url}/inbox{path}")
+        look()
+    page.goto(f"{url}/inbox")
+    page.locator(".case a").first.click()
+    look()
+    page.locator("button.no").click()
+    look()
+    assert (seen, page.locator("html").get_attribute("lang")) == (13, language)
+    refused = [line for line in console if "404" not in line]
+    assert refused == [], "a policy of the page was broken"
