@@ -23,7 +23,7 @@ _LABELS = {"approved": "approve", "denied": "deny", "answered": "answer"}
 
 @dataclass(frozen=True)
 class Link:
-    """A link: `label` is `approve`, `deny`, or of a question `answer`."""
+    """A link: `label` is `approve`, `deny`, of a question `answer`, of a sign-in `sign in`."""
 
     label: str
     url: str
@@ -88,9 +88,14 @@ def find_questions(body: str, front_url: str) -> tuple[Question, ...]:
 def find_links(body: str, front_url: str) -> tuple[Link, ...]:
     """Returns the first approve and the first deny link, or the one that leads to an answer.
 
+    The e-mail of a sign-in has one that signs in.
+
     The real ones come before the content, which may hold look-alikes: later ones are text.
     """
     link = re.escape(front_url) + r"/approvals/[\w.~-]+\?decision=(approved|denied|answered)\b"
+    signs_in = re.search(re.escape(front_url) + r"/inbox/sign-in/[\w.-]+", body)
+    if signs_in:
+        return (Link("sign in", signs_in[0]),)
     first: dict[str, Link] = {}
     for match in re.finditer(link, body):
         label = _LABELS[match[1]]

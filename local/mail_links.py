@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from local.layer import links
 from local.mail import Mail
 
 
@@ -50,10 +51,11 @@ def ids_in(url: str) -> tuple[str, str] | None:
     payload = urlsplit(url).path.rpartition("/")[2].partition(".")[0]
     try:
         text = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
-        _, session_id, tool_use_id, *_ = json.loads(text)
+        kind, session_id, tool_use_id, *_ = json.loads(text)
     except (ValueError, TypeError, RecursionError):
         return None
-    if isinstance(session_id, str) and isinstance(tool_use_id, str):
+    is_one = kind in links.FOR_APPROVALS and isinstance(session_id, str)
+    if is_one and isinstance(tool_use_id, str):
         return session_id, tool_use_id
     return None
 

@@ -100,9 +100,7 @@ def listed(
     """
     if wanted.view != DECIDED:
         return _open_page(services, inbox, person, wanted, now)
-    counted = _open_page(services, inbox, person, Wanted(MINE), now)
-    page = Listed(mine=counted.mine, open=counted.open, is_all=counted.is_all)
-    return _add_decided(page, services, inbox, wanted, now)
+    return _decided_page(services, inbox, wanted, now)
 
 
 def is_for(wait: Wait, person: Person, now: int) -> bool:
@@ -134,9 +132,8 @@ def _open_page(
     return page
 
 
-def _add_decided(
-    page: Listed, services: Services, inbox: InboxServices, wanted: Wanted, now: int
-) -> Listed:
+def _decided_page(services: Services, inbox: InboxServices, wanted: Wanted, now: int) -> Listed:
+    page = Listed(is_all=False)  # How many are open is not counted here.
     after = _read_entry(wanted.next) if wanted.next else None
     most = MAX_SEARCHED if wanted.is_narrowed else MAX_SHOWN
     entries = inbox.decided.entries(now, most, after)

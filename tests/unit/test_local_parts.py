@@ -20,6 +20,7 @@ from local.function_logs import compact
 from local.guard import Guard
 from local.lifecycle import _own_folder
 from local.mail import Link, Mail, Mailbox, find_links, parse_notification
+from local.mail_links import ids_in
 from local.overlay import lay_over, own_files
 from local.routes import routes
 from local.run import _require_folder
@@ -29,8 +30,12 @@ from local.stack import Stack
 from local.traces import Span, Traces, parse_datagram
 from local.view import SessionRow, View
 
+from approval_api_driver import KEYS
 from core_samples import asked
+from longrunning.people.directory import Person
 from longrunning.people.emails import Question, escalation_email, turn_email
+from longrunning.people.passes import browser_of, make_sign_in
+from longrunning.people.sign_in_email import sign_in_email
 
 FRONT = "http://localhost:3000"
 TOKEN = f"{FRONT}/approvals/abc.DEF-_~1"
@@ -75,6 +80,14 @@ The content:
         Link("approve", f"{TOKEN}?decision=approved"),
         Link("deny", f"{TOKEN}?decision=denied"),
     )
+
+
+def test_the_e_mail_of_a_sign_in_has_a_link_that_signs_in_and_is_of_no_session() -> None:
+    token = make_sign_in(KEYS, "ann", browser_of("x"), 1_773_482_400)
+    mail = sign_in_email(Person("ann", "Ann", "ann@example.com"), f"{FRONT}/inbox/sign-in/{token}")
+    (link,) = find_links(mail.body, FRONT)
+    assert link == Link("sign in", f"{FRONT}/inbox/sign-in/{token}")
+    assert ids_in(link.url) is None
 
 
 def test_mail_without_links_has_none() -> None:
