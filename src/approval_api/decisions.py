@@ -5,10 +5,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from approval_services import Services
 from edits import edit_of, is_untouched
 from longrunning import observability, tracing
+from longrunning.deciding import measure, send_wake_up
 from longrunning.http import RefusedError, clean_comment
 from longrunning.people.links import Link
 from longrunning.waits.answers import Answers, Decided
-from longrunning.waits.item import Call, Decision, Edit, Wait, wake_up_message
+from longrunning.waits.item import Call, Decision, Edit, Wait
 from longrunning.waits.votes import Vote
 from review_request import Choice
 
@@ -16,7 +17,6 @@ DECIDED_BY_LINK = "link"
 """A link without a name proves a mailbox, not a person."""
 
 _DECISIONS: dict[str, Decision] = {"approved": "approved", "denied": "denied"}
-METRIC_NAMES = {"approved": "ApprovalApproved", "denied": "ApprovalDenied"}
 
 logger = observability.get_logger("approval_api")
 
@@ -47,7 +47,7 @@ def decide(services: Services, link: Link, choice: Choice, now: int) -> Decided:
     approval = decided.approval
     if approval and decided.outcome in ("decided", "repeated") and approval.decision:
         if decided.outcome == "decided":
-            _measure(approval)
+            measure(approval)
         tell_agent(services, approval, again=_again(approval, link))
     return decided
 
@@ -128,12 +128,6 @@ def _check_untouched(choice: Choice, approval: Wait) -> None:
         raise RefusedError(400, f"{field}: expected none or as asked: a denial edits none")
 
 
-def _measure(approval: Wait) -> None:
-    waited_seconds = (approval.decided_at or approval.requested_at) - approval.requested_at
-    observability.put_metric(METRIC_NAMES[approval.decision or "denied"])
-    observability.put_metric("TimeToDecision", waited_seconds, "Seconds")
-
-
 def _again(approval: Wait, link: Link) -> dict[str, str]:
     """Returns all that has to be sent again, for the agent to be told."""
     seen = {"seen": approval.in_force.digest} if link.is_vote else {}
@@ -152,8 +146,6 @@ def tell_agent(services: Services, approval: Wait, *, again: dict[str, str] | No
         NotSentError: It is not on the queue.
     """
     try:
-        services.sqs.send_message(
-            QueueUrl=services.task_queue_url, MessageBody=wake_up_message(approval)
-        )
+        send_wake_up(services.sqs, services.task_queue_url, approval)
     except (BotoCoreError, ClientError) as error:
         raise NotSentError(again) from error

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from longrunning.deciding import check_texts, read_typed
 from longrunning.http import RefusedError, check_sendable, shown_name
 from longrunning.messages import MAX_ARGUMENTS_BYTES, MAX_CONTENT_BYTES
 from longrunning.people import forms
@@ -44,29 +45,6 @@ def obstacle(approval: Wait) -> str | None:
     if not _fits(approval, approval.in_force.content or ""):
         return "edit.too_long"
     return None
-
-
-def read_typed(where: str, text: str, schema: forms.Schema) -> Any:
-    """Reads what was typed into the field of a value.
-
-    Raises:
-        RefusedError: 422 for what is no value of its kind.
-    """
-    try:
-        return forms.read(normalise_newlines(text), schema)
-    except forms.NotReadError as error:
-        raise RefusedError(422, f"{where}: {error}") from error
-
-
-def check_texts(where: str, value: Any) -> None:
-    """Checks a text, or each of a list, to be one that can be passed on.
-
-    Raises:
-        RefusedError: 400 for one that cannot.
-    """
-    for text in value if isinstance(value, list) else [value]:
-        if isinstance(text, str):
-            check_sendable(where, text)
 
 
 def _wanted_content(submitted: str | None, approval: Wait) -> str | None:

@@ -2,6 +2,7 @@
 
     handlers, the definition of agents, their tools        may import all below; no function another
     longrunning.agent                                     knows Strands; may import all below
+    longrunning.deciding                                  what both APIs do with what people say
     longrunning.people, .human_approval, .ask_human       e-mails and links; the tools that ask
     longrunning.waits                                     the records of what is waited for
     longrunning.*                                         the ground: the standard library alone
@@ -33,6 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "people": {"ground", "people"},
     "human_approval": {"ground", "waits"},
     "ask_human": {"ground", "people", "human_approval"},
+    "deciding": {"ground", "waits", "people", "ask_human"},
     "agent.scripted": {"agent.scripted"},
     "agent": {
         "ground",
@@ -44,7 +46,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "agent.scripted",
     },
 }
-"""Of the layer's own packages, at run time. The two tools are modules that stand by themselves."""
+"""Of the layer's own packages, at run time. The tools that ask, and what is done with what a person
+says, are modules that stand by themselves."""
 
 MAY_IMPORT_FOR_TYPES = {"people": {"waits"}}
 """What a package may know beyond that, while types are checked."""
@@ -157,7 +160,7 @@ def layer_modules() -> dict[str, Path]:
 def package_of(module: str) -> str:
     """Returns the package of one of the layer's modules, as `MAY_IMPORT` names it."""
     name = module.removeprefix("longrunning").removeprefix(".")
-    if name in {"human_approval", "ask_human", *PACKAGES}:
+    if name in {"human_approval", "ask_human", "deciding", *PACKAGES}:
         return name
     return name.rpartition(".")[0] or "ground"
 

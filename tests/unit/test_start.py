@@ -103,7 +103,7 @@ class Imported:
 
 
 AGENT = Function("agent", "agent_handler", STRANDS, 57)
-APPROVAL = Function("approval_api", "approval_handler", BOTOCORE, 33)
+APPROVAL = Function("approval_api", "approval_handler", BOTOCORE, 34)
 FUNCTIONS = (
     AGENT,
     APPROVAL,
