@@ -8,6 +8,7 @@ import pytest
 
 import agent_handler
 import approval_services
+import operator_services
 import sweeper_handler
 from longrunning.people import directory
 from longrunning.people.directory import Person
@@ -40,6 +41,7 @@ def set_people(monkeypatch: pytest.MonkeyPatch, people: Mapping[str, Person]) ->
 
     monkeypatch.setattr(directory, "read_people", read_people)
     monkeypatch.setattr(approval_services, "read_people", read_people)
+    monkeypatch.setattr(operator_services, "read_people", read_people)
     monkeypatch.setattr(sweeper_handler, "read_people", read_people)
     monkeypatch.setattr(agent_handler.directory, "read_people", read_people)
     forget_environments()

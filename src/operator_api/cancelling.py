@@ -1,18 +1,12 @@
 """Cancels what waits and wakes the agent: first the record, then the message."""
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from longrunning import observability, tracing
 from longrunning.waits.answers import Decided
-from longrunning.waits.item import wake_up_message
 from operator_requests import Cancellation
 from operator_services import Services
+from telling import tell_agent
 
 logger = observability.get_logger("operator_api")
-
-
-class NotSentError(Exception):
-    """It is cancelled, but the agent could not be told yet. Please send it again."""
 
 
 def cancel(services: Services, wanted: Cancellation, caller: str, now: int) -> Decided:
@@ -30,9 +24,5 @@ def cancel(services: Services, wanted: Cancellation, caller: str, now: int) -> D
     if decided.outcome == "decided":
         observability.put_metric("ApprovalCancelled")
     if decided.approval and decided.outcome in ("decided", "repeated"):
-        body = wake_up_message(decided.approval)
-        try:
-            services.sqs.send_message(QueueUrl=services.task_queue_url, MessageBody=body)
-        except (BotoCoreError, ClientError) as error:
-            raise NotSentError(NotSentError.__doc__) from error
+        tell_agent(services, decided.approval)
     return decided

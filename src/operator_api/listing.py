@@ -1,8 +1,9 @@
-"""Shows operators the facts of approvals and their first characters, never a link."""
+"""Shows operators approvals: their facts and first characters, or one whole; never a link."""
 
 from collections.abc import Iterator
 from typing import Any
 
+from longrunning.deciding import answer_of
 from longrunning.waits import outcomes as effects
 from longrunning.waits.item import Wait
 from longrunning.waits.open_pages import read_page, written
@@ -10,11 +11,11 @@ from longrunning.waits.open_waits import OpenEntry, OpenWaits
 from operator_requests import Page
 
 PREVIEW_CHARS = 200
-"""Enough to know it again; the whole text is the approver's to read."""
+"""Enough to know it again."""
 
 ASKED_FIELDS = (
     "session_id", "tool_use_id", "agent_name", "tool_name", "status", "requested_at",
-    "decide_by", "due_at",
+    "decide_by", "due_at", "first_decide_by", "asked_again_by",
 )  # fmt: skip
 DECIDED_FIELDS = ("decision", "decided_by", "decided_at", "via", "comment")
 PEOPLE_FIELDS = ("requested_by", "approvers", "needed", "votes")
@@ -36,6 +37,21 @@ def document(approval: Wait) -> Document:
             "preview": approval.in_force.summary[:PREVIEW_CHARS] if approval.call else "",
         }
     )
+
+
+def whole(approval: Wait) -> Document:
+    """Returns the same with all that a person reads: the call as asked and in force, the form."""
+    asked = approval.call
+    in_force = approval.in_force if asked else None
+    return document(approval) | {
+        "content": in_force.content if in_force else None,
+        "arguments": in_force.arguments if in_force else None,
+        "asked_content": asked.content if asked else None,
+        "asked_arguments": asked.arguments if asked else None,
+        "editable": approval.editable,
+        "answer_schema": approval.answer_schema,
+        "answer": answer_of(approval) if approval.is_question else None,
+    }
 
 
 def history(approvals: list[Wait], sessions: list[Document]) -> Document:

@@ -9,25 +9,35 @@ import botocore.session  # not boto3: its resource layer is a sixth of the start
 from botocore.config import Config
 
 from longrunning import observability, tracing
+from longrunning.people.directory import People, read_people
 from longrunning.waits.answers import Answers
+from longrunning.waits.deadlines import Deadlines
 from longrunning.waits.open_waits import OpenWaits
+from longrunning.waits.votes import Votes
 from session_facts import SessionFacts
 
 
 @dataclass(frozen=True)
 class Services:
-    """The approvals with their index, facts of sessions, and the queue with its client."""
+    """The approvals from all sides, facts of sessions, the queue with its client, the people."""
 
     approvals: Answers
     open: OpenWaits
     sessions: SessionFacts
     sqs: Any
     task_queue_url: str
+    votes: Votes
+    deadlines: Deadlines
+    people: People
 
 
 @cache
 def services() -> Services:
-    """Reads the environment, makes the clients, starts logs and traces."""
+    """Reads the environment, makes the clients, starts logs and traces.
+
+    Raises:
+        PeopleError: `people.toml` is not as it must be.
+    """
     observability.configure(
         os.environ.get("LOG_LEVEL", "INFO"),
         os.environ.get("METRICS_NAMESPACE", "HumanApproval"),
@@ -45,4 +55,7 @@ def services() -> Services:
         sessions=SessionFacts(dynamodb, os.environ["SESSIONS_TABLE_NAME"]),
         sqs=sqs,
         task_queue_url=os.environ["TASK_QUEUE_URL"],
+        votes=Votes(dynamodb, table_name),
+        deadlines=Deadlines(dynamodb, table_name),
+        people=read_people(),
     )

@@ -13,8 +13,12 @@ from sam_clone import ROOT, environment, make_clone, run_sam
 
 SAM_PYTHON = ROOT / ".venv/sam/bin/python"
 ADAPT = ROOT / "docs/adapt.md"
-EVENTS = "Events, Open and History and Cancel"
-OPERATOR_ROUTES = ["GET /operator/approvals", "GET /operator/history", "POST /operator/cancel"]
+EVENTS = "Events, all seven"
+READING, CHANGING = ("approvals", "approval", "history"), ("decide", "cancel", "extend", "resend")
+OPERATOR_ROUTES = [
+    *(f"GET /operator/{name}" for name in READING),
+    *(f"POST /operator/{name}" for name in CHANGING),
+]
 
 
 def block(title: str) -> str:

@@ -24,7 +24,7 @@ VOTE_GUARDS = {
         _STRANGER),
     "requester_is_left_out": Guard("policy:policy_of", "people[id_].is_called(requested_by)",
         "a requester", "the requester has approved"),
-    "edit_reminds": Guard("votes:_after", "remind_at=now, due_at=now", "two of three",
+    "edit_reminds": Guard("votes:_after", "found.asked_again(now)", "two of three",
         "nobody is told of an edit"),
     "decide_needs_no_quorum": Guard("waits.answers:Answers.decide", "attribute_not_exists(needed)",
         "a link without a name", ""),

@@ -80,7 +80,7 @@ PEOPLE: tuple[Mutant, ...] = tuple(
         (
             "an edit is told to those who have voted",
             "votes:_after",
-            "replace(found, remind_at=now, due_at=now, planned_remind_at=planned)",
+            "found.asked_again(now)",
             "found",
             _FLOW + "test_an_edit_leaves_the_earlier_votes_behind_and_they_are_told",
         ),

@@ -118,6 +118,8 @@ def test_an_item_with_every_field_comes_back_as_it_went(approval_store: WaitStor
         comment="",
         remind_at=NOW + 10,
         planned_remind_at=NOW + 15,
+        first_decide_by=NOW + 17,
+        asked_again_by="iam:user/ann",
         escalate_at=NOW + 20,
         resends=2,
         resent_at=NOW + 30,

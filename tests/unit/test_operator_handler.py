@@ -14,9 +14,12 @@ import operator_services
 from approval_api_driver import FakeQueue
 from core_samples import NOW, SESSION_ID, TOOL_USE_ID, LogLines, Recorded, asked, job, metrics
 from longrunning import messages
+from longrunning.people.directory import Person
 from longrunning.sessions import COMPLETED, WAITING, Session, SessionStore
+from longrunning.waits.deadlines import Deadlines
 from longrunning.waits.item import Edit, Wait
 from longrunning.waits.open_waits import SHARDS, OpenWaits
+from longrunning.waits.votes import Votes
 from operator_services import Services
 from session_facts import SessionFacts
 from wait_store import WaitStore
@@ -26,6 +29,22 @@ ANN = {"iam": {"userArn": ARN, "accountId": "123456789012"}}
 QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/test-post-generator-task-queue"
 CANCELLATION = {"session_id": SESSION_ID, "tool_use_id": TOOL_USE_ID, "comment": "Wrong price."}
 FAULT = ClientError({"Error": {"Code": "InternalServerError"}}, "x")
+
+
+def make_services(
+    dynamodb: Recorded, approvals: str, sessions: str, queue: FakeQueue, **people: Person
+) -> Services:
+    """The services of the function over the tests' tables."""
+    return Services(
+        approvals=WaitStore(dynamodb, approvals),
+        open=OpenWaits(dynamodb, approvals),
+        sessions=SessionFacts(dynamodb, sessions),
+        sqs=queue,
+        task_queue_url=QUEUE_URL,
+        votes=Votes(dynamodb, approvals),
+        deadlines=Deadlines(dynamodb, approvals),
+        people=people,
+    )
 
 
 @pytest.fixture
@@ -41,8 +60,7 @@ def services(
     queue: FakeQueue,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Services:
-    stores = (WaitStore(dynamodb, approvals_table), OpenWaits(dynamodb, approvals_table))
-    made = Services(*stores, SessionFacts(dynamodb, sessions_table), queue, QUEUE_URL)
+    made = make_services(dynamodb, approvals_table, sessions_table, queue)
     monkeypatch.setattr(operator_handler, "services", lambda: made)
     monkeypatch.setattr(operator_handler.time, "time", lambda: NOW + 60.5)
     return made
@@ -118,6 +136,8 @@ class TestListing:
             "requested_at": NOW,
             "decide_by": NOW + 86_400,
             "due_at": NOW + 86_400,
+            "first_decide_by": None,
+            "asked_again_by": None,
             "decision": None,
             "decided_by": None,
             "decided_at": None,
@@ -438,7 +458,7 @@ class TestCancelling:
     ) -> None:
         queue.error = EndpointConnectionError(endpoint_url="x")
         answer = cancel()
-        assert (answer["status_code"], answer["error"][:12]) == (503, "It is cancel")
+        assert (answer["status_code"], answer["error"][:12]) == (503, "It is record")
         stored = approval_store.get(SESSION_ID, TOOL_USE_ID)
         assert stored
         assert stored.status == "CANCELLED"
@@ -558,8 +578,12 @@ class TestCancelling:
 
 ROUTES = [
     ("GET", "/operator/approvals"),
+    ("GET", "/operator/approval"),
     ("GET", "/operator/history"),
+    ("POST", "/operator/decide"),
     ("POST", "/operator/cancel"),
+    ("POST", "/operator/extend"),
+    ("POST", "/operator/resend"),
 ]
 
 
@@ -611,7 +635,8 @@ class TestCallers:
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("POST", "/operator/approvals"), ("GET", "/operator/cancel"), ("DELETE", "/operator/history"),
+    [("POST", "/operator/approvals"), ("GET", "/operator/cancel"), ("GET", "/operator/decide"),
+     ("PUT", "/operator/extend"), ("POST", "/operator/approval"), ("DELETE", "/operator/history"),
      ("GET", "/operator"), ("GET", "/"), ("GET", "/operator/approvals/x")],
 )  # fmt: skip
 def test_another_route_is_404(method: str, path: str) -> None:

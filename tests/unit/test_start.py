@@ -108,7 +108,7 @@ FUNCTIONS = (
     AGENT,
     APPROVAL,
     Function("sweeper", "sweeper_handler", BOTOCORE, 25),
-    Function("operator_api", "operator_handler", BOTOCORE, 21),
+    Function("operator_api", "operator_handler", BOTOCORE, 32),
     Function("unitok", "unitok_handler", BOTOCORE, 10),
 )
 """A larger number needs a reason: each module takes time at every cold start. Both APIs tell what
@@ -116,7 +116,8 @@ came of an approval (`outcomes`); the page has words for it, operators see how a
 agent asks first what its package was built for (`built_for`): 0.3 ms of its start. Each package of
 the layer is a module too. Whoever writes to people has the sentences (`words`): 0.2 ms; a language
 is read when its first sentence is said, a time zone at its first time. The agent's parts are small
-ones, and each long-running tool of the example is one."""
+ones, and each long-running tool of the example is one. An operator who is a person decides and
+answers like one (`deciding`, `votes`)."""
 
 ALSO_LOADED = {"concurrent.futures.thread", "unicodedata"}
 """Of the standard library, beyond what strands and botocore load."""

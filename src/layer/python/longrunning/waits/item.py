@@ -8,7 +8,7 @@ import hashlib
 import json
 import time
 import zlib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -143,10 +143,14 @@ class Wait:
     remind_at: int | None = None
     """When the question is sent again, or a tool asks its source first; None: not, or done."""
     planned_remind_at: int | None = None
-    """When the question is sent again as planned, once those are told who have voted before an
-    edit; None: not."""
+    """When the question is sent again as planned, once it was sent again for another reason: an
+    edit, a later end, an operator; None: not."""
     escalate_at: int | None = None
     """When others are asked, too; None: not, or done."""
+    first_decide_by: int | None = None
+    """The deadline as it was asked; None: an operator has not moved it."""
+    asked_again_by: str | None = None
+    """The operator who has last moved the deadline, or had the e-mail sent again."""
     due_at: int | None = None
     """When the sweeper has something to do next; None once a worker has claimed it."""
     resends: int | None = None
@@ -216,6 +220,11 @@ class Wait:
     def name(self) -> str:
         """A name for what this wait starts: 64 hexadecimal digits, the same at each attempt."""
         return digest(self.key)
+
+    def asked_again(self, now: int) -> "Wait":
+        """Returns it with its e-mail due at once; a reminder that was planned stays planned."""
+        planned = self.planned_remind_at or self.remind_at
+        return replace(self, remind_at=now, due_at=now, planned_remind_at=planned)
 
     @property
     def next_step_at(self) -> int:

@@ -151,8 +151,7 @@ def _after(found: Wait, vote: Vote, edit: Edit | None, now: int) -> Wait:
         arguments = edit.arguments or None
         found = replace(found, edited_content=edit.content, edited_arguments=arguments)
         if found.votes:  # Those who have voted are told: the sweeper reminds within a minute.
-            planned = found.planned_remind_at or found.remind_at
-            found = replace(found, remind_at=now, due_at=now, planned_remind_at=planned)
+            found = found.asked_again(now)
     said = {
         "by": vote.by,
         "via": vote.via,
