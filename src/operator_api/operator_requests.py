@@ -12,7 +12,7 @@ from longrunning import http
 from longrunning.http import Event, RefusedError
 from longrunning.messages import SESSION_ID_PATTERN, TOOL_USE_ID_PATTERN
 from longrunning.waits.deadlines import MAX_EXTRA_SECONDS
-from longrunning.waits.open_pages import Positions, read_positions
+from longrunning.waits.open_pages import MAX_TIME, Positions, read_positions
 from longrunning.waits.timeouts import SECONDS_PER_HOUR
 
 NAMED_FIELDS = ("session_id", "tool_use_id")

@@ -46,6 +46,9 @@ TAKEN = {
     "CallbackAnswer": callbacks.FIELDS,
     "Decision": review_request.FIELDS,
     "Cancellation": operator_requests.CANCELLATION_FIELDS,
+    "SignedDecision": operator_requests.CHOICE_FIELDS,
+    "Extension": operator_requests.EXTENSION_FIELDS,
+    "NamedApproval": operator_requests.NAMED_FIELDS,
     "Submission": unitok_requests.SUBMISSION_FIELDS,
 }
 """What a request may hold; all else is refused."""
@@ -118,6 +121,7 @@ def test_the_fields_are_those_that_the_code_shows() -> None:
     assert properties("OpenApproval").keys() == shown | {*answers.OPEN_FIELDS}
     assert properties("ClosedApproval").keys() == {"error", *answers.CLOSED_FIELDS}
     assert properties("RecordedApproval").keys() == listing.document(pending()).keys()
+    assert properties("WholeApproval").keys() == listing.whole(pending()).keys()
     assert properties("Session").keys() == {*session_facts.ATTRIBUTES}
     assert properties("Post").keys() == unitok_posts.Post.__dataclass_fields__.keys()
     for name, schema in SCHEMAS.items():
@@ -132,8 +136,12 @@ def test_the_fields_that_are_taken_are_those_of_the_code_and_no_other() -> None:
 
 
 def test_the_limits_are_those_of_the_code() -> None:
-    for schema in ("Decision", "Cancellation"):
+    for schema in ("Decision", "Cancellation", "SignedDecision"):
         assert properties(schema)["comment"]["maxLength"] == http.MAX_COMMENT_CHARS
+    hours, read = (properties("Extension")[name] for name in ("hours", "decide_by"))
+    assert (hours["minimum"], hours["maximum"]) == (1, operator_requests.MAX_HOURS)
+    assert read["exclusiveMaximum"] == operator_requests.MAX_TIME
+    assert properties("SignedDecision")["decision"]["enum"] == list(operator_requests.DECISIONS)
     result = properties("CallbackAnswer")["result"]["description"]
     assert f"{callbacks.MAX_BODY_BYTES:,} bytes" in result
     assert properties("CallbackAnswer")["status"]["enum"] == list(callbacks.STATUSES)
@@ -165,7 +173,8 @@ def test_the_ids_have_the_patterns_of_the_code() -> None:
         "tool_use_id": messages.TOOL_USE_ID_PATTERN,
     }
     for schema in ("OpenApproval", "DecidedApproval", "ClosedApproval", "RecordedApproval",
-                   "Cancellation"):  # fmt: skip
+                   "WholeApproval", "Cancellation", "SignedDecision", "Extension",
+                   "NamedApproval"):  # fmt: skip
         for name, pattern in patterns.items():
             assert properties(schema)[name]["pattern"] == f"^{pattern.pattern}$"
     before = DOCUMENT["components"]["parameters"]["before"]["schema"]["pattern"]

@@ -224,9 +224,10 @@ def test_operators_sign_and_holders_of_a_link_or_of_a_cookie_need_not() -> None:
         ("/callbacks/{token}", None),
         ("/inbox", None),
         ("/inbox/{proxy+}", None),
-        ("/operator/approvals", "AWS_IAM"),
-        ("/operator/history", "AWS_IAM"),
-        ("/operator/cancel", "AWS_IAM"),
+        *(
+            (f"/operator/{name}", "AWS_IAM")
+            for name in ("approvals", "approval", "history", "decide", "cancel", "extend", "resend")
+        ),
     }
 
 

@@ -9,9 +9,11 @@ import pytest
 
 import agent_definition
 import agent_handler
+import operator_services
 from core_samples import NOW, asked, job
 from longrunning.agent.long_running import LongTool, long_running
 from longrunning.messages import Parent, tool_result
+from longrunning.people.directory import Person
 from longrunning.people.links import LinkKeys, make_token
 from longrunning.sessions import WAITING, PendingToolUse, Session, SessionStore
 from longrunning.waits.item import Wait
@@ -32,6 +34,15 @@ DECIDED = (
 )  # fmt: skip
 """What a decision may set on an approval."""
 
+MOVED = (
+    "decide_by", "first_decide_by", "remind_at", "planned_remind_at", "escalate_at", "due_at",
+    "asked_again_by",
+)  # fmt: skip
+"""What more time, or its e-mail again, may set on an approval."""
+
+ANN = Person("ann", "Ann", "ann@example.com", "assumed-role/Operators/ann")
+"""The one who signs."""
+
 
 @dataclass
 class Furnished:
@@ -40,7 +51,7 @@ class Furnished:
     Attributes:
         world: Its clock stands at `NOW`.
         approvals: By name: `waiting`, `approved`, `denied`, `cancelled`, `expired` (nobody decided
-            in time), `job` (a tool that is no approval), `unknown` (not stored at all).
+            in time), `named` (asked of `ANN`), `job` (no approval), `unknown` (not stored at all).
         session_id: Of a session that the agent has paused, waiting for `ask-1`.
         looking: Of one that waits for the job `mine` of the tool `encode`, which is asked.
         child: Of one that was asked for by another agent, which waits for it by `parent`.
@@ -106,12 +117,14 @@ def furnish(patch: pytest.MonkeyPatch) -> Furnished:
     patch.setenv("LOG_LEVEL", "CRITICAL")
     world = make_world(patch)
     patch.setattr(agent_handler.time, "sleep", lambda seconds: None)  # Its clock stands.
+    patch.setattr(operator_services, "read_people", lambda: {ANN.id: ANN})
     patch.setenv("MODEL_ID", "scripted")
     patch.setattr(agent_definition, "LONG_TOOLS", (*agent_definition.LONG_TOOLS, _encode()))
     session_id = world.start("Announce the blue unicorn", session_id="a-real-session")
     store = WaitStore(world.aws["dynamodb"], world.env["APPROVALS_TABLE_NAME"])
     approvals = {name: _asked(name) for name in ("waiting", "approved", "denied", "cancelled")}
     approvals["expired"] = _asked("expired", decide_by=NOW - 10)
+    approvals["named"] = _asked("named", approvers=[ANN.id])
     approvals["job"] = job(session_id="a-job", due_at=NOW + 9)
     for approval in approvals.values():
         store.put_if_absent(approval)

@@ -30,7 +30,7 @@ from schemathesis.specs.openapi.checks import (
 import agent_definition
 import aws_template
 import prove_figures
-from furnished import ANSWERED, DECIDED, JOB, Furnished, furnish
+from furnished import ANSWERED, DECIDED, JOB, MOVED, Furnished, furnish
 from gateway import SIGNATURE, Gateway, routes
 from longrunning.messages import (
     MAX_CONTENT_BYTES,
@@ -68,6 +68,7 @@ PLACES_CHANGED = 6
 """So many of the valid messages are changed at each place: one of each form."""
 
 CALLBACK = "POST /callbacks/{token}"
+OPERATORS_POSTS = [f"POST /operator/{name}" for name in ("decide", "cancel", "extend", "resend")]
 
 Case = schemathesis.Case
 
@@ -115,6 +116,9 @@ def requests_of(label: str, furnished: Furnished, mode: GenerationMode) -> st.Se
     elif "history" in label:
         sessions = [approval.session_id for approval in furnished.approvals.values()]
         fixed = [{"query": {"session_id": session_id}} for session_id in sessions]
+    elif label == "GET /operator/approval":
+        ids = [(a.session_id, a.tool_use_id) for a in furnished.approvals.values()]
+        fixed = [{"query": {"session_id": one, "tool_use_id": other}} for one, other in ids]
     else:
         fixed = []
     made = [operation.as_strategy(generation_mode=mode, **more) for more in [*fixed, {}]]
@@ -122,8 +126,8 @@ def requests_of(label: str, furnished: Furnished, mode: GenerationMode) -> st.Se
 
 
 def aimed(case: Case, furnished: Furnished) -> Case:
-    """Has a cancellation name an approval, whichever its comment's length picks."""
-    if case.operation.label == "POST /operator/cancel" and isinstance(case.body, dict):
+    """Has what an operator sends name an approval, whichever its length picks."""
+    if case.operation.label in OPERATORS_POSTS and isinstance(case.body, dict):
         ids = [(a.session_id, a.tool_use_id) for a in furnished.approvals.values()]
         session_id, tool_use_id = ids[len(str(case.body)) % len(ids)]
         if {"session_id", "tool_use_id"} <= case.body.keys():
@@ -169,6 +173,24 @@ def only_one_record(changes: dict[str, Any], attributes: Collection[str]) -> Non
     assert len(changes) <= 1, "decided before: the message goes out again, the record stays"
 
 
+def only_a_signed_decision(changes: dict[str, Any]) -> None:
+    """Of a person who signs: the same, of what that person was asked by name."""
+    records = [stands for place, (_, stands) in changes.items() if place != "queued"]
+    assert all(record["approvers"] == {"S": '["ann"]'} for record in records)
+    assert all(record["via"] == {"S": "iam"} for record in records)
+    only_one_record(changes, (*DECIDED, "via"))
+
+
+def only_more_time(changes: dict[str, Any]) -> None:
+    """Of a later end, or an e-mail again: no message, and its own attributes of one approval."""
+    ((place, (was, stands)),) = changes.items()
+    assert place.startswith("APPROVALS_TABLE_NAME/")
+    assert was["status"] == {"S": "PENDING"}
+    assert "action" in was
+    touched = {name for name in was.keys() | stands.keys() if was.get(name) != stands.get(name)}
+    assert touched <= set(MOVED)
+
+
 def only_a_post(changes: dict[str, Any]) -> None:
     ((place, (before, _)),) = changes.items()
     assert place.startswith("POSTS_TABLE_NAME/")
@@ -178,7 +200,10 @@ def only_a_post(changes: dict[str, Any]) -> None:
 MAY_CHANGE: dict[str, Callable[[dict[str, Any]], None]] = {
     "POST /approvals/{token}": only_a_decision,
     "POST /callbacks/{token}": only_an_answer,
+    "POST /operator/decide": only_a_signed_decision,
     "POST /operator/cancel": only_a_decision,
+    "POST /operator/extend": only_more_time,
+    "POST /operator/resend": only_more_time,
     "POST /posts": only_a_post,
 }
 
@@ -230,10 +255,15 @@ def documents_of(furnished: Furnished) -> dict[str, Any]:
     """A valid body for each POST."""
     waiting = furnished.approvals["waiting"]
     ids = {"session_id": waiting.session_id, "tool_use_id": waiting.tool_use_id}
+    of_ann = furnished.approvals["named"]
+    named = {"session_id": of_ann.session_id, "tool_use_id": of_ann.tool_use_id}
     return {
         "POST /approvals/{token}": {"decision": "approved", "comment": "ok", "content": "Mine"},
         "POST /callbacks/{token}": {"status": "success", "result": {"build": [17, None, "a"]}},
+        "POST /operator/decide": {**named, "decision": "approved", "comment": "ok"},
         "POST /operator/cancel": {**ids, "comment": "Wrong price."},
+        "POST /operator/extend": {**ids, "hours": 24, "decide_by": waiting.decide_by},
+        "POST /operator/resend": ids,
         "POST /posts": {"content": "Hello", "author": "Ann", "unicorn_color": "pink"},
     }
 
