@@ -2,9 +2,12 @@
 
 PORT ?= 3000
 TASK ?= Announce our new rainbow unicorn, for rent from Monday.
-# The commands read both from the environment. A $ in a task stays one: make must not expand it.
+# The commands read all from the environment. A $ in a text stays one: make must not expand it.
 override TASK := $(value TASK)
-export PORT TASK
+override ID := $(value ID)
+override COMMENT := $(value COMMENT)
+override ANSWER := $(value ANSWER)
+export PORT TASK ID COMMENT ANSWER
 export SAM_CLI_TELEMETRY ?= 0
 # Where it is set, every start compiles some 2,000 modules again: ten seconds.
 unexport PYTHONDONTWRITEBYTECODE
@@ -20,7 +23,7 @@ AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 UV      := .venv/uv/bin/uv
 TEMPLATES := template.yaml src/unitok/template.yaml src/picture/template.yaml monitoring/template.yaml
 
-.PHONY: help run demo task approvers ledger redrive smoke test unit prove bench lint build deploy test-sam-local clean
+.PHONY: help run demo task approvals approvers ledger redrive smoke test unit prove bench lint build deploy test-sam-local clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -36,6 +39,10 @@ demo: ## A task past an agent, a job, a person and a timer (or STORY=approval, S
 task: ## Send a task to the stack that runs: make task TASK="Write about the blue unicorn"
 	@$(call set_up,local)
 	@$(LOCAL) task
+
+approvals: ## What waits for people; DO=show|approve|deny|answer|cancel|extend ID=... (STACK=name)
+	@$(call set_up,local)
+	@$(OPERATE) approvals
 
 approvers: ## Subscribe the people of people.toml, and see who has confirmed (STACK=name)
 	@$(call set_up,local)

@@ -1,7 +1,8 @@
-"""`python -m operate approvers | ledger | redrive | smoke`, with the layer's modules on the path.
+"""`python -m operate COMMAND`, with the layer's modules on the path.
 
-Options come from the environment, as make passes them: STACK names a deployed stack, else it is the
-one that `make run` runs. `--state-dir` names another local one.
+The commands are approvals, approvers, ledger, redrive and smoke. Options come from the environment,
+as make passes them: STACK names a deployed stack, else it is the one that `make run` runs.
+`--state-dir` names another local one.
 """
 
 import argparse
@@ -11,10 +12,11 @@ import signal
 import sys
 from pathlib import Path
 
-from operate import approvers, ledger, redrive, smoke, stacks
+from operate import approvals, approvers, ledger, redrive, smoke, stacks
 from operate.errors import OperateError
 
 COMMANDS = {
+    "approvals": approvals.main,
     "approvers": approvers.main,
     "ledger": ledger.main,
     "redrive": redrive.main,

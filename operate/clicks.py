@@ -84,12 +84,24 @@ def cancel(session: Any, operator_url: str, session_id: str, tool_use_id: str) -
         tool_use_id: The waiting tool use.
     """
     wanted = {"session_id": session_id, "tool_use_id": tool_use_id, "comment": CANCELLED}
-    body = json.dumps(wanted).encode()
-    headers = _JSON | {"Content-Type": "application/json"}
-    request = AWSRequest("POST", f"{operator_url}/cancel", data=body, headers=headers)
+    return signed(session, "POST", f"{operator_url}/cancel", wanted)
+
+
+def signed(session: Any, method: str, url: str, document: dict[str, Any] | None = None) -> Answer:
+    """Sends a request of an operator.
+
+    Args:
+        session: The boto3 session of the caller.
+        method: `GET`, or `POST` with a document.
+        url: The whole URL, its query encoded.
+        document: What is sent as JSON.
+    """
+    body = None if document is None else json.dumps(document).encode()
+    headers = _JSON if body is None else _JSON | {"Content-Type": "application/json"}
+    request = AWSRequest(method, url, data=body, headers=headers)
     credentials = session.get_credentials().get_frozen_credentials()
     SigV4Auth(credentials, "execute-api", session.region_name).add_auth(request)
-    return send("POST", request.url, dict(request.headers.items()), body)
+    return send(method, request.url, dict(request.headers.items()), body)
 
 
 def send(method: str, url: str, headers: dict[str, str], body: bytes | None = None) -> Answer:

@@ -16,6 +16,8 @@ SHOW = """
 include {makefile}
 show:
 	@"{python}" -c 'import os; print(ascii((os.environ["PORT"], os.environ["TASK"])))'
+show-all:
+	@"{python}" -c 'import os; print(ascii([os.environ[n] for n in ("ID", "COMMENT", "ANSWER")]))'
 """
 
 
@@ -32,9 +34,9 @@ def make(*arguments: str, cwd: Path = ROOT, **variables: str) -> subprocess.Comp
 def test_bare_make_lists_every_command() -> None:
     listed = re.findall(r"^make (\S+) +\S", make().stdout, re.MULTILINE)
     commands = (
-        "run demo task approvers ledger redrive smoke test unit prove bench lint build deploy"
+        "run demo task approvals approvers ledger redrive smoke test unit prove bench lint build"
     )
-    commands += " test-sam-local clean requirements"
+    commands += " deploy test-sam-local clean requirements"
     assert listed == ["help", *commands.split()]
 
 
@@ -47,6 +49,17 @@ def test_a_task_arrives_as_it_was_typed(tmp_path: Path, task: str) -> None:
     told = ascii(("3000", task))
     assert make("-f", str(file), "show", f"TASK={task}").stdout.strip() == told
     assert make("-f", str(file), "show", TASK=task).stdout.strip() == told
+
+
+@pytest.mark.parametrize("text", ["$5, 100%", '{"a": "it\'s $(HOME)"}', "two\nlines #", "`id` üñí"])
+def test_what_is_said_to_an_approval_arrives_as_it_was_typed(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "show.mk"
+    file.write_text(SHOW.format(makefile=ROOT / "Makefile", python=sys.executable))
+    given = {name: f"{name} {text}" for name in ("ID", "COMMENT", "ANSWER")}
+    told = ascii([*given.values()])
+    typed = [f"{name}={value}" for name, value in given.items()]
+    assert make("-f", str(file), "show-all", *typed).stdout.strip() == told
+    assert make("-f", str(file), "show-all", **given).stdout.strip() == told
 
 
 def test_the_port_is_a_make_variable_and_an_environment_variable(tmp_path: Path) -> None:
