@@ -187,7 +187,10 @@ def test_a_question_is_answered_with_a_signature(world: World) -> None:
 
 def test_more_time_sends_new_links_within_a_minute_and_the_old_ones_end(world: World) -> None:
     wait, old = draft(world)
-    world.step(HOUR - 60)
+    world.step(HOUR // 2)
+    assert world.sweep()["reminded"] == 1, "as planned"
+    world.read_mail()
+    world.step(HOUR // 2 - 60)
     moved = operator(world, "extend", of(wait, hours=24))
     assert (moved["code"], moved["decide_by"]) == (200, wait.decide_by + 24 * HOUR)
     assert world.sweep()["reminded"] == 1

@@ -16,7 +16,7 @@ from protocol.votes_model import LONG, SCENARIOS, SHORT, explore
 from protocol.waits_guards import WAIT_GUARDS
 
 PROOF = Proof("votes model", explore, SCENARIOS, SHORT, LONG, VOTE_GUARDS)
-WORLD = {"time", "open", "press", "leave"}
+WORLD = {"time", "open", "press", "leave", "operator"}
 
 
 @pytest.mark.parametrize("name", PROOF.explored)

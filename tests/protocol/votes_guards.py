@@ -8,6 +8,8 @@ _MIXED = "a question that was approved, or an approval that was answered"
 _STRANGER = "decided by somebody who was not asked"
 _WRITE = "votes:Votes._put_votes"
 _OUTCOME = "votes:_outcome_without"
+_EXTEND = "deadlines:Deadlines.extend"
+_MOVED = "one is enough, and two give it more time"
 
 VOTE_GUARDS = {
     "vote_compares_votes": Guard(_WRITE, "votes = :was", "two of three", "a vote is lost"),
@@ -45,6 +47,19 @@ VOTE_GUARDS = {
         "a question", "decided after its end"),
     "resolve_needs_no_call": Guard("waits.answers:Answers.answer",
         "attribute_not_exists(#action)", "a question", _STRANGER),
+    "extend_while_pending": Guard(_EXTEND, "#status = :pending", _MOVED, "changed after its end"),
+    "extend_compares_deadline": Guard(_EXTEND, "decide_by = :read", _MOVED,
+        "it ends before it was said to"),
+    "extend_in_time": Guard("extending:extend", "not found.is_open(now)", _MOVED,
+        "more time after its end"),
+    "extend_is_bounded": Guard("extending:_check", "until > (latest := latest_end(found))",
+        _MOVED, "it ends after what it needs is gone"),
+    "extend_reminds": Guard("deadlines:_extended", "found.asked_again(now)", _MOVED,
+        "nobody has a link that works"),
+    "resend_while_pending": Guard("deadlines:Deadlines.ask_again", "#status = :pending", _MOVED,
+        "changed after its end"),
+    "expire_at_its_new_end": Guard("open_waits:OpenWaits.expire", "decide_by <= :now", _MOVED,
+        "expired before its end"),
 }  # fmt: skip
 
 VOTE_STEPS = {
@@ -54,6 +69,8 @@ VOTE_STEPS = {
     "forged": At("waits.answers:Answers.answer", "self._update("),
     "expire": At("sweeper:Sweeper._expire", "self.approvals.expire("),
     "cancel": At("cancelling:cancel", "services.approvals.cancel("),
+    "extend": At("deadlines:Deadlines.extend", "self._update("),
+    "resend": At("deadlines:Deadlines.ask_again", "self._update("),
     "reminder": At("sweeper:Sweeper._remind", "self.notify("),
 }
 """The steps of the third model, as they are named in the code, and where they stand there."""

@@ -13,6 +13,8 @@ from protocol.explore import Found, search
 from protocol.votes_guards import VOTE_GUARDS
 
 PENDING, APPROVED, DENIED, EXPIRED, CANCELLED, RESOLVED = "PADXCR"
+MOST_HOURS = 3
+"""How much later an approval may end than it was asked to, in all."""
 REQUESTER, STRANGER, NAMELESS = "r", "s", "?"
 """Who asked for the task; somebody who was never asked; whoever has a link without a name."""
 
@@ -39,6 +41,15 @@ class Reader(NamedTuple):
     read_text: int = 0
 
 
+class Mover(NamedTuple):
+    """An operator's function with the deadline that it has read."""
+
+    hours: int
+    """How much more time is asked for; 0: the e-mail again."""
+    read: int
+    was_late: bool
+
+
 class State(NamedTuple):
     """Everything there is. A text is a number: 0 as it was asked."""
 
@@ -57,6 +68,13 @@ class State(NamedTuple):
     decided_by: str
     forgeries: int
     broken: str
+    deadline: int = 0
+    """How many hours later it ends than it was asked to."""
+    movers: tuple[Mover, ...] = ()
+    moves: int = 0
+    """How often operators may still ask for more time, or the e-mail again."""
+    expiring: bool = False
+    """Whether a sweeper has read it when its time was over."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +95,8 @@ class Scenario:
     is_question: bool = False
     forgeries: int = 0
     """Queue messages of strangers that say they have the answer."""
+    moves: int = 0
+    """How often operators ask for more time, or the e-mail again; then the sweeper reads first."""
 
 
 class Votes:
@@ -100,7 +120,7 @@ class Votes:
         who = [*self.scenario.people, *self.scenario.others]
         opens = tuple((by, self.scenario.opens) for by in who)
         return State(PENDING, False, 0, (), (), (), opens, self.scenario.edits, False, "",
-                     self.scenario.forgeries, "")  # fmt: skip
+                     self.scenario.forgeries, "", moves=self.scenario.moves)  # fmt: skip
 
     def successors(self, state: State) -> list[tuple[str, State]]:
         """All that can happen next."""
@@ -119,8 +139,7 @@ class Votes:
                 steps += self._written(state, reader)
         if state.status == PENDING and not state.late:
             steps.append(("time", state._replace(late=True)))
-        if state.status == PENDING and state.late:
-            steps.append(("expire", state._replace(status=EXPIRED)))
+        steps += [*self._expired(state), *self._moved(state)]
         if state.status == PENDING and "C" in self.scenario.answers:
             steps.append(("cancel", state._replace(status=CANCELLED)))
         if state.forgeries and state.status == PENDING:
@@ -156,7 +175,7 @@ class Votes:
 
     def is_choice(self, name: str) -> bool:
         """Whether a step is what somebody chooses to do."""
-        return name.split()[0] in ("open", "press", "cancel", "forged")
+        return name.split()[0] in ("open", "press", "cancel", "forged", "operator")
 
     def _agreed(self, state: State) -> set[str]:
         """By the invariant's own count: the last vote of each person."""
@@ -228,6 +247,59 @@ class Votes:
             if state.late:
                 after = after._replace(broken="decided after its end")
         yield "vote: written", after
+
+    def _expired(self, state: State) -> Iterator[tuple[str, State]]:
+        """Ends what is late. Where there are operators, it reads first and writes later."""
+        if state.expiring:
+            after = state._replace(expiring=False)
+            if state.status == PENDING and (state.late or not self.has("expire_at_its_new_end")):
+                broken = "" if state.late else "expired before its end"
+                after = after._replace(status=EXPIRED, broken=broken)
+            yield "expire: written", after
+        elif state.status == PENDING and state.late:
+            if self.scenario.moves:
+                yield "expire: read", state._replace(expiring=True)
+            else:
+                yield "expire", state._replace(status=EXPIRED)
+
+    def _moved(self, state: State) -> Iterator[tuple[str, State]]:
+        """C3x, more time, and C3y, the e-mail again: an operator reads, and writes later."""
+        if state.moves and state.status == PENDING:
+            for hours in range(MOST_HOURS):
+                if not (state.late and self.has("extend_in_time")):
+                    mover = Mover(hours, state.deadline, state.late)
+                    asked = tuple(sorted((*state.movers, mover)))
+                    after = state._replace(moves=state.moves - 1, movers=asked)
+                    yield f"operator {hours}", after
+        for mover in state.movers:
+            left = list(state.movers)
+            left.remove(mover)
+            gone = state._replace(movers=tuple(left))
+            yield self._extended(gone, mover) if mover.hours else self._resent(gone, mover)
+
+    def _extended(self, state: State, mover: Mover) -> tuple[str, State]:
+        is_pending = state.status == PENDING or not self.has("extend_while_pending")
+        is_same = state.deadline == mover.read or not self.has("extend_compares_deadline")
+        deadline = mover.read + mover.hours
+        is_within = deadline <= MOST_HOURS or not self.has("extend_is_bounded")
+        if not (is_pending and is_same and is_within):
+            return "extend: refused", state
+        broken = "" if self.has("extend_reminds") else "nobody has a link that works"
+        if state.status != PENDING:
+            broken = "changed after its end"
+        elif mover.was_late:
+            broken = "more time after its end"
+        elif deadline < state.deadline:
+            broken = "it ends before it was said to"
+        elif deadline > MOST_HOURS:
+            broken = "it ends after what it needs is gone"
+        return "extend", state._replace(deadline=deadline, late=False, reminds=True, broken=broken)
+
+    def _resent(self, state: State, mover: Mover) -> tuple[str, State]:
+        if state.status != PENDING and self.has("resend_while_pending"):
+            return "resend: refused", state
+        broken = "changed after its end" if state.status != PENDING else ""
+        return "resend", state._replace(reminds=True, broken=broken)
 
     def _is_final(self, state: State, decision: str) -> bool:
         if decision == "D":
@@ -307,6 +379,8 @@ SHORT = (
         forgeries=1,
     ),
     Scenario("an approval that is answered", "a", 1, answers="AQ", edits=0),
+    Scenario("one is enough, and two give it more time", "a", 1, answers="AC", edits=0, moves=2),
+    Scenario("two of two, and one gives it more time", "ab", answers="A", moves=1),
 )
 """Each with all guards, inside `make test`; also where the removal of a guard shows."""
 
@@ -315,6 +389,7 @@ LONG = (
     Scenario("two of three, two edits", "abc", edits=2, answers="ADC"),
     Scenario("three of three", "abc", 3, edits=2),
     Scenario("two of four", "abcd", edits=1),
+    Scenario("two of two, and two give it more time", "ab", answers="ADC", moves=2),
     Scenario("all at once", "abr", opens=1, edits=1, answers="ADC", others=STRANGER + NAMELESS,
              bars_requester=True),
 )  # fmt: skip

@@ -660,7 +660,7 @@ SWEEPER: tuple[Mutant, ...] = tuple(
         ),
         (
             "a cancellation is JSON",
-            "operator_requests:parse_cancellation",
+            "operator_requests:_body",
             'http.media_types(http.headers(event).get("content-type", "")) != ["application/json"]',
             "False",
             "unit/test_operator_handler.py::TestCancelling::test_only_json_is_taken",
@@ -675,8 +675,8 @@ SWEEPER: tuple[Mutant, ...] = tuple(
         (
             "a cancellation tells the agent",
             "cancelling:cancel",
-            "services.sqs.send_message(QueueUrl=services.task_queue_url, MessageBody=body)",
-            "body.strip()",
+            "tell_agent(services, decided.approval)",
+            "",
             "unit/test_operator_handler.py::TestCancelling::test_the_agent_is_told",
         ),
         (

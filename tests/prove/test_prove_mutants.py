@@ -31,6 +31,7 @@ from mutants_inbox import INBOX
 from mutants_local import LOCAL
 from mutants_misbehaviour import MISBEHAVIOUR
 from mutants_model import MODEL
+from mutants_operators import OPERATORS
 from mutants_people import PEOPLE
 from mutants_protocol import PROTOCOL
 from mutants_sweeper import SWEEPER
@@ -50,6 +51,7 @@ MUTANTS = (
     *WAITS,
     *PEOPLE,
     *INBOX,
+    *OPERATORS,
     *API,
     *SWEEPER,
     *LOCAL,

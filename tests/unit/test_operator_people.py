@@ -449,10 +449,8 @@ class TestExtending:
         assert found.escalate_at == escalate_at + 7 * HOUR
         assert found.first_decide_by == NOW + DAY
 
-    def test_a_reminder_that_has_been_sent_is_not_planned_again(
-        self, approval_store: WaitStore
-    ) -> None:
-        ask(approval_store)
+    def test_a_reminder_that_is_due_is_not_sent_twice(self, approval_store: WaitStore) -> None:
+        ask(approval_store, remind_at=NOW + 30, due_at=NOW + 30)
         post("extend", hours=5)
         assert stands(approval_store).planned_remind_at is None
 

@@ -93,14 +93,12 @@ class Deadlines(WaitTable):
 
 def _extended(found: Wait, decide_by: int, now: int) -> Wait:
     """Returns an approval with a later end, and its e-mail due at once."""
-    extra = decide_by - found.decide_by
-    planned = found.planned_remind_at or found.remind_at
+    extra, again = decide_by - found.decide_by, found.asked_again(now)
+    planned = again.planned_remind_at
     is_to_come = planned is not None and planned > now
     return replace(
-        found,
+        again,
         decide_by=decide_by,
-        remind_at=now,
         planned_remind_at=planned + extra if planned is not None and is_to_come else None,
         escalate_at=found.escalate_at + extra if found.escalate_at else None,
-        due_at=now,
     )
