@@ -1,25 +1,28 @@
 """The process dies at every AWS call of a story of several people, a question and a rule.
 
-Two of three agree to a refund after one has edited it, a person answers a question, a rule decides
-a small refund. The agent's function, the approval API and the sweeper die before a call or after
-it; SQS delivers again, people press again where they got no answer, the sweeper comes. Each refund
-is paid once, the edited amount, and each vote is counted once.
+Two of three agree to a refund after an operator has given it more time and one has edited it, the
+last one by a signature; a person answers a question, a rule decides a small refund. The agent's
+function, both APIs and the sweeper die before a call or after it; SQS delivers again, people press
+again where they got no answer, the sweeper comes. Each refund is paid once, the edited amount, each
+vote is counted once, and the end is moved once.
 """
 
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import botocore.client
 import pytest
 
+import operator_handler
 import prove_figures
 from converse_stand_in import tool_use
 from longrunning.waits.item import Wait
-from longrunning_testkit.worlds import forget_environments
+from longrunning_testkit.worlds import forget_environments, http_event
 from pocket import clients_made_once
-from sample_people import use_people
+from sample_people import PEOPLE, set_people, use_people
 from sample_refund import Refunds, refund_tool
 from sample_world import World, lasting_for_a_test
 from test_any_call import ASKED, post_json
@@ -68,6 +71,8 @@ class Town:
     def set_up(self) -> None:
         """Gives the agent its tools, and the model its script."""
         use_people(self.world, self._policy, refund_tool(self.refunds))
+        signing = {id_: who._replace(iam=f"user/{id_}") for id_, who in PEOPLE.items()}
+        set_people(self.world.monkeypatch, signing)
         question = {"question": "How?", "choices": ["e-mail", "letter"]}
         self.world.play(self._script([
             ("send_refund", {**ASKED, "amount": 120}),
@@ -141,12 +146,24 @@ class Town:
             return
         seen, current = wait.asked.digest, wait.in_force.digest
         if "bob" in mails and "cyd" in mails:
+            if wait.first_decide_by is None:
+                self._sign("olga", "extend", wait, hours=2, decide_by=wait.decide_by)
             edit = {"decision": "approved", "seen": seen, "arguments": {"amount": 99.5}}
             self._press(mails["bob"].links["approve"], edit)
-            self._press(mails["cyd"].links["approve"], {"decision": "approved", "seen": current})
+            self._sign("cyd", "decide", wait, decision="approved", seen=current)
 
     def _press(self, link: str, body: dict[str, Any]) -> None:
         while self.do(lambda: post_json(self.world, link, body)) is None:
+            pass
+
+    def _sign(self, by: str, action: str, wait: Wait, **fields: Any) -> None:
+        url = urlsplit(f"https://approvals.example.com/operator/{action}")
+        body = {"session_id": wait.session_id, "tool_use_id": wait.tool_use_id, **fields}
+        headers = {"content-type": "application/json"}
+        event = http_event("POST", url, headers, json.dumps(body), iam=True)
+        arn = f"arn:aws:iam::123456789012:user/{by}"
+        event["requestContext"]["authorizer"]["iam"]["userArn"] = arn
+        while self.do(lambda: operator_handler.handler(event, None)) is None:
             pass
 
     def _has_ended(self, session_id: str) -> bool:
@@ -194,8 +211,10 @@ def check(town: Town, session_id: str, where: str) -> None:
     assert town.world.session(session_id).outcome == "refunded", where
     waits = town.world.approvals(session_id)
     (large,) = [w for w in waits if w.needed]
-    assert [(v["by"], v["decision"]) for v in large.votes or ()] == [
-        ("bob", "approved"), ("cyd", "approved"),
+    assert large.first_decide_by is not None, where
+    assert large.decide_by == large.first_decide_by + 2 * 3_600, where
+    assert [(v["by"], v["decision"], v["via"]) for v in large.votes or ()] == [
+        ("bob", "approved", "link"), ("cyd", "approved", "iam"),
     ], where  # fmt: skip
     assert {v["digest"] for v in large.votes or ()} == {large.in_force.digest}, where
     (question,) = [w for w in waits if w.is_question]
