@@ -81,7 +81,7 @@ def _document(answer: clicks.Answer) -> dict[str, Any]:
     if answer.status in (403, 404) and "error" not in said:  # API Gateway's own.
         raise OperateError(
             f"The operators' API answers {answer.status}: {said.get('message', 'nothing')}.\n"
-            "Whoever calls it needs execute-api:Invoke: docs/operate.md, “List, look up, decide”."
+            "Whoever calls it needs execute-api:Invoke: docs/operate.md, List, look up, cancel."
         )
     if answer.status >= 500 or answer.status == 429:
         raise OperateError(f"{said.get('error', 'The stack does not answer.')} ({answer.status})")

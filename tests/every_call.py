@@ -87,7 +87,10 @@ def every_call(ids: dict[str, str], api_urls: dict[str, str]) -> dict[Right, Cal
     for resource, method, url in (
         (POST_TO_UNITOK, "POST", f"{api_urls['UniTokApi']}/posts"),
         ("GET /operator/approvals", "GET", f"{api_urls['ApprovalApi']}/operator/approvals"),
-        ("POST /operator/cancel", "POST", f"{api_urls['ApprovalApi']}/operator/cancel"),
+        *(
+            (f"POST /operator/{name}", "POST", f"{api_urls['ApprovalApi']}/operator/{name}")
+            for name in ("decide", "cancel", "extend", "resend")
+        ),
     ):
         calls[resource, "execute-api:Invoke"] = ("execute-api", method, {"url": url})
     return calls

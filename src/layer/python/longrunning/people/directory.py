@@ -5,7 +5,7 @@
     email = "ann@example.com"
     language = "de"                       optional: of that person's e-mails and pages; English
     time_zone = "Europe/Zagreb"           optional: of the times in them; UTC
-    iam = "assumed-role/Approvers/ann"    optional, and so far only kept: no route reads it
+    iam = "assumed-role/Approvers/ann"    optional: who signs with that ARN decides as ann
 
 The file is reviewed like code, and git is its history. Without it nobody has a name.
 """
@@ -39,7 +39,7 @@ class Person(NamedTuple):
     name: str
     email: str
     iam: str | None = None
-    """The end of the ARN of who signs as this person. No route reads it yet."""
+    """The end of the ARN of who signs as this person, after the account: `user/ann`."""
     language: str = "en"
     time_zone: str = "UTC"
 
