@@ -1,13 +1,15 @@
 """The story of `make demo STORY=people`: a rule, two of three, an edit between them, a form.
 
 A refund that a rule decides; one that three are asked about, of whom one edits the amount; the
-requester, who may not; somebody whose page is no longer up to date; a question, answered by a form.
+requester, who may not; somebody whose page is no longer up to date, and who then decides with a
+signature; a question, answered by a form.
 """
 
 import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from email.message import Message
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +18,8 @@ from local.console import LocalError
 from local.layer import Wait, links, wait_items
 from local.lifecycle import Running
 from local.mail import Mail
+from local.server import Request
+from local.signatures import OwnerKey
 from local.story import Beat
 from local.walk import STEP_SECONDS, request
 
@@ -57,8 +61,10 @@ class PeopleStory:
         self._say(asked[second], 409, seen=seen)
         yield self._beat("changed", f"{second}'s page was of before the edit: nothing is counted")
         current = self._until("the edit", lambda: self._wait("4712", "PENDING"))
-        self._say(asked[second], 200, seen=current.in_force.digest, comment="Fair enough.")
-        yield self._beat("vote", f"{second} looks again and approves the edited refund")
+        self._sign(current, "approved", comment="Fair enough.")
+        yield self._beat(
+            "vote", f"{second} looks again and approves from a shell, with a signature"
+        )
         paid = self._until("the payment", lambda: self._wait("4712", "SPENT"))
         yield self._beat("paid", str((paid.answer or {}).get("text") or _about(paid)))
         question = self._until("the question", lambda: self._wait("", "PENDING"))
@@ -123,6 +129,23 @@ class PeopleStory:
         status, answer = request("POST", url, _JSON, body)
         if status != expected:
             raise LocalError(f"{decision} was answered {status}, not {expected}: {answer}")
+
+    def _sign(self, wait: Wait, decision: str, **more: Any) -> None:
+        """Decides with the key of this stack, as `make approvals` does."""
+        ids = {"session_id": wait.session_id, "tool_use_id": wait.tool_use_id}
+        fields = {**ids, "decision": decision, "seen": wait.in_force.digest, **more}
+        url, body = f"{self.run.settings.front_url}/operator/decide", json.dumps(fields).encode()
+        emulator = self.run.emulator
+        owner = OwnerKey(emulator.access_key_id, emulator.secret_access_key)
+        headers = Message()
+        headers["Content-Type"] = "application/json"
+        parts = urlsplit(url)
+        unsigned = Request("POST", parts.path, headers, body)
+        status, answer = request(
+            "POST", url, dict(owner.sign(unsigned, "POST", parts.netloc)), body
+        )
+        if status != 200:
+            raise LocalError(f"{decision} was answered {status}, not 200: {answer}")
 
     def _outcome(self) -> str:
         session = self.run.view.session(self.session_id)

@@ -334,6 +334,7 @@ def test_demo_tells_of_people_who_must_agree() -> None:
     assert "rule:small-refund, nobody was asked" in notes["rule"]
     assert "2 of bob, cyd, dan must agree" in notes["asked"]
     assert "(403)" in notes["requester"]
+    assert "cyd looks again and approves from a shell" in notes["vote"]
     assert notes["paid"].startswith("99.50 EUR")
     times = [float(at) for at, _, _ in told]
     assert times == sorted(times)
