@@ -196,6 +196,16 @@ class Walk:
         self.run(lambda: operator_handler.handler(event, self.world.context))
         self.deliver()
 
+    def sign(self, comment: str) -> None:
+        """Decides what was asked for last as who signs; at first the agent cannot be told."""
+        ids = dict(zip(("session_id", "tool_use_id"), self.last_ids(), strict=True))
+        for seen in (self.mark("seen"), "0" * 64):
+            said = {"decision": "denied", "comment": comment, "seen": seen}
+            self.failing["SendMessage"] = 1
+            self.operate("POST", "decide", {**ids, **said})
+            self.operate("POST", "decide", {**ids, **said, self.mark("field"): 1})
+        self.failing.pop("SendMessage", None)
+
     def run(self, handle: Callable[[], Any]) -> None:
         """Has a handler do something. What it raises, the runtime logs; its calls may fail."""
         self._is_running = True
@@ -297,6 +307,23 @@ def cancelled(walk: Walk) -> None:
     walk.operate("POST", "cancel", {**order, "tool_use_id": f"!{walk.mark('input')}"})
     walk.operate("GET", f"approvals?limit={walk.mark('input')}")
     walk.operate("GET", f"history?session_id={walk.mark('input')}")
+
+
+def given_more_time(walk: Walk) -> None:
+    """An operator looks at it whole, moves its end, has it sent again, and may not decide."""
+    walk.task([walk.ask()])
+    session_id, tool_use_id = walk.last_ids()
+    order = {"session_id": session_id, "tool_use_id": tool_use_id}
+    walk.operate("GET", f"approval?session_id={session_id}&tool_use_id={tool_use_id}")
+    walk.operate("GET", f"approval?session_id={session_id}&tool_use_id={walk.mark('input')}")
+    for hours in (1, 168, walk.mark("input")):
+        walk.operate("POST", "extend", {**order, "hours": hours})
+    walk.operate("POST", "resend", order)
+    walk.operate("POST", "resend", {**order, walk.mark("field"): 1})
+    for decision in ("approved", walk.mark("input")):
+        said = {"comment": walk.mark("comment"), "seen": walk.mark("seen")}
+        walk.operate("POST", "decide", {**order, **said, "decision": decision})
+    walk.sweep_after(60)
 
 
 def message_lost(walk: Walk) -> None:
@@ -452,6 +479,7 @@ def asked_by_name(walk: Walk) -> None:
         id_: Person(id_, walk.mark("name"), f"{walk.mark('address')}@example.com")
         for id_ in ("ann", "bob")
     }
+    people["bob"] = people["bob"]._replace(iam="x")  # Who signs here.
     make = agent_definition.make_agents
     policies = iter([
         Policy(people=("ann", "bob"), needed=2), Policy(people=("gone",)),
@@ -476,6 +504,7 @@ def asked_by_name(walk: Walk) -> None:
                     more["comment"] = walk.mark("comment")
                     walk.decide(url, decision="approved", seen=seen, **more)
                     walk.decide(url, decision="approved", seen=walk.mark("seen"))
+            walk.sign(walk.mark("comment"))
             walk.deliver()
             walk.sweep_after(60)
     forget_environments()
@@ -731,7 +760,8 @@ def all_of_it(walk: Walk) -> None:
 def walk_everything(walk: Walk, receiver: RecordingReceiver) -> None:
     for path in (
         approved, approved_and_published, denied_then_edited, gated, two_in_one_turn,
-        long_conversation, expired, escalated, cancelled, message_lost, session_gone, other_tool,
+        long_conversation, expired, escalated, cancelled, given_more_time, message_lost,
+        session_gone, other_tool,
         model_fails, lease_kept, clicked_again, not_started, not_stopped, answered_by_callback,
         answered_by_a_person, asked_by_name, decided_in_the_inbox,
         looked_at, asked_of_an_agent, handed_its_url,
