@@ -16,7 +16,7 @@ from longrunning.people.directory import Person
 from longrunning.people.emails import ASKED, ESCALATION, REMINDER, Question, turn_email
 from longrunning.people.sign_in_email import sign_in_email
 from longrunning.waits.item import Wait
-from page_parts import framed
+from page_parts import framed, page
 from review_request import Choice
 from viewer import Viewer
 
@@ -150,6 +150,8 @@ def inbox(viewer: Viewer) -> Iterator[str]:
                 for is_all, next_ in ((True, ""), (False, "q7")):
                     listed = Listed(some, {"q7"}, 1, 2, is_all, next_)
                     yield inbox_pages.list_page(listed, wanted, viewer, NOW)
+    for end in (NOW, None):
+        yield page("q7", inbox_pages.actions(text(), end, words), words=words)
     for count in (1, 2):
         yield inbox_pages.batch_page([voted(), text()][:count], 2 - count, viewer, NOW)
         became = [("q7/q7", "q7", words.say(key)) for key in inbox_pages.BECAME.values()]
@@ -159,7 +161,8 @@ def inbox(viewer: Viewer) -> Iterator[str]:
         for is_asked in (True, False):
             looked = look_pages.look_page(wait, NOW, viewer, is_asked=is_asked)
             for listed in (Listed(open_rows[:1]), Listed()):
-                bar = inbox_pages.bar(listed, VIEWS[0], viewer, "", is_next_told=True)
+                strips = inbox_pages.next_strip(listed, words, "") + inbox_pages.resent_strip(words)
+                bar = inbox_pages.bar(listed, VIEWS[0], viewer, "", strips)
                 yield framed(looked, bar, inbox_pages.STYLE)
     yield inbox_pages.sign_in_page(words, "q7", "q7/q7")
     yield inbox_pages.sent_page(words)

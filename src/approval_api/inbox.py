@@ -5,6 +5,7 @@
 | GET `?view=…&q=&agent=&next=`; `mine`, `open`, `decided` | 200, a list |
 | GET `/approvals/{session}/{tool use}` | 200, one approval; its form, if this person is asked |
 | POST the same | as for a link: what came of it |
+| POST the same with `/act` | `inbox_actions.py`: more time, the e-mail again, withdraw it |
 | POST `/batch`, then `/decide` | 200, the whole of each; then what became of each |
 | GET or POST `/sign-in`, `/sign-in/{token}`; POST `/sign-out` | `inbox_access.py` |
 | GET of nobody who is signed in | 303 to `/sign-in` |
@@ -21,6 +22,7 @@ from urllib.parse import parse_qsl, quote
 import answers
 import decisions
 import inbox_access as access
+import inbox_actions as doing
 import inbox_list as lists
 import inbox_pages as pages
 import page_parts
@@ -43,6 +45,9 @@ MAX_BATCH_BYTES = 1_000_000
 
 MAX_FORM_FIELDS = 3 * MAX_BATCH
 MAX_ADDRESS_CHARS = 200
+
+_UP = "../../../"
+"""From the page of one approval to where the inbox stands."""
 
 _REF = re.compile(r"(?!\.{1,2}/)([A-Za-z0-9._:-]{1,128})/([A-Za-z0-9_-]{1,64})")
 """Session and tool use; `.` and `..` mean something else in a path."""
@@ -92,7 +97,7 @@ def answer(services: Services, request: ReviewRequest, now: int) -> Response:
         access.check_origin(inbox, event)
     if path == "sign-in" or path.startswith("sign-in/"):
         return _sign_in(services, inbox, event, method, path, now)
-    person = services.people.get(request.viewer.id or "")
+    person = services.people[request.viewer.id] if request.viewer.id else None
     if person is None and method == "POST":
         raise RefusedError(403, SIGN_IN_AGAIN)
     if person is None:
@@ -116,6 +121,8 @@ class _Signed:
                 return self._list()
             case "GET" | "POST", ["approvals", session_id, tool_use_id]:
                 return self._one(method, f"{session_id}/{tool_use_id}")
+            case "POST", ["approvals", session_id, tool_use_id, "act"]:
+                return self._act(f"{session_id}/{tool_use_id}")
             case "POST", ["batch"]:
                 return self._batch()
             case "POST", ["decide"]:
@@ -132,17 +139,36 @@ class _Signed:
         wanted = _wanted(self.request.event)
         return _page(200, pages.list_page(self._read(wanted), wanted, self.viewer, self.now))
 
-    def _one(self, method: str, ref: str) -> Response:
+    def _found(self, ref: str) -> Wait:
         found = _REF.fullmatch(ref)
         wait = self.services.approvals.get(found[1], found[2]) if found else None
         if wait is None or wait.call is None:
             raise RefusedError(404, NOTHING_HERE)
+        return wait
+
+    def _one(self, method: str, ref: str) -> Response:
+        wait, words = self._found(ref), self.viewer.words
         link = self._link(wait)
         if method == "GET":
-            return self._framed(reviewing.show(self.services, self.request, link, self.now), None)
+            response = reviewing.show(self.services, self.request, link, self.now)
+            is_resent = ("did", doing.RESEND) in _query(self.request.event)
+            strip = pages.resent_strip(words) if is_resent else ""
+            return self._framed(response, None, strip, self._actions(wait))
         response = reviewing.decide(self.services, self.request, link, self.now)
-        is_done = response["statusCode"] == 200
-        return self._framed(response, self._read(lists.Wanted(lists.MINE)) if is_done else None)
+        if response["statusCode"] != 200:
+            return self._framed(response, None)
+        mine = self._read(lists.Wanted(lists.MINE))
+        return self._framed(response, mine, pages.next_strip(mine, words, _UP))
+
+    def _act(self, ref: str) -> Response:
+        wait, form = self._found(ref), dict(_form(self.request.event))
+        doing.act(self.services, self.inbox, self.person, wait, form, self.now)
+        return _redirect(f"../{wait.tool_use_id}?did={quote(form['do'])}")
+
+    def _actions(self, wait: Wait) -> str:
+        if not doing.may_act(wait, self.person, self.now):
+            return ""
+        return pages.actions(wait, doing.later_end(wait), self.viewer.words)
 
     def _batch(self) -> Response:
         refs = _picked(_form(self.request.event))
@@ -198,11 +224,13 @@ class _Signed:
     def _read(self, wanted: lists.Wanted) -> lists.Listed:
         return lists.listed(self.services, self.inbox, self.person, wanted, self.now)
 
-    def _framed(self, response: Response, listed: lists.Listed | None) -> Response:
-        """Puts the bar above a page that a link would show as well; a list tells what is next."""
-        root = "../../../"
-        bar = pages.bar(listed, lists.MINE, self.viewer, root, is_next_told=True)
-        return _page(response["statusCode"], page_parts.framed(response["body"], bar, pages.STYLE))
+    def _framed(
+        self, response: Response, listed: lists.Listed | None, strip: str = "", below: str = ""
+    ) -> Response:
+        """Puts the bar above a page that a link would show as well."""
+        bar = pages.bar(listed, lists.MINE, self.viewer, _UP, strip)
+        text = page_parts.framed(response["body"], bar, pages.STYLE, below)
+        return _page(response["statusCode"], text)
 
 
 def _sign_in(

@@ -142,9 +142,7 @@ def done_page(lines: Iterable[tuple[str, str, str]], mine: int, viewer: Viewer) 
     return framed(text, bar(None, MINE, viewer, "../"), STYLE)
 
 
-def bar(
-    listed: Listed | None, view: str, viewer: Viewer, root: str, *, is_next_told: bool = False
-) -> str:
+def bar(listed: Listed | None, view: str, viewer: Viewer, root: str, strip: str = "") -> str:
     """Returns the bar above each page: the lists, and who is signed in.
 
     Args:
@@ -152,7 +150,7 @@ def bar(
         view: The list that is shown.
         viewer: Who is signed in.
         root: What leads from the page's URL to the place above the inbox, such as `../`.
-        is_next_told: Whether it leads to what waits next, too.
+        strip: HTML, below the lists.
     """
     words = viewer.words
     counts = {MINE: listed.mine, OPEN: listed.open} if listed and listed.is_all else {}
@@ -163,18 +161,45 @@ def bar(
         for name, label in _TABS.items()
     )
     who = shown(viewer.name_of(viewer.id or ""))
-    next_ = _strip(listed, words, root) if listed and is_next_told else ""
-    return fill("inbox_bar.html", words, tabs=tabs, root=root, who=who, strip=next_)
+    return fill("inbox_bar.html", words, tabs=tabs, root=root, who=who, strip=strip)
 
 
-def _strip(listed: Listed, words: Words, root: str) -> str:
+def actions(wait: Wait, later_end: int | None, words: Words) -> str:
+    """Returns what else can be done about an open approval.
+
+    Args:
+        wait: What is open.
+        later_end: Which end a day more would mean, in epoch seconds; None: there is no more.
+        words: Of who looks.
+    """
+    extend = ""
+    if later_end is not None:
+        until = words.say("act.until", time=moment(later_end, words))
+        place, read = html.escape(wait.tool_use_id), str(wait.decide_by)
+        extend = fill("inbox_extend.html", words, place=place, read=read, until=until)
+    return fill(
+        "inbox_actions.html",
+        words,
+        place=html.escape(wait.tool_use_id),
+        extend=extend,
+        max_comment=str(MAX_COMMENT_CHARS),
+    )
+
+
+def next_strip(listed: Listed, words: Words, root: str) -> str:
+    """Leads to what waits next, for the bar; the arguments are those of `bar`."""
     url = f"{root}inbox"
     said = words.say("inbox.more_none")
     if listed.rows:
         first = listed.rows[0]
         url = f"{url}/approvals/{first.session_id}/{first.tool_use_id}"
         said = words.say("inbox.next", what=first.preview[:60])
-    return fill("inbox_strip.html", url=url, words=shown(said))
+    return f'<p class="strip"><a href="{url}">{shown(said)}</a></p>'
+
+
+def resent_strip(words: Words) -> str:
+    """Says that the e-mails are sent again, for the bar."""
+    return f'<p class="strip" role="status">{words.say("act.resent")}</p>'
 
 
 def _current(is_current: bool) -> str:

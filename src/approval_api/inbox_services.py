@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from approval_services import make_clients
+from longrunning.waits.deadlines import Deadlines
 from longrunning.waits.decided import DecidedWaits
 from longrunning.waits.open_waits import OpenWaits
 
@@ -16,6 +17,7 @@ class InboxServices:
 
     open: OpenWaits
     decided: DecidedWaits
+    deadlines: Deadlines
     dynamodb: Any
     """A low-level client, for the table of the approvals."""
     table_name: str
@@ -33,6 +35,7 @@ def inbox_services() -> InboxServices:
     return InboxServices(
         open=OpenWaits(dynamodb, table_name),
         decided=DecidedWaits(dynamodb, table_name),
+        deadlines=Deadlines(dynamodb, table_name),
         dynamodb=dynamodb,
         table_name=table_name,
         sns=sns,

@@ -63,15 +63,18 @@ def page(title: str, main: str, *, tone: str = "", footer: str = "", words: Word
     )
 
 
-def framed(page: str, bar: str, style: str) -> str:
-    """Returns a page with a bar above it, and one more style sheet.
+def framed(page: str, bar: str, style: str, below: str = "") -> str:
+    """Returns a page with a bar above it, something below, and one more style sheet.
 
     Args:
         page: As `page` has made it.
         bar: HTML.
         style: The name of the style sheet; the answer's policy names it, too.
+        below: HTML, for the end of its main part.
     """
     styled = page.replace("</style>", f"</style>\n<style>{_file(style)}</style>", 1)
+    before, end, after = styled.rpartition("</main>")
+    styled = f"{before}{below}{end}{after}"
     return styled.replace("<body>\n<main ", f'<body>\n{bar}<main id="main" ', 1)
 
 

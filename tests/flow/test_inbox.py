@@ -1,5 +1,6 @@
 """The inbox: what waits for a person, all that is open, what was decided; several at once."""
 
+import base64
 import html
 import json
 from typing import Any
@@ -7,13 +8,14 @@ from typing import Any
 import pytest
 
 from converse_stand_in import tool_use
-from inbox_browser import SITE, Browser
+from inbox_browser import SITE, Browser, Page
 from longrunning.people.policy import Policy
 from longrunning.waits.item import Status
 from sample_people import use_people
 from sample_refund import Refunds, refund_tool
 from sample_world import World
 from test_any_call import refund
+from test_detours import last_results
 from test_people import record, two_of_three
 
 
@@ -93,6 +95,18 @@ def test_all_that_is_open_is_shown_to_all_and_decided_by_those_alone_who_are_ask
     for decision in ("approved", "denied"):
         assert cyd.post(url_of(world, session_id), decision=decision).status == 403
     assert world.snapshot() == before
+
+
+def test_what_is_decided_is_open_no_more_before_the_agent_has_heard_of_it(
+    world: World, refunds: Refunds
+) -> None:
+    session_id = ask(world)
+    ann = Browser()
+    ann.sign_in(world)
+    ann.post(url_of(world, session_id), decision="approved")
+    for view in ("mine", "open"):
+        assert "order_id" not in ann.get(f"/inbox?view={view}").text
+    assert "order_id" in ann.get("/inbox?view=decided").text
 
 
 def test_what_is_asked_of_nobody_by_name_is_decided_by_its_link_alone(world: World) -> None:
@@ -200,7 +214,15 @@ def test_more_than_is_looked_at_goes_on_from_page_to_page(
     assert "<b>" not in ann.get().body.partition("<nav")[2].partition("</nav>")[0], "no false count"
 
 
-@pytest.mark.parametrize("next_", ["x", "W10", "eyJ4IjogMX0", "%C3%A4", "e30", "WzFd"])
+def written(value: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
+@pytest.mark.parametrize("next_", [
+    "x", "W10", "eyJ4IjogMX0", "%C3%A4", "e30", "WzFd",
+    *map(written, [["a", "b", -1], ["a", "b", 10**12], ["a", "b", True], ["a b", "c", 1],
+                   ["a", "b c", 1], ["a", "b", "1"], [1, 2, 3]]),
+])  # fmt: skip
 @pytest.mark.parametrize("view", ["mine", "decided"])
 def test_a_next_that_no_page_gave_is_refused(world: World, view: str, next_: str) -> None:
     use_people(world, of_ann_and_bob, refund_tool(Refunds()))
@@ -324,6 +346,107 @@ def test_somebody_elses_are_never_decided_with_several(world: World, refunds: Re
     done = cyd.post("/inbox/decide", [pick, seen], decision="approved")
     assert "You are not asked for it." in done.text
     assert record(world, session_id).status == Status.PENDING
+
+
+# --- more time, the e-mail again, withdrawn -----------------------------------------------------
+
+
+def mails_to(world: World, person: str) -> list[str]:
+    topic = world.pocket.sns.topics[world.env["APPROVAL_TOPIC_ARN"]]
+    return [p.subject for p in topic.published if p.attributes.get("approver") == person]
+
+
+def act(world: World, browser: Browser, session_id: str, **form: str) -> Page:
+    return browser.post(f"{url_of(world, session_id)}/act", **form)
+
+
+def test_a_person_gives_more_time_and_the_links_are_sent_anew(
+    world: World, refunds: Refunds
+) -> None:
+    session_id = ask(world)
+    ann = Browser()
+    ann.sign_in(world)
+    page = ann.get(url_of(world, session_id))
+    before = record(world, session_id).decide_by
+    assert f'name="decide_by" value="{before}"' in page.body
+    page = act(world, ann, session_id, do="extend", decide_by=str(before))
+    found = record(world, session_id)
+    assert (page.status, found.decide_by, found.asked_again_by) == (200, before + 86_400, "ann")
+    again = act(world, ann, session_id, do="extend", decide_by=str(before))
+    assert again.status == 409, "pressed twice is one day"
+    assert record(world, session_id).decide_by == before + 86_400
+    count = len(mails_to(world, "bob"))
+    world.sweep()
+    assert len(mails_to(world, "bob")) == count + 1
+    for _ in range(9):
+        end = str(record(world, session_id).decide_by)
+        last = act(world, ann, session_id, do="extend", decide_by=end)
+    assert last.status == 422
+    assert record(world, session_id).decide_by == before + 7 * 86_400
+    assert 'value="extend"' not in ann.get(url_of(world, session_id)).body
+
+
+def test_a_person_has_the_e_mails_sent_again(world: World, refunds: Refunds) -> None:
+    session_id = ask(world)
+    ann = Browser()
+    ann.sign_in(world)
+    page = act(world, ann, session_id, do="resend")
+    assert "sent again within a minute" in page.text
+    counts = [len(mails_to(world, person)) for person in ("ann", "bob")]
+    world.sweep()
+    assert [len(mails_to(world, person)) for person in ("ann", "bob")] == [n + 1 for n in counts]
+
+
+def test_who_requested_it_withdraws_it_and_the_agent_hears_why(
+    world: World, refunds: Refunds
+) -> None:
+    world.play([[refund()], "Done."])
+    session_id = world.start(requested_by="CYD@example.com")
+    cyd = Browser()
+    cyd.sign_in(world, "cyd")
+    page = cyd.get(url_of(world, session_id))
+    assert 'name="decision"' not in page.body, "and does not decide it"
+    page = act(world, cyd, session_id, do="withdraw", comment="Not needed any more")
+    assert "Withdrawn" in page.text
+    assert "Not needed any more" in page.text
+    world.deliver_all()
+    found = record(world, session_id)
+    assert (found.status, found.decided_by) == (Status.CANCELLED, "cyd")
+    (told,) = last_results(world).values()
+    assert "Not needed any more" in told["content"][0]["text"]
+    assert "Withdrawn by Cyd" in cyd.get("/inbox?view=decided").text
+    assert not refunds.paid
+
+
+def test_who_is_neither_asked_nor_requested_it_does_nothing_about_it(
+    world: World, refunds: Refunds
+) -> None:
+    session_id = ask(world)
+    cyd = Browser()
+    cyd.sign_in(world, "cyd")
+    assert "/act" not in cyd.get(url_of(world, session_id)).body
+    before = world.snapshot()
+    end = str(record(world, session_id).decide_by)
+    for do in ("extend", "resend", "withdraw", "x", ""):
+        assert act(world, cyd, session_id, do=do, decide_by=end).status == 403
+    assert world.snapshot() == before
+
+
+def test_what_is_over_or_unknown_is_refused(world: World, refunds: Refunds) -> None:
+    session_id = ask(world)
+    ann = Browser()
+    ann.sign_in(world)
+    before = world.snapshot()
+    assert act(world, ann, session_id, do="x").status == 400
+    assert act(world, ann, session_id, do="extend", decide_by="x").status == 409
+    assert act(world, ann, session_id, do="withdraw", comment="x" * 4_001).status == 400
+    assert world.snapshot() == before
+    ann.post(url_of(world, session_id), decision="denied")
+    before = world.snapshot()
+    for do in ("extend", "resend", "withdraw"):
+        assert act(world, ann, session_id, do=do).status == 409
+    assert world.snapshot() == before
+    assert "/act" not in ann.get(url_of(world, session_id)).body
 
 
 # --- signing in ----------------------------------------------------------------------------------
