@@ -35,6 +35,9 @@ SOURCES = {
     "OperatorFunction": "src/operator_api",
     "UniTokFunction": "src/unitok",
 }
+PAGES = "/inbox"
+"""Pages for people, of any method, whose forms are all that is sent to them: no interface."""
+
 METHODS = ("get", "head", "options", "post")
 GATEWAYS_OWN = {413, 429, 500}
 OTHERS = {
@@ -68,6 +71,8 @@ def routes(function: str) -> dict[tuple[str, str], str]:
     events = aws_template.load()["Resources"][function]["Properties"]["Events"].values()
     found = {}
     for given in (event["Properties"] for event in events):
+        if given["Path"].startswith(PAGES):
+            continue
         authorizer = given.get("Auth", {}).get("Authorizer", "")
         found[given["Method"], given["Path"]] = authorizer
     return found

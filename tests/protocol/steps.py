@@ -38,7 +38,7 @@ STEPS = {
     "ack": At("deliveries:Deliveries.take", "batchItemFailures"),
     # people and operators
     "decide": At("decisions:decide", "_decide_alone( … tell_agent("),
-    "cancel": At("cancelling:cancel", "services.approvals.cancel( … send_message("),
+    "cancel": At("cancelling:cancel", "services.approvals.cancel( … tell_agent("),
     # the sweeper
     "expire": At("sweeper:Sweeper._expire", "self.approvals.expire( … self.send_message("),
     "take_resend": At(
