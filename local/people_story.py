@@ -2,7 +2,7 @@
 
 A refund that a rule decides; one that three are asked about, of whom one edits the amount; the
 requester, who may not; somebody whose page is no longer up to date, and who then decides with a
-signature; a question, answered by a form.
+signature; a question, answered by a form in the inbox.
 """
 
 import json
@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from local.console import LocalError
+from local.inbox_visit import Visit
 from local.layer import Wait, links, wait_items
 from local.lifecycle import Running
 from local.mail import Mail
@@ -68,9 +69,11 @@ class PeopleStory:
         paid = self._until("the payment", lambda: self._wait("4712", "SPENT"))
         yield self._beat("paid", str((paid.answer or {}).get("text") or _about(paid)))
         question = self._until("the question", lambda: self._wait("", "PENDING"))
-        (form,) = self._links(1, question.tool_use_id).values()
+        (person,) = self._links(1, question.tool_use_id)
         yield self._beat("question", f'"{question.asked.content}"')
-        self._say(form, 200, decision="answered", answer=ANSWER)
+        visit = self._signed_in(person)
+        yield self._beat("inbox", f"{person} signs in by an e-mail, and finds it there")
+        self._answer(visit, question)
         said = ", ".join(f"{name}: {value}" for name, value in ANSWER.items())
         yield self._beat("answer", f"by a form: {said}")
         outcome = self._until("the end", self._outcome)
@@ -146,6 +149,22 @@ class PeopleStory:
         )
         if status != 200:
             raise LocalError(f"{decision} was answered {status}, not 200: {answer}")
+
+    def _signed_in(self, person: str) -> Visit:
+        """Signs a person in to the inbox, by the link of the e-mail."""
+        visit = Visit(self.run.settings.front_url)
+        visit.post("/inbox/sign-in", email=f"{person}@example.com")
+        (link,) = self._links(1, "the inbox").values()
+        page = visit.post(link)
+        if "One waits for you" not in page:
+            raise LocalError(f"the inbox of {person} does not have the question")
+        return visit
+
+    def _answer(self, visit: Visit, question: Wait) -> None:
+        typed = {name: wait_items.as_json(value).strip('"') for name, value in ANSWER.items()}
+        fields = [(f"answer.{name}", text) for name, text in typed.items()]
+        url = f"/inbox/approvals/{question.session_id}/{question.tool_use_id}"
+        visit.post(url, *fields, decision="answered")
 
     def _outcome(self) -> str:
         session = self.run.view.session(self.session_id)

@@ -37,9 +37,10 @@ def pending(**changes: Any) -> Wait:
     return changed(approval, **changes)
 
 
-def token_for(approval: Wait, keys: LinkKeys = KEYS) -> str:
-    """The token that the approver was sent."""
-    return make_token(keys, approval.session_id, approval.tool_use_id, approval.decide_by)
+def token_for(approval: Wait, keys: LinkKeys = KEYS, *, person: str | None = None) -> str:
+    """The token that the approver, or a person, was sent."""
+    ids = approval.session_id, approval.tool_use_id, approval.decide_by
+    return make_token(keys, *ids, person=person)
 
 
 def http_event(

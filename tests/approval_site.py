@@ -26,10 +26,10 @@ class Site:
     people: People = field(default_factory=dict)
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
 
-    def link(self, approval: Wait, decision: str = "approved") -> str:
-        """Stores an approval and returns its link."""
+    def link(self, approval: Wait, decision: str = "approved", person: str | None = None) -> str:
+        """Stores an approval and returns its link, or that of a person."""
         self.approvals.put(approval)
-        return f"{self.url}/approvals/{token_for(approval)}?decision={decision}"
+        return f"{self.url}/approvals/{token_for(approval, person=person)}?decision={decision}"
 
     @property
     def answers(self) -> list[dict[str, Any]]:

@@ -14,6 +14,14 @@ def footer(wait: Wait, viewer: Viewer) -> str:
     return f"<footer>{whose}<p>{session}</p></footer>"
 
 
+def what_else(viewer: Viewer) -> str:
+    """Leads a person whose link this is to the inbox; nothing for whoever has a link."""
+    if viewer.id is None or viewer.is_signed_in:
+        return ""
+    said = viewer.words.say("page.what_else")
+    return f'<footer><p><a href="../inbox">{said}</a></p></footer>'
+
+
 def _whose(viewer: Viewer) -> str:
     if viewer.id is None:
         return viewer.words.say("page.link_anyone")

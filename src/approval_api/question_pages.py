@@ -19,7 +19,7 @@ from page_parts import (
     title_of,
     value_cell,
 )
-from people_parts import footer
+from people_parts import footer, what_else
 from questions import answer_of
 from review_request import ANSWER, Choice
 from viewer import Viewer
@@ -86,7 +86,8 @@ def answered_page(question: Wait, outcome: str, viewer: Viewer) -> str:
         answer=table(words.say("question.answer"), rows) if rows else "",
         text=_text(question, words),
     )
-    return page(words.say("question.answered"), main, tone="yes", words=words)
+    title = words.say("question.answered")
+    return page(title, main, tone="yes", footer=what_else(viewer), words=words)
 
 
 def _text(question: Wait, words: Words) -> str:

@@ -20,7 +20,7 @@ from page_parts import (
     text_section,
     withdrawal_rows,
 )
-from people_parts import footer, votes, who_must_agree
+from people_parts import footer, votes, what_else, who_must_agree
 from review_request import Choice
 from viewer import Viewer
 
@@ -63,16 +63,12 @@ def review_page(
         problem=alert(problem),
         heading=words.say("review.heading", agent=shown(approval.agent_name)),
         wants=words.say(_wants(approval), action=code(approval.asked.action)),
-        followed=words.say(FOLLOWED[preselected]) if preselected in FOLLOWED else "",
         deadline=deadline(approval, now, words),
         who=who_must_agree(approval, viewer),
         text=text_shown(approval, words),
         arguments=arguments_section(approval, words) + votes(approval, viewer),
         seen=_seen(approval),
-        comment=html.escape(draft.comment or "") if draft else "",
-        max_comment=str(MAX_COMMENT_CHARS),
-        editor=editor(approval, draft, words),
-        choices=choices(approval, preselected, words),
+        parts=_form(approval, preselected, draft, words),
     )
     title = words.say("review.heading", agent=approval.agent_name)
     return page(title, main, footer=footer(approval, viewer), words=words)
@@ -95,7 +91,8 @@ def counted_page(approval: Wait, viewer: Viewer) -> str:
         text=text_shown(approval, words),
         arguments=arguments_section(approval, words) + votes(approval, viewer),
     )
-    return page(words.say("counted.title"), main, tone="yes", words=words)
+    title = words.say("counted.title")
+    return page(title, main, tone="yes", footer=what_else(viewer), words=words)
 
 
 def decided_page(approval: Wait, outcome: str, viewer: Viewer) -> str:
@@ -121,7 +118,7 @@ def decided_page(approval: Wait, outcome: str, viewer: Viewer) -> str:
         arguments=arguments_section(approval, words) + votes(approval, viewer),
         rows=decision_rows(approval, viewer),
     )
-    return page(word, main, tone=tone, words=words)
+    return page(word, main, tone=tone, footer=what_else(viewer), words=words)
 
 
 def closed_page(approval: Wait, reason: str, viewer: Viewer) -> str:
@@ -173,6 +170,31 @@ def _notice(heading: str, reason: str, words: Words, form: str = "") -> str:
     title, text = words.say(heading), shown(words.reason(reason))
     main = fill("notice.html", words, heading=title, text=text, form=form)
     return page(title, main, words=words)
+
+
+def _form(approval: Wait, preselected: str | None, draft: Choice | None, words: Words) -> str:
+    """Returns the buttons, and what may be said or changed with them.
+
+    The buttons come first, where a thumb finds them; for who came to deny, or has begun to write,
+    what is typed comes before them.
+    """
+    came = words.say(FOLLOWED[preselected]) if preselected in FOLLOWED else ""
+    buttons = fill(
+        "review_choices.html",
+        choices=choices(approval, preselected, words),
+        followed=f'<p class="soft">{came}</p>' if came else "",
+    )
+    is_begun = preselected == "denied" or bool(draft and draft.comment)
+    comment = fill(
+        "review_comment.html",
+        words,
+        open=" open" if is_begun else "",
+        comment=html.escape(draft.comment or "") if draft else "",
+        max_comment=str(MAX_COMMENT_CHARS),
+    )
+    typed = comment + editor(approval, draft, words)
+    is_begun = is_begun or bool(draft and draft.has_edit)
+    return typed + buttons if is_begun else buttons + typed
 
 
 def _seen(approval: Wait) -> str:

@@ -15,6 +15,7 @@ from approval_site import Site
 from core_samples import changed
 from longrunning.text import visible
 from longrunning.waits.item import Edit, Wait
+from sample_people import ANN
 
 WORD_OF_5000 = "Unicorn" * 714 + "!!"
 HOSTILE = {
@@ -86,7 +87,7 @@ def test_the_page_fits_a_phone_even_with_a_word_of_5000_characters(
     page.emulate_media(color_scheme=scheme)
     page.goto(site.link(approval))
     assert wide(page) == 0
-    page.locator("summary").click()
+    page.get_by_text("Edit the text before you approve it").click()
     assert wide(page) == 0
     page.locator("button[value=approved]").click()
     assert page.locator("h1").inner_text().endswith("Approved")
@@ -158,8 +159,9 @@ def test_a_text_is_edited_and_approved(page: Any, site: Site, approval: Wait) ->
 
 def test_an_edit_that_is_refused_is_not_lost(page: Any, site: Site, approval: Wait) -> None:
     page.goto(site.link(replace(approval, content_schema={"maxLength": 50})))
+    page.get_by_text("Add a comment").click()
     page.get_by_label("Comment to the agent").fill("shorter")
-    page.locator("summary").click()
+    page.get_by_text("Edit the text before you approve it").click()
     page.get_by_label("Your text").fill("x" * 51)
     page.get_by_role("button", name="Approve").click()
     assert "at most 50 characters" in page.get_by_role("alert").inner_text()
@@ -170,8 +172,26 @@ def test_an_edit_that_is_refused_is_not_lost(page: Any, site: Site, approval: Wa
     assert site.stored(approval).in_force.content == "x" * 50
 
 
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("kind", ["a text", "a call"])
+def test_the_buttons_of_a_short_case_are_on_a_phones_first_screen(
+    page: Any, site: Site, kind: str, language: str
+) -> None:
+    site.people = {"ann": ANN._replace(language=language)}
+    short = {"content": "Rides from Saturday on.", "arguments": {"author": "Unicorn Rentals"}}
+    given = {"order_id": "4711", "amount": 60, "reason": "late"}
+    asked = open_approval(**short)
+    if kind == "a call":
+        asked = changed(refund_call(), arguments=given)
+    page.goto(site.link(replace(asked, approvers=["ann"]), person="ann"))
+    for decision in ("approved", "denied"):
+        box = page.locator(f"button[value={decision}]").bounding_box()
+        assert box["y"] + box["height"] <= chromium.PHONE["height"]
+
+
 def test_the_keyboard_is_enough(page: Any, site: Site, approval: Wait) -> None:
     page.goto(site.link(approval, "denied"))
+    page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.keyboard.type("No emoji.")
     page.keyboard.press("Enter")
@@ -193,7 +213,8 @@ def test_every_field_and_button_has_a_name_for_screen_readers(
     page: Any, site: Site, approval: Wait
 ) -> None:
     page.goto(site.link(approval))
-    page.locator("summary").click()
+    page.get_by_text("Edit the text before you approve it").click()
+    page.get_by_text("Add a comment").click()
     tree = page.locator("body").aria_snapshot()
     for line in ('heading "post-generator asks for your approval" [level=1]',
                  'textbox "Comment to the agent (optional)"', 'button "Approve"', 'button "Deny"',

@@ -328,7 +328,7 @@ def test_demo_tells_of_people_who_must_agree() -> None:
     answer = _local("demo", PORT=str(free_port()), STORY="people")
     assert answer.returncode == 0, answer.stdout + answer.stderr
     told = re.findall(r"^ +([0-9.]+) s  (\w+) +(.*)$", answer.stdout, re.M)
-    names = "rule asked requester vote changed vote paid question answer done".split()
+    names = "rule asked requester vote changed vote paid question inbox answer done".split()
     assert [name for _, name, _ in told] == names
     notes = dict(zip(names, (note for _, _, note in told), strict=True))
     assert "rule:small-refund, nobody was asked" in notes["rule"]
@@ -336,6 +336,7 @@ def test_demo_tells_of_people_who_must_agree() -> None:
     assert "(403)" in notes["requester"]
     assert "cyd looks again and approves from a shell" in notes["vote"]
     assert notes["paid"].startswith("99.50 EUR")
+    assert "cyd signs in by an e-mail" in notes["inbox"]
     times = [float(at) for at, _, _ in told]
     assert times == sorted(times)
 

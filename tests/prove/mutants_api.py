@@ -761,7 +761,7 @@ API: tuple[Mutant, ...] = tuple(
         ),
         (
             "a comment that comes back is escaped",
-            "review_pages:review_page",
+            "review_pages:_form",
             'html.escape(draft.comment or "")',
             'draft.comment or ""',
             "unit/test_approval_handler.py::"

@@ -79,6 +79,12 @@ def test_what_is_written_is_read_again(schema: dict[str, Any], value: Any) -> No
     assert forms.read(forms.written(value), schema) == value
 
 
+@pytest.mark.parametrize("value", [" ", "\n", None])
+def test_a_text_of_spaces_that_nobody_has_touched_is_no_edit(value: str | None) -> None:
+    schema = {"type": ["string", "null"]}
+    assert forms.read(forms.written(value), schema) == value
+
+
 @pytest.mark.parametrize(
     ("text", "kind", "value"),
     [
@@ -112,8 +118,9 @@ def test_a_list_is_one_value_a_line() -> None:
 
 
 def test_an_empty_field_is_null_where_that_may_be() -> None:
-    assert forms.read(" ", {"type": ["string", "null"]}) is None
-    assert forms.read(" ", {"type": "string"}) == " "
+    assert forms.read("", {"type": ["string", "null"]}) is None
+    assert forms.read(" ", {"type": ["integer", "null"]}) is None
+    assert forms.read("", {"type": "string"}) == ""
 
 
 def test_a_page_is_told_what_a_value_is_held_to_and_its_title() -> None:

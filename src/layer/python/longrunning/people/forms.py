@@ -130,7 +130,8 @@ def read(text: str, schema: Schema) -> Any:
         NotReadError: It is no value of this kind.
     """
     kind = kind_of(schema)
-    if may_be_empty(schema) and not text.strip():
+    # Spaces are a text as any other: what nobody has touched must be read as what it was.
+    if may_be_empty(schema) and not (text if kind == "string" else text.strip()):
         return None
     if kind == "string":
         return text
