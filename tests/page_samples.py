@@ -92,6 +92,7 @@ def asking() -> Iterator[Wait]:
     yield text(decide_by=NOW + 250_000)
     yield text(decide_by=NOW + 300)
     yield text(decide_by=NOW + 60)
+    yield text(context={"task": "q7", "said": "q7"})
     yield call()
     yield call(arguments={}, editable=None)
     yield call(approvers=["dora", "eve"], needed=2)

@@ -77,6 +77,7 @@ def _resources() -> Deliveries:
                 env["DECIDE_WITHIN_SECONDS"], env["REMIND_BEFORE_HOURS"], env["ON_SILENCE"]
             ),
             people=people,
+            shows_context=env.get("SHOW_CONTEXT") == "true",
         ),
         send_message=lambda body: sqs.send_message(
             QueueUrl=env["TASK_QUEUE_URL"], MessageBody=body

@@ -3,7 +3,7 @@
 from longrunning.people.words import Words
 from longrunning.waits.item import Wait
 from page_parts import deadline, fill, page, shown
-from people_parts import footer, votes, who_must_agree
+from people_parts import context, footer, votes, who_must_agree
 from review_pages import arguments_section, text_shown
 from viewer import Viewer
 
@@ -28,7 +28,9 @@ def look_page(approval: Wait, now: int, viewer: Viewer, *, is_asked: bool) -> st
         deadline=deadline(approval, now, words),
         who=who_must_agree(approval, viewer),
         text=text_shown(approval, words),
-        arguments=arguments_section(approval, words) + votes(approval, viewer),
+        arguments=arguments_section(approval, words)
+        + votes(approval, viewer)
+        + context(approval, words),
     )
     title = words.say("look.title", agent=approval.agent_name)
     return page(title, main, footer=footer(approval, viewer), words=words)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from longrunning.people.words import Words
 from longrunning.waits.item import Wait
 from page_parts import code, moment, row, shown, table
 from viewer import Viewer
@@ -39,6 +40,20 @@ def who_must_agree(approval: Wait, viewer: Viewer) -> str:
         so_far=_names(approval.approved_by, viewer) or viewer.words.say("votes.nobody"),
     )
     return f'<p class="soft">{said}</p>'
+
+
+def context(wait: Wait, words: Words) -> str:
+    """Returns what the agent was asked and said before, where the stack shows that."""
+    said = wait.context or {}
+    rows = [
+        row(words.say(f"context.{name}"), shown(said[name]))
+        for name in ("task", "said")
+        if said.get(name)
+    ]
+    if not rows:
+        return ""
+    note = f'<p class="soft">{words.say("context.note")}</p>'
+    return table(words.say("context.heading"), "\n".join(rows)) + note
 
 
 def votes(approval: Wait, viewer: Viewer) -> str:

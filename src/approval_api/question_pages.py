@@ -19,7 +19,7 @@ from page_parts import (
     title_of,
     value_cell,
 )
-from people_parts import footer, what_else
+from people_parts import context, footer, what_else
 from questions import answer_of
 from review_request import ANSWER, Choice
 from viewer import Viewer
@@ -49,7 +49,7 @@ def question_page(
         problem=alert(problem),
         heading=words.say("question.heading", agent=shown(question.agent_name)),
         deadline=deadline(question, now, words),
-        text=_text(question, words),
+        text=_text(question, words) + context(question, words),
         fields="\n".join(
             field(f"{ANSWER}{name}", name, schema, str(typed.get(name, "")), words)
             for name, schema in fields.items()

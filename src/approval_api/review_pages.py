@@ -20,7 +20,7 @@ from page_parts import (
     text_section,
     withdrawal_rows,
 )
-from people_parts import footer, votes, what_else, who_must_agree
+from people_parts import context, footer, votes, what_else, who_must_agree
 from review_request import Choice
 from viewer import Viewer
 
@@ -66,7 +66,9 @@ def review_page(
         deadline=deadline(approval, now, words),
         who=who_must_agree(approval, viewer),
         text=text_shown(approval, words),
-        arguments=arguments_section(approval, words) + votes(approval, viewer),
+        arguments=arguments_section(approval, words)
+        + votes(approval, viewer)
+        + context(approval, words),
         seen=_seen(approval),
         parts=_form(approval, preselected, draft, words),
     )

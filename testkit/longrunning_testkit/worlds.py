@@ -350,6 +350,7 @@ def set_environment(
         "DECIDE_WITHIN_SECONDS": "3600",
         "REMIND_BEFORE_HOURS": "half",
         "ON_SILENCE": "deny",
+        "SHOW_CONTEXT": "false",
         "RETENTION_DAYS": "90",
         "MAXIMUM_CONCURRENCY": "5",
         "MODEL_ID": "stand-in",

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+import agent_handler
 from converse_stand_in import tool_use
-from longrunning.waits.item import Edit, Status
+from longrunning.waits.item import Call, Edit, Status
 from sample_refund import Refunds, refund_tool
 from sample_world import World
 from test_detours import last_results
@@ -289,3 +290,38 @@ def test_an_argument_that_cannot_be_changed_may_come_back(world: World, refunds:
     assert post_json(world, link, same)["statusCode"] == 200
     world.deliver_all()
     assert list(refunds.paid.values()) == [COMPLETE]
+
+
+# --- what the agent was asked, and said before --------------------------------------------------
+
+
+def test_people_see_how_the_task_and_the_last_words_begin_where_the_stack_shows_that(
+    world: World, refunds: Refunds
+) -> None:
+    world.monkeypatch.setenv("SHOW_CONTEXT", "true")
+    agent_handler._resources.cache_clear()
+    words = {"text": "The customer <b>waits</b>. " + "x" * 500}
+    world.play([[words, refund()], "Done."])
+    session_id = world.start("Make it good with order 4711.")
+    (mail,) = world.read_mail()
+    page = world.request("GET", mail.links["approve"], accept=HTML)["body"]
+    assert "For your information" in page
+    assert "Make it good with order 4711." in page
+    assert "The customer &lt;b&gt;waits&lt;/b&gt;." in page
+    assert "x" * 240 not in page, "it begins so"
+    assert "The customer" not in mail.body
+    (approval,) = world.approvals(session_id)
+    assert approval.in_force.digest == Call("send_refund", None, COMPLETE).digest
+
+
+def test_by_default_nobody_sees_of_the_conversation_but_what_is_asked(
+    world: World, refunds: Refunds
+) -> None:
+    world.play([[{"text": "The customer waits."}, refund()], "Done."])
+    session_id = world.start("Make it good with order 4711.")
+    (mail,) = world.read_mail()
+    page = world.request("GET", mail.links["approve"], accept=HTML)["body"]
+    for hidden in ("For your information", "Make it good", "The customer waits."):
+        assert hidden not in page
+    (approval,) = world.approvals(session_id)
+    assert approval.context is None

@@ -273,6 +273,14 @@ INBOX: tuple[Mutant, ...] = tuple(
             _FLOW + "test_who_requested_it_withdraws_it_and_the_agent_hears_why",
         ),
         (
+            "a conversation is shown only where the stack is told so",
+            "asking:Asking._made",
+            "self.shows_context and wait.call is not None",
+            "wait.call is not None",
+            "flow/test_any_call.py::"
+            "test_by_default_nobody_sees_of_the_conversation_but_what_is_asked",
+        ),
+        (
             "cookies are of this host, and of no script",
             "inbox_access:_set",
             'f"{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={seconds}"',

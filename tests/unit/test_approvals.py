@@ -134,6 +134,7 @@ def test_an_item_with_every_field_comes_back_as_it_went(approval_store: WaitStor
         fence=7,
         lease_until=LEASE_UNTIL,
         sign_in=True,
+        context={"task": "t", "said": "s"},
         result={"content": [{"json": {"float": 1.0, "int": 1, "big": 10**40, "true": True}}]},
     )
     bare = Wait("", "", "", "", 0, 0)

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from longrunning import ask_human, tracing
 from longrunning.agent.calls import call_of, size_of
-from longrunning.agent.conversation import tool_uses
+from longrunning.agent.conversation import text_of, tool_uses
 from longrunning.agent.definition import AgentDefinition
 from longrunning.agent.inputs import object_of
 from longrunning.agent.long_running import CannotStart
@@ -34,6 +34,9 @@ ENDS_BEFORE_PARENT_SECONDS = 300
 TRIED_AGAIN_STATUSES = (408, 409, 429)
 """Of AWS's refusals, those that another attempt may mend; the other 4xx say no for good."""
 
+MAX_CONTEXT_CHARS = 240
+"""Shown of a task, and of the agent's last words."""
+
 RULE = "rule"
 """How `decided_by` begins, and `via` is, where a rule has decided."""
 
@@ -54,6 +57,8 @@ class Asking:
     timeouts: Timeouts
     people: People = field(default_factory=dict)
     """Who may be asked by name."""
+    shows_context: bool = False
+    """Whether people see how the task and the agent's last words begin."""
 
     def longest_wait_seconds(
         self, agent: AgentDefinition, pending: tuple[PendingToolUse, ...]
@@ -155,6 +160,8 @@ class Asking:
         wait = _with_call(session, agent, pending, wait)
         if asks:
             wait = self._with_people(wait, agent)
+        if self.shows_context and wait.call is not None:
+            wait = replace(wait, context=_context(session))
         return self._scheduled(wait, session, pending)
 
     def _with_people(self, wait: Wait, agent: AgentDefinition) -> Wait:
@@ -294,6 +301,12 @@ def _is_for_good(error: ClientError) -> bool:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
     is_throttled = "Throttl" in error.response["Error"]["Code"]
     return 400 <= status < 500 and status not in TRIED_AGAIN_STATUSES and not is_throttled
+
+
+def _context(session: Session) -> dict[str, str]:
+    asks = next(m for m in reversed(session.messages) if tool_uses(m))
+    said = {"task": text_of(session.messages[0]), "said": text_of(asks)}
+    return {name: text[:MAX_CONTEXT_CHARS] for name, text in said.items()}
 
 
 def _of_this_pause(recorded: Wait, session: Session) -> Wait:

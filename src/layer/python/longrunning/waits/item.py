@@ -37,7 +37,9 @@ TOOL_SHARD = "t"
 """How the partitions of waits that are no approvals begin."""
 
 
-AS_JSON = ("result", "answer_schema", "editable", "edited_arguments", "approvers", "votes")
+AS_JSON = (
+    "result", "answer_schema", "editable", "edited_arguments", "approvers", "votes", "context",
+)  # fmt: skip
 """What an item holds as one text of JSON each; beside them its call's arguments and schema."""
 
 
@@ -113,6 +115,9 @@ class Wait:
     """Whether they must sign in to decide; None: having the link is enough."""
     requested_by: str | None = None
     """Who requested the task, as its sender has said."""
+    context: dict[str, str] | None = None
+    """How the task and the agent's last words begin, `{"task", "said"}`: shown, and part of nothing
+    that is approved. None: the stack does not show it."""
     max_edit_bytes: int | None = None
     """The longest edit that still fits, in UTF-8, where it is shorter than for one question."""
     decision: Decision | None = None
