@@ -1,14 +1,18 @@
 """The inbox in a browser: signing in, the lists, several at once, without script or mouse."""
 
+import os
 import re
-from collections.abc import Iterator
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from test_accessibility import DESKTOP, findings, open_all, press_to
+from test_accessibility import DESKTOP, findings, open_all, press_to, question, voted
 
 import chromium
 import sample_people
+from approval_site import Site
 from converse_stand_in import tool_use
 from inbox_browser import sign_in_link
 from inbox_site import serve_world
@@ -206,3 +210,53 @@ def test_axe_finds_nothing_in_the_inbox(
     assert (seen, page.locator("html").get_attribute("lang")) == (13, language)
     refused = [line for line in console if "404" not in line]
     assert refused == [], "a policy of the page was broken"
+
+
+# --- the pictures of the guide -------------------------------------------------------------------
+
+IMAGES = Path(__file__).parents[2] / "docs/images"
+PICTURES = {
+    "people-inbox.png": (780, 780),
+    "people-review.png": (390, 1290),
+    "people-several.png": (390, 1000),
+    "people-question.png": (390, 700),
+}
+"""Each with its size, in pixels. PICTURES=1 makes them anew."""
+
+
+@pytest.fixture
+def take(page: Any, tmp_path: Path) -> Callable[[str], None]:
+    """Takes a picture, and holds that the guide has it in this size."""
+    folder = IMAGES if os.environ.get("PICTURES") == "1" else tmp_path
+
+    def take(name: str) -> None:
+        width, height = PICTURES[name]
+        page.set_viewport_size({"width": width, "height": height})
+        page.screenshot(path=folder / name)
+        assert f"images/{name}" in (IMAGES.parent / "people.md").read_text()
+        for place in (folder, IMAGES):
+            assert struct.unpack(">II", (place / name).read_bytes()[16:24]) == PICTURES[name]
+
+    return take
+
+
+def test_the_guide_shows_the_inbox_as_it_is(
+    page: Any, url: str, world: World, take: Callable[[str], None]
+) -> None:
+    sign_in(page, url, world)
+    take("people-inbox.png")
+    for order_id in ("4711", "4713"):
+        page.get_by_role("checkbox", name=re.compile(order_id)).check()
+    page.get_by_role("button", name="Decide those ticked").click()
+    page.wait_for_selector("text=Decide 2 together")
+    take("people-several.png")
+
+
+def test_the_guide_shows_what_a_link_opens_as_it_is(
+    page: Any, site: Site, take: Callable[[str], None]
+) -> None:
+    site.people = PEOPLE
+    page.goto(site.link(voted(), person="cyd"))
+    take("people-review.png")
+    page.goto(site.link(question(approvers=["ann"]), person="ann"))
+    take("people-question.png")

@@ -51,8 +51,9 @@ LEASE_SECONDS = 200
 """More than any lease of a run here."""
 
 MEETING_SECONDS = 120
-"""Of all threads at a write, on a machine that does other things as well: one that is loaded once took
-more than 30, in the middle of a thousand rounds that hold on a quiet one."""
+"""For all threads to meet at a write: once, in a thousand rounds beside other work, 30 were too
+few; on a quiet machine all rounds hold."""
+
 CALLS_TO_PUBLISH = 3
 """Of the model: it asks, publishes, and says that it is done."""
 
