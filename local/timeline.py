@@ -12,6 +12,8 @@ from local.waiting import party_of, until
 
 PUBLISH = "publish_post"
 BY, AFTER = "by", "after"
+DIGEST_CHARS = 12
+"""Of a version of a call: enough to tell it from others of one approval."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,10 @@ def _of_wait(record: Record, wait: Wait) -> Iterator[Entry]:
     who = party_of(wait, record.given(wait))
     content = wait.call.summary if wait.call else ""
     yield Entry(wait.requested_at, f"Waits for {who}", until(wait), content, wait)
+    yield from _asked_by_name(wait)
     answered_at = wait.decided_at or wait.decide_by
-    by = f"by {wait.decided_by}" if wait.decided_by else ""
+    via = f", via {wait.via}" if wait.via else ""
+    by = f"by {wait.decided_by}{via}" if wait.decided_by else ""
     match wait.status:
         case Status.PENDING:
             return
@@ -84,6 +88,16 @@ def _of_wait(record: Record, wait: Wait) -> Iterator[Entry]:
             yield Entry(answered_at, *_result(who, wait.result or {}))
         case _:
             yield from _decided(record, wait, by)
+
+
+def _asked_by_name(wait: Wait) -> Iterator[Entry]:
+    """Who was asked by name, and what each of several has said of which version of the call."""
+    if wait.approvers:
+        names, needed = ", ".join(wait.approvers), wait.needed or 1
+        yield Entry(wait.requested_at, f"Asked: {names}", f"{needed} must approve")
+    for vote in wait.votes or ():
+        title = f"{vote['by']}: {vote['decision']} {vote['digest'][:DIGEST_CHARS]}"
+        yield Entry(vote["at"], title, f"via {vote['via']}", vote["comment"] or "")
 
 
 def _decided(record: Record, wait: Wait, by: str) -> Iterator[Entry]:

@@ -104,6 +104,9 @@ def ended() -> Iterator[Wait]:
     """What was decided or is over."""
     for make in (text, call):
         yield make(status="DENIED", decision="denied", **DECIDED)
+        for via in ("link", "signed-in", "iam"):
+            named = {**DECIDED, "via": via, "approvers": ["dora", "eve"]}
+            yield make(status="APPROVED", decision="approved", **named)
         for end in ENDS:
             yield make(**({"status": "APPROVED", "decision": "approved"} | DECIDED | end))
 

@@ -9,7 +9,7 @@ import hashlib
 import html
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from string import Template
 from typing import Any
@@ -20,6 +20,14 @@ from longrunning.waits.item import Wait, as_json
 from viewer import Viewer
 
 DECIDERS = {"link": "decided.by_link"}
+VIAS = {
+    "link": "decided.via_link",
+    "signed-in": "decided.via_sign_in",
+    "iam": "decided.via_signature",
+}
+DIGEST_CHARS = 12
+"""Shown of the digest of a call: enough to tell it from others of one approval."""
+
 WITHDRAWERS = {"sweeper": "decided.by_sweeper"}
 _CHANGES = {"removed": ("del", "review.removed"), "added": ("ins", "review.added")}
 _PAGES = os.path.join(os.path.dirname(__file__), "pages")
@@ -190,7 +198,18 @@ def _who_when_why(approval: Wait, names: dict[str, str], viewer: Viewer) -> str:
         row(words.say("decided.at"), moment(approval.decided_at or 0, words)),
         row(words.say("decided.comment"), value_cell(approval.comment or None, words)),
     ]
-    return "\n".join(rows)
+    return "\n".join([*rows, *_by_name(approval, viewer)])
+
+
+def _by_name(approval: Wait, viewer: Viewer) -> Iterator[str]:
+    """Tells who was asked by name, how it was decided, and of which call."""
+    words = viewer.words
+    if approval.approvers is None:
+        return
+    yield row(words.say("decided.asked"), shown(", ".join(map(viewer.name_of, approval.approvers))))
+    if approval.via in VIAS:
+        yield row(words.say("decided.via"), words.say(VIAS[approval.via]))
+    yield row(words.say("decided.digest"), code(approval.in_force.digest[:DIGEST_CHARS]))
 
 
 def deadline(approval: Wait, now: int, words: Words = ENGLISH) -> str:

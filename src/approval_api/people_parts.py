@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from longrunning.people.words import Words
 from longrunning.waits.item import Wait
-from page_parts import code, moment, row, shown, table
+from page_parts import DIGEST_CHARS, code, moment, row, shown, table
 from viewer import Viewer
 
 
@@ -71,6 +71,7 @@ def _vote(vote: dict[str, object], is_of_this: bool, viewer: Viewer) -> str:
         viewer.words.say(f"votes.{vote['decision']}_{what}"),
         moment(int(str(vote["at"])), viewer.words),
     ]
+    said.append(code(str(vote["digest"])[:DIGEST_CHARS]))
     if vote["comment"]:
         said.append(f"<q>{shown(str(vote['comment']))}</q>")
     return row(viewer.name_of(str(vote["by"])), "<br>".join(said))

@@ -313,6 +313,23 @@ def test_a_decision_is_told_with_who_when_the_comment_and_the_edit() -> None:
     assert (published.at, published.title, published.bound) == (NOW + 7, "Published", "")
 
 
+def test_several_are_told_with_who_was_asked_and_what_each_said_of_which_version() -> None:
+    old, new = approval().in_force.digest, approval(edited_content="Mine.").in_force.digest
+    said = [("ann", "link", NOW + 1, old, None), ("bob", "signed-in", NOW + 2, new, "Shorter.")]
+    votes = [
+        {"by": by, "via": via, "at": at, "decision": "approved", "digest": digest, "comment": note}
+        for by, via, at, digest, note in said
+    ]
+    wait = approval(approvers=["ann", "bob", "cyd"], needed=2, votes=votes, edited_content="Mine.")
+    _, asked, ann, bob = told(wait)
+    assert (asked.title, asked.note) == ("Asked: ann, bob, cyd", "2 must approve")
+    assert (ann.at, ann.title, ann.note) == (NOW + 1, f"ann: approved {old[:12]}", "via link")
+    assert (bob.at, bob.title, bob.text) == (NOW + 2, f"bob: approved {new[:12]}", "Shorter.")
+    decided = approval(status=Status.APPROVED, decision="approved", approvers=["ann"],
+                       decided_by="ann", decided_at=NOW + 3, via="iam")  # fmt: skip
+    assert told(decided)[-1].note == "by ann, via iam"
+
+
 @pytest.mark.parametrize(
     ("fields", "last"),
     [

@@ -50,9 +50,9 @@ def places_in(text: str) -> list[str]:
 
 
 def shown_text(page: str) -> str:
-    """What a page says, without its markup, its style, and what is kept for programs."""
-    without_style = re.sub(r"<style>.*?</style>", "", page, flags=re.DOTALL)
-    return re.sub(r"<[^>]*>", " ", without_style)
+    """What a page says, without its markup, its style, and the names that programs know."""
+    without = re.sub(r"<(style|code)>.*?</\1>", "", page, flags=re.DOTALL)
+    return re.sub(r"<[^>]*>", " ", without)
 
 
 def words_in(text: str) -> set[str]:
