@@ -11,7 +11,13 @@ import botocore.client
 import pytest
 
 from converse_stand_in import tool_use
+from inbox_browser import Browser
+from longrunning.people.policy import Policy
+from longrunning.waits.decided import MONTHS
+from sample_people import use_people
+from sample_refund import Refunds, refund_tool
 from sample_world import World
+from test_any_call import ASKED
 
 WRITES = ("PutItem", "UpdateItem")
 DRAFT = "Two rides for the price of one, all summer long, at Unicorn Rentals!"
@@ -52,14 +58,7 @@ def test_an_approval_takes_11_calls_of_which_6_are_conditional_writes(
         ]
     )
     approval_sizes = walk(world)
-    counted = Counter(
-        operation
-        for operation, _ in calls
-        # What the test itself does, and the key that every new environment reads.
-        if operation not in ("SendMessage", "ReceiveMessage", "DeleteMessage", "Scan")
-        and operation != "GetSecretValue"
-    )
-    counted["SendMessage"] = sum("existing" in k.get("MessageBody", "") for _, k in calls)
+    counted = made_by(calls)
     assert counted == {
         "ChangeMessageVisibility": 2,  # a crashed worker's message comes back soon
         "PutItem": 3,  # C1, C2, C6
@@ -75,6 +74,68 @@ def test_an_approval_takes_11_calls_of_which_6_are_conditional_writes(
     assert [units(size) for size in approval_sizes] == [1, 1]
     sessions = [w["Item"] for w in writes if "memory-store" in w["TableName"] and "Item" in w]
     assert [units(item_size(item)) for item in sessions] == [1, 2]
+
+
+def made_by(calls: list[tuple[str, dict[str, Any]]]) -> Counter[str]:
+    """Counts the functions' calls: not the test's own, nor the key that an environment reads."""
+    own = ("SendMessage", "ReceiveMessage", "DeleteMessage", "Scan", "GetSecretValue")
+    counted = Counter(operation for operation, _ in calls if operation not in own)
+    counted["SendMessage"] = sum("existing" in k.get("MessageBody", "") for _, k in calls)
+    return counted
+
+
+@pytest.mark.parametrize("needed", [1, 2, 3])
+def test_k_of_n_people_take_a_read_and_a_write_more_for_each_that_must_agree(
+    world: World, calls: list[tuple[str, dict[str, Any]]], needed: int
+) -> None:
+    """2 of n: 14 calls, of which 7 are conditional writes."""
+    policy = Policy(people=("ann", "bob", "cyd"), needed=needed)
+    use_people(world, lambda *_: policy, refund_tool(Refunds()))
+    for _ in range(2):  # The first one also reads the link key.
+        calls.clear()
+        world.play([[tool_use("pay-1", "send_refund", ASKED)], "Done."])
+        session_id = world.start()
+        (found,) = world.approvals(session_id)
+        links = {mail.to: mail.links["approve"] for mail in world.read_mail()}
+        reads = len([operation for operation, _ in calls if operation == "Query"])
+        for person in ("ann", "bob", "cyd")[:needed]:
+            world.click(links[person], decision="approved", seen=found.in_force.digest)
+        world.deliver_all()
+    counted = made_by(calls)
+    counted["Query"] -= reads  # The test's own look at the approval.
+    votes = 0 if needed == 1 else needed
+    assert counted == {
+        "ChangeMessageVisibility": 2,
+        "PutItem": 3,  # C1, C2, C6
+        "UpdateItem": 3 + max(0, needed - 1),  # C3 or C3v of each, C4, C5
+        **({"GetItem": votes} if votes else {}),  # C3v compares what was read
+        "Query": 1,
+        "PublishBatch": 1,
+        "SendMessage": 1,
+    }
+    assert counted.total() == 11 + max(0, needed - 1) + votes
+    writes = [k for operation, k in calls if operation in WRITES]
+    assert len(writes) == 5 + needed
+    assert all("ConditionExpression" in write for write in writes)
+
+
+def test_a_page_of_the_inbox_takes_a_query_a_partition_and_a_read_a_hundred(
+    world: World, calls: list[tuple[str, dict[str, Any]]]
+) -> None:
+    policy = Policy(people=("ann",))
+    use_people(world, lambda *_: policy, refund_tool(Refunds()))
+    world.play([[tool_use("pay-1", "send_refund", ASKED)] for _ in range(3)])
+    sessions = [world.start() for _ in range(3)]
+    ann = Browser()
+    ann.sign_in(world)
+    for path, expected in (
+        ("/inbox", {"Query": 4, "BatchGetItem": 1}),
+        ("/inbox?view=decided", {"Query": MONTHS}),
+        (f"/inbox/approvals/{sessions[0]}/pay-1", {"GetItem": 2}),
+    ):
+        calls.clear()
+        assert ann.get(path).status == 200
+        assert made_by(calls) == expected | {"SendMessage": 0}
 
 
 def walk(world: World) -> list[int]:
