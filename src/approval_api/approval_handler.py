@@ -60,6 +60,8 @@ def handler(event: Event, context: Any) -> Response:
     except (BotoCoreError, ClientError, TooManyAtOnceError) as error:
         logger.error("an AWS call failed", extra=observability.facts_of(error))
         response = answers.unavailable(request, UNAVAILABLE)
+    if _is_inbox(request):
+        response = answers.with_own_origin(response)
     return {**response, "body": ""} if request.method == "HEAD" else response
 
 

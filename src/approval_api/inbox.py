@@ -311,12 +311,8 @@ def _picked(form: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def _page(status: int, text: str, *cookies: str) -> Response:
     response = answers.page_response(status, text)
-    headers = response["headers"] | {
-        "content-security-policy": page_parts.content_security_policy(pages.STYLE),
-        # Without it, a browser would send `Origin: null` with this page's own forms.
-        "referrer-policy": "same-origin",
-    }
-    return {**response, "headers": headers, "cookies": list(cookies)}
+    policy = {"content-security-policy": page_parts.content_security_policy(pages.STYLE)}
+    return {**response, "headers": response["headers"] | policy, "cookies": list(cookies)}
 
 
 def _redirect(location: str, *cookies: str) -> Response:

@@ -6,7 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
+import approval_services
 from converse_stand_in import tool_use
 from inbox_browser import SITE, Browser, Page
 from longrunning.people.policy import Policy
@@ -516,7 +518,6 @@ def test_nobody_learns_who_is_an_approver_and_nobody_is_flooded(
 def test_an_e_mail_that_could_not_be_sent_is_sent_at_the_next_try(
     world: World, refunds: Refunds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from botocore.exceptions import EndpointConnectionError
 
     import inbox_services
 
@@ -678,7 +679,28 @@ def test_every_page_forbids_script_frames_and_keeping(world: World, refunds: Ref
         assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
         assert page.headers["cache-control"] == "no-store"
         assert page.headers["x-content-type-options"] == "nosniff"
-    assert {page.headers["referrer-policy"] for page in pages[:5]} == {"same-origin"}
+    assert {page.headers["referrer-policy"] for page in pages} == {"same-origin"}
+
+
+def test_a_decision_that_could_not_be_told_is_sent_again_by_its_own_page(
+    world: World, refunds: Refunds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session_id = ask(world)
+    ann = Browser()
+    ann.sign_in(world)
+
+    def fail(**_: object) -> None:
+        raise EndpointConnectionError(endpoint_url="sqs")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(approval_services.services().sqs, "send_message", fail)
+        page = ann.post(url_of(world, session_id), decision="approved")
+    assert page.status == 503
+    assert 'name="decision" value="approved">Send it again' in page.body
+    assert page.headers["referrer-policy"] == "same-origin", "or its form had no origin"
+    assert ann.post(page.url, decision="approved").status == 200
+    world.deliver_all()
+    assert len(refunds.paid) == 1
 
 
 def test_a_vote_in_the_inbox_that_is_too_late_says_so(world: World, refunds: Refunds) -> None:

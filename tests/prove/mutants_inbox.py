@@ -296,9 +296,9 @@ INBOX: tuple[Mutant, ...] = tuple(
         ),
         (
             "a page's own forms have an origin",
-            "inbox:_page",
-            '"same-origin"',
-            '"no-referrer"',
+            "answers:with_own_origin",
+            '{"referrer-policy": "same-origin"}',
+            '{"referrer-policy": "no-referrer"}',
             _HEADERS,
         ),
     )
