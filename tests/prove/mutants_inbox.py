@@ -296,7 +296,7 @@ INBOX: tuple[Mutant, ...] = tuple(
         ),
         (
             "a page's own forms have an origin",
-            "answers:with_own_origin",
+            "approval_api.answers:with_own_origin",
             '{"referrer-policy": "same-origin"}',
             '{"referrer-policy": "no-referrer"}',
             _HEADERS,
