@@ -169,6 +169,8 @@ def inbox(viewer: Viewer) -> Iterator[str]:
                 bar = inbox_pages.bar(listed, VIEWS[0], viewer, "", strips)
                 yield framed(looked, bar, inbox_pages.STYLE)
     yield inbox_pages.sign_in_page(words, "q7", "q7/q7")
+    for who in ("", "q7"):
+        yield inbox_pages.sign_in_oidc_page(words, "q7", "q7", who)
     yield inbox_pages.sent_page(words)
     yield inbox_pages.sign_in_button_page(viewer.people.get(viewer.id or "", EVE))
 

@@ -8,6 +8,7 @@
 | POST the same with `/act` | `inbox_actions.py`: more time, the e-mail again, withdraw it |
 | POST `/batch`, then `/decide` | 200, the whole of each; then what became of each |
 | GET or POST `/sign-in`, `/sign-in/{token}`; POST `/sign-out` | `inbox_access.py` |
+| GET `/oidc`, `/oidc/callback`, where people sign in elsewhere | 303, `inbox_oidc.py` |
 | GET of nobody who is signed in | 303 to `/sign-in` |
 | a form of another site, or of nobody who is signed in | 403, nothing has changed |
 
@@ -59,6 +60,7 @@ TOO_MANY = "Please tick at most 20 at a time."
 NONE_LEFT = "None of those ticked waits for you any more."
 
 NO_ADDRESS = "Please type your e-mail address."
+NO_EMAIL = "Signing in by e-mail is off here. Please sign in on the page of your organisation."
 
 
 def seen(services: Services, request: ReviewRequest, now: int) -> ReviewRequest:
@@ -97,6 +99,8 @@ def answer(services: Services, request: ReviewRequest, now: int) -> Response:
         access.check_origin(inbox, event)
     if path == "sign-in" or path.startswith("sign-in/"):
         return _sign_in(services, inbox, event, method, path, now)
+    if path in ("oidc", "oidc/callback") and method == "GET" and inbox.oidc_issuer:
+        return _sign_in_elsewhere(services, inbox, request, path, now)
     person = services.people[request.viewer.id] if request.viewer.id else None
     if person is None and method == "POST":
         raise RefusedError(403, SIGN_IN_AGAIN)
@@ -237,18 +241,48 @@ def _sign_in(
     services: Services, inbox: InboxServices, event: Event, method: str, path: str, now: int
 ) -> Response:
     token = path.partition("/")[2]
+    if inbox.oidc_issuer and not token:
+        return _elsewhere_only(event, method)
     match method, bool(token):
         case "GET", False:
-            return _page(
-                200, pages.sign_in_page(words_of(event), "", _to(dict(_query(event)).get("to", "")))
-            )
+            return _page(200, pages.sign_in_page(words_of(event), "", _asked_to(event)))
         case "GET", True:
             return _page(200, pages.sign_in_button_page(access.look(services, event, token, now)))
         case "POST", False:
             return _send_link(services, inbox, event, now)
     taken = access.take(services, event, token, now)
-    place = f"../approvals/{taken.to}" if _to(taken.to) else "../../inbox"
-    return _redirect(place, taken.cookie, access.forget(access.ASKED))
+    return _redirect(_place(taken), taken.cookie, access.forget(access.ASKED))
+
+
+def _elsewhere_only(event: Event, method: str) -> Response:
+    """Leads to the issuer. Whoever could sign in by e-mail as well would go around what it asks."""
+    is_asked = method == "POST"
+    url = _with_to("oidc", _asked_to(event))
+    text = pages.sign_in_oidc_page(words_of(event), NO_EMAIL if is_asked else "", url)
+    return _page(403 if is_asked else 200, text)
+
+
+def _sign_in_elsewhere(
+    services: Services, inbox: InboxServices, request: ReviewRequest, path: str, now: int
+) -> Response:
+    import inbox_oidc as oidc  # Only where somebody signs in so.
+
+    event, is_back = request.event, path != "oidc"
+    try:
+        if not is_back:
+            return _redirect(*oidc.leave(services, inbox, event, _asked_to(event), now))
+        taken = oidc.take(services, inbox, event, now)
+    except RefusedError as refusal:
+        reviewing.note(refusal)
+        who, url = getattr(refusal, "who", ""), "../oidc" if is_back else "oidc"
+        text = pages.sign_in_oidc_page(words_of(event), refusal.reason, url, who)
+        return _page(refusal.status, text, *([access.forget(access.GONE)] if is_back else []))
+    return _redirect(_place(taken), taken.cookie, access.forget(access.GONE))
+
+
+def _place(taken: access.Taken) -> str:
+    """Returns where to go on, from a page two steps below the inbox."""
+    return f"../approvals/{taken.to}" if _to(taken.to) else "../../inbox"
 
 
 def _send_link(services: Services, inbox: InboxServices, event: Event, now: int) -> Response:
@@ -263,8 +297,15 @@ def _send_link(services: Services, inbox: InboxServices, event: Event, now: int)
 def _to_sign_in(path: str) -> Response:
     """Sends a browser to the page where one signs in, and from there back to an approval."""
     up = "../" * path.count("/") if path else "inbox/"
-    ref = _to(path.removeprefix("approvals/"))
-    return _redirect(f"{up}sign-in{f'?to={quote(ref)}' if ref else ''}")
+    return _redirect(_with_to(f"{up}sign-in", _to(path.removeprefix("approvals/"))))
+
+
+def _with_to(url: str, ref: str) -> str:
+    return f"{url}?to={quote(ref)}" if ref else url
+
+
+def _asked_to(event: Event) -> str:
+    return _to(dict(_query(event)).get("to", ""))
 
 
 def _to(ref: str) -> str:

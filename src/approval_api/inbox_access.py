@@ -1,5 +1,7 @@
 """Who may see the inbox: people sign in by an e-mail, and stay signed in for eight hours.
 
+(Or at an issuer of OpenID Connect, where there is one: `inbox_oidc.py`. Then no e-mail is sent.)
+
 1. A browser asks for an e-mail, by an address. The answer is the same whoever asks, and sets the
    cookie `__Host-asked`, a random one, with where to go on.
 2. The e-mail's link holds the cookie's SHA-256: its page works in that browser alone, and nothing
@@ -23,7 +25,7 @@ from longrunning.people.links import InvalidLinkError
 from longrunning.people.notifications import APPROVER
 from longrunning.people.sign_in_email import sign_in_email
 
-SESSION, ASKED = "__Host-approver", "__Host-asked"
+SESSION, ASKED, GONE = "__Host-approver", "__Host-asked", "__Host-gone"
 """Cookies. Source: RFC 6265bis, "__Host-": only with Secure, Path=/ and no Domain."""
 
 BY_SIGN_IN = "signed-in"
@@ -57,7 +59,7 @@ class Taken(NamedTuple):
 def signed_in(services: Services, event: Event, now: int) -> Person | None:
     """Returns who is signed in; None for nobody, or whoever is no longer in `people.toml`."""
     try:
-        session = passes.read_session(services.keys, _cookie(event, SESSION))
+        session = passes.read_session(services.keys, cookie_of(event, SESSION))
     except InvalidLinkError:
         return None
     return services.people.get(session.person) if session.expires_at > now else None
@@ -126,7 +128,7 @@ def look(services: Services, event: Event, token: str, now: int) -> Person:
     except InvalidLinkError as error:
         raise RefusedError(403, NOT_YOUR_LINK) from error
     person = services.people.get(sign_in.person)
-    if person is None or sign_in.expires_at <= now or not sign_in.is_for(_cookie(event, ASKED)):
+    if person is None or sign_in.expires_at <= now or not sign_in.is_for(cookie_of(event, ASKED)):
         raise RefusedError(403, NOT_YOUR_LINK)
     return person
 
@@ -134,11 +136,21 @@ def look(services: Services, event: Event, token: str, now: int) -> Person:
 def take(services: Services, event: Event, token: str, now: int) -> Taken:
     """Signs a person in; the rest is that of `look`."""
     person = look(services, event, token, now)
+    to = cookie_of(event, ASKED).partition("~")[2]
+    return Taken(person, begin_session(services, person, now), to)
+
+
+def begin_session(services: Services, person: Person, now: int) -> str:
+    """Returns the cookie of somebody who has shown who it is, and counts that."""
     session = passes.make_session(services.keys, person.id, now + passes.SESSION_SECONDS)
     observability.put_metric("SignedIn")
     logger.info("signed in", extra={"person": person.id})
-    to = _cookie(event, ASKED).partition("~")[2]
-    return Taken(person, _set(SESSION, session, passes.SESSION_SECONDS), to)
+    return _set(SESSION, session, passes.SESSION_SECONDS)
+
+
+def keep_gone(services: Services, gone: passes.Gone) -> str:
+    """Returns the cookie of a browser that goes to an issuer."""
+    return _set(GONE, passes.make_gone(services.keys, gone), passes.SIGN_IN_SECONDS)
 
 
 def forget(name: str) -> str:
@@ -184,8 +196,11 @@ def _give_back_turn(inbox: InboxServices, person: Person) -> None:
     )
 
 
-def _cookie(event: Event, name: str) -> str:
-    """Returns a cookie. API Gateway has them in a list of their own, not every stand-in does."""
+def cookie_of(event: Event, name: str) -> str:
+    """Returns a cookie, empty for none.
+
+    API Gateway has them in a list of their own, not every stand-in does.
+    """
     sent = event.get("cookies") or http.headers(event).get("cookie", "").split(";")
     pairs = (pair.strip().partition("=") for pair in sent)
     return next((value for found, _, value in pairs if found == name), "")

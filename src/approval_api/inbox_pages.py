@@ -57,6 +57,14 @@ def sign_in_page(words: Words, problem: str, to: str) -> str:
     return framed(page(words.say("signin.heading"), main, words=words), "", STYLE)
 
 
+def sign_in_oidc_page(words: Words, problem: str, url: str, who: str = "") -> str:
+    """Leads to where one signs in; `who` is signed in there, and nobody here."""
+    there = f"<p>{words.say('signin.there', who=shown(who))}</p>" if who else ""
+    problem = alert(words.reason(problem))
+    main = fill("sign_in_oidc.html", words, problem=problem, there=there, url=html.escape(url))
+    return framed(page(words.say("signin.heading"), main, words=words), "", STYLE)
+
+
 def sent_page(words: Words) -> str:
     """Says that an e-mail is on its way, if there is such an approver."""
     main = fill("sign_in_sent.html", words)

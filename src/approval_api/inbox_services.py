@@ -25,6 +25,22 @@ class InboxServices:
     topic_arn: str
     base_url: str
     """Where people come to, such as a custom domain; empty: the API's own address."""
+    oidc_issuer: str = ""
+    """Where people sign in; empty: by e-mail."""
+    oidc_client_id: str = ""
+    oidc_client_secret_arn: str = ""
+
+    def client_secret(self) -> str:
+        """Reads the secret of this client, each time: a new one is used at once; empty for none.
+
+        Raises:
+            botocore.exceptions.ClientError: It cannot be read.
+        """
+        if not self.oidc_client_secret_arn:
+            return ""
+        [secrets] = make_clients("secretsmanager")
+        found = secrets.get_secret_value(SecretId=self.oidc_client_secret_arn)
+        return str(found["SecretString"]).strip()
 
 
 @cache
@@ -41,4 +57,7 @@ def inbox_services() -> InboxServices:
         sns=sns,
         topic_arn=os.environ["APPROVAL_TOPIC_ARN"],
         base_url=os.environ["APPROVAL_BASE_URL"].rstrip("/"),
+        oidc_issuer=os.environ.get("OIDC_ISSUER", ""),
+        oidc_client_id=os.environ.get("OIDC_CLIENT_ID", ""),
+        oidc_client_secret_arn=os.environ.get("OIDC_CLIENT_SECRET_ARN", ""),
     )

@@ -609,6 +609,7 @@ def test_a_token_of_one_kind_opens_nothing_of_another(world: World, refunds: Ref
         "sign-in": passes.make_sign_in(keys, "ann", passes.browser_of("x"), end),
         "session": passes.make_session(keys, "ann", end),
         "callback": make_callback_token(keys, *ids),
+        "gone": passes.make_gone(keys, passes.Gone("ann", "", end)),
     }
     for kind, token in tokens.items():
         page = Browser({"__Host-approver": token}).get()

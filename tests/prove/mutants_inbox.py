@@ -47,16 +47,16 @@ INBOX: tuple[Mutant, ...] = tuple(
         (
             "the browser's cookie is forgotten once it is used",
             "inbox:_sign_in",
-            "_redirect(place, taken.cookie, access.forget(access.ASKED))",
-            "_redirect(place, taken.cookie)",
+            "_redirect(_place(taken), taken.cookie, access.forget(access.ASKED))",
+            "_redirect(_place(taken), taken.cookie)",
             _ALONE,
         ),
         (
             "a sign-in link ends",
             "inbox_access:look",
-            "person is None or sign_in.expires_at <= now or not sign_in.is_for(_cookie(event, "
+            "person is None or sign_in.expires_at <= now or not sign_in.is_for(cookie_of(event, "
             "ASKED))",
-            "person is None or not sign_in.is_for(_cookie(event, ASKED))",
+            "person is None or not sign_in.is_for(cookie_of(event, ASKED))",
             _ENDS,
         ),
         (

@@ -52,6 +52,8 @@ def test_without_the_file_nobody_has_a_name(tmp_path: Path) -> None:
             BOB + ANN + 'iam = "assumed-role/Approvers/bob"\n',
             "two people have the iam assumed-role/approvers/bob",
         ),
+        (BOB + 'oidc = "s-1"\n' + ANN + 'oidc = "s-1"\n', "two people have the oidc s-1"),
+        (ANN + 'oidc = ""\n', "[ann]: oidc: expected a line of text"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said(tmp_path: Path, text: str, why: str) -> None:

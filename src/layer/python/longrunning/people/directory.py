@@ -6,6 +6,8 @@
     language = "de"                       optional: of that person's e-mails and pages; English
     time_zone = "Europe/Zagreb"           optional: of the times in them; UTC
     iam = "assumed-role/Approvers/ann"    optional: who signs with that ARN decides as ann
+    oidc = "6ec0bd7f-11c0-43da"           optional: the claim `sub` of who signs in as ann, exactly;
+                                          without it, who has proved that address to the issuer
 
 The file is reviewed like code, and git is its history. Without it nobody has a name.
 """
@@ -42,6 +44,8 @@ class Person(NamedTuple):
     """The end of the ARN of who signs as this person, after the account: `user/ann`."""
     language: str = "en"
     time_zone: str = "UTC"
+    oidc: str | None = None
+    """The claim `sub` of who signs in as this person. With it no e-mail address does."""
 
     @property
     def words(self) -> "Words":
@@ -75,7 +79,7 @@ def read_people(file: Path = FILE) -> People:
     people = {id_: _person(id_, given, file.name) for id_, given in document.items()}
     if not 0 < len(people) <= MAX_PEOPLE:
         raise PeopleError(f"{file.name}: expected 1 to {MAX_PEOPLE} people, got {len(people)}")
-    for name in ("email", "iam"):
+    for name in ("email", "iam", "oidc"):
         values = [v.lower() for person in people.values() if (v := getattr(person, name))]
         if twice := sorted({value for value in values if values.count(value) > 1}):
             raise PeopleError(f"{file.name}: two people have the {name} {', '.join(twice)}")

@@ -8,6 +8,7 @@ first part says what the token is for, and each route takes its own kind only:
     [3, person, browser, expires_at, key_id]                          this person may sign in
     [4, person, expires_at, key_id]                                   this person is signed in
     [5, session_id, tool_use_id, expires_at, key_id]                  a system may answer
+    [6, secret, to, expires_at, key_id]                               this browser went to sign in
 
 The signature is HMAC-SHA256 over the payload's text. The same input gives the same token, so an
 e-mail sent twice has the same links.
@@ -24,11 +25,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-REVIEW, PERSONAL, SIGN_IN, SIGNED_IN, CALLBACK = 1, 2, 3, 4, 5
+REVIEW, PERSONAL, SIGN_IN, SIGNED_IN, CALLBACK, GONE = 1, 2, 3, 4, 5, 6
 """Kinds of tokens. Callbacks had kind 1 before, and such tokens go on until their end. Those of
 signing in: `longrunning.people.passes`."""
 
-_FIELDS = {REVIEW: 3, PERSONAL: 5, SIGN_IN: 3, SIGNED_IN: 2, CALLBACK: 3}
+_FIELDS = {REVIEW: 3, PERSONAL: 5, SIGN_IN: 3, SIGNED_IN: 2, CALLBACK: 3, GONE: 3}
 """How many stand between a token's kind and its key."""
 
 FOR_APPROVALS, FOR_CALLBACKS = (REVIEW, PERSONAL), (CALLBACK, REVIEW)

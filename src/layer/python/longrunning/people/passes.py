@@ -5,10 +5,11 @@ of that browser's cookie. A session is a signed cookie: no table of sessions, so
 the browser's, and only a new key or an entry less in `people.toml` ends one elsewhere.
 """
 
+import base64
 import hashlib
 from typing import NamedTuple
 
-from longrunning.people.links import SIGN_IN, SIGNED_IN, LinkKeys, said, signed
+from longrunning.people.links import GONE, SIGN_IN, SIGNED_IN, LinkKeys, said, signed
 
 SIGN_IN_SECONDS = 600
 SESSION_SECONDS = 8 * 3_600
@@ -38,6 +39,25 @@ class SignedIn(NamedTuple):
     expires_at: int
 
 
+class Gone(NamedTuple):
+    """What a browser keeps while it is at an issuer. `expires_at` is in epoch seconds."""
+
+    secret: str
+    """Random; what the issuer is sent is made of it, and does not give it away."""
+    to: str
+    """The approval to go on to, `session/tool use`; empty: the list."""
+    expires_at: int
+
+    def made(self, what: str) -> str:
+        """Returns something unguessable that is this browser's alone, such as its `state`."""
+        return base64url(hashlib.sha256(f"{what}:{self.secret}".encode()).digest())
+
+
+def base64url(data: bytes) -> str:
+    """Returns bytes as text that a URL takes as it is."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
 def browser_of(cookie: str) -> str:
     """Returns what stands in a token for a browser's cookie."""
     return hashlib.sha256(cookie.encode()).hexdigest()
@@ -53,6 +73,11 @@ def make_session(keys: LinkKeys, person: str, expires_at: int) -> str:
     return signed(keys, SIGNED_IN, person, expires_at)
 
 
+def make_gone(keys: LinkKeys, gone: Gone) -> str:
+    """Signs the cookie of a browser that goes to an issuer to sign in."""
+    return signed(keys, GONE, *gone)
+
+
 def read_sign_in(keys: LinkKeys, token: str) -> SignIn:
     """Verifies a sign-in token. Whether it has expired is the caller's to check.
 
@@ -65,3 +90,8 @@ def read_sign_in(keys: LinkKeys, token: str) -> SignIn:
 def read_session(keys: LinkKeys, token: str) -> SignedIn:
     """Verifies a session's cookie; the rest is that of `read_sign_in`."""
     return SignedIn(*said(keys, token, (SIGNED_IN,)))
+
+
+def read_gone(keys: LinkKeys, token: str) -> Gone:
+    """Verifies the cookie of a browser that comes back; the rest is that of `read_sign_in`."""
+    return Gone(*said(keys, token, (GONE,)))
