@@ -51,6 +51,7 @@ RIGHTS = {
         "ApprovalTopic": {"sns:Publish"},
         "TaskQueue.Arn": {"sqs:SendMessage"},
         "LinkKeys": {"secretsmanager:GetSecretValue"},
+        "OidcClientSecretArn": {"secretsmanager:GetSecretValue"},
         "ApprovalLogGroup.Arn": LOGGING,
         **TRACING,
     },

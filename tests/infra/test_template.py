@@ -274,10 +274,34 @@ def test_the_model_is_a_model_or_a_profile(model_id: str, is_good: bool) -> None
         ("arn:aws:secretsmanager:eu-west-1:123456789012:secret:*-a1B2c3", False),
     ],
 )
-def test_the_secret_is_named_by_its_whole_arn(arn: str, is_good: bool) -> None:
+@pytest.mark.parametrize("name", ["PublishTokenSecretArn", "OidcClientSecretArn"])
+def test_the_secret_is_named_by_its_whole_arn(name: str, arn: str, is_good: bool) -> None:
     """GetSecretValue would find it by less; the role's statement would not match."""
-    pattern = PARAMETERS["PublishTokenSecretArn"]["AllowedPattern"]
-    assert bool(re.fullmatch(pattern, arn)) == is_good
+    assert bool(re.fullmatch(PARAMETERS[name]["AllowedPattern"], arn)) == is_good
+
+
+@pytest.mark.parametrize(
+    ("url", "is_good"),
+    [
+        ("", True),
+        ("https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_a1B2c3", True),
+        ("https://tenant.eu.auth0.com/", True),
+        ("http://localhost:4566/us-east-1_x", True),
+        ("http://issuer.example.com", False),
+        ("http://localhost.example.com", False),
+        ("https://issuer.example.com/?x", False),
+        ("issuer.example.com", False),
+    ],
+)
+def test_an_issuer_is_asked_over_https(url: str, is_good: bool) -> None:
+    """On a laptop there is an emulator; the function takes it from a stack on localhost alone."""
+    assert bool(re.fullmatch(PARAMETERS["OidcIssuer"]["AllowedPattern"], url)) == is_good
+
+
+def test_an_issuer_needs_a_client() -> None:
+    rule = TEMPLATE["Rules"]["ClientOfAnIssuer"]
+    assert rule["RuleCondition"] == [["OidcIssuer", ""]]
+    assert [a["Assert"] for a in rule["Assertions"]] == [[["OidcClientId", ""]]]
 
 
 def test_outputs_are_plain_ascii_and_the_console_is_the_partitions() -> None:
@@ -303,7 +327,7 @@ def test_rules_use_what_cloudformation_lets_them() -> None:
 
 def test_one_reads_the_template_in_ten_minutes() -> None:
     lines = (ROOT / "template.yaml").read_text().splitlines()
-    assert len(lines) <= 930
+    assert len(lines) <= 942
     first = lines.index("Resources:")
     assert next(n for n, line in enumerate(lines) if n > first and line.endswith("Queue:")) < 130
 

@@ -87,7 +87,7 @@ def test_every_listed_right_is_tried(calls: dict[Right, Call]) -> None:
     listed = {right for role in RIGHTS for right in _listed(role)}
     untried = listed - calls.keys()
     bedrock = {r for r, _ in untried if r == "ModelId" or ":bedrock:" in r}
-    not_in_this_stack = {"PublishTokenSecretArn"} | bedrock
+    not_in_this_stack = {"OidcClientSecretArn", "PublishTokenSecretArn"} | bedrock
     # The emulator lets nobody trace, and knows no ARN of a log group that ends in `:*` as AWS does.
     not_emulated = {*TRACING} | {r for r, _ in untried if r.endswith("LogGroup.Arn")}
     assert {resource for resource, _ in untried} == not_in_this_stack | not_emulated
