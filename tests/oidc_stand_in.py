@@ -118,7 +118,7 @@ def serve_issuer(host: str = "localhost") -> Iterator[StandInIssuer]:
     class Front(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             path = urlsplit(self.path).path
-            if path == "/authorize":
+            if path == "/authorize" and path not in issuer.answers:
                 self._send(302, {"location": issuer.authorize(self.path)}, b"")
             elif path == "/.well-known/openid-configuration":
                 self._answer(path, 200, issuer.discovery())

@@ -1,5 +1,6 @@
 """The inbox in a browser: signing in, the lists, several at once, without script or mouse."""
 
+import html
 import os
 import re
 import struct
@@ -14,13 +15,14 @@ import chromium
 import sample_people
 from approval_site import Site
 from converse_stand_in import tool_use
-from inbox_browser import sign_in_link
+from inbox_browser import Browser, sign_in_link
 from inbox_site import serve_world
 from longrunning.people.policy import Policy
 from longrunning.waits.item import Call
+from oidc_stand_in import CLIENT_ID, StandInIssuer, serve_issuer
 from sample_people import PEOPLE, set_people
 from sample_refund import Refunds, refund_tool
-from world import World
+from world import World, forget_environments
 
 
 @pytest.fixture
@@ -210,6 +212,68 @@ def test_axe_finds_nothing_in_the_inbox(
     assert (seen, page.locator("html").get_attribute("lang")) == (13, language)
     refused = [line for line in console if "404" not in line]
     assert refused == [], "a policy of the page was broken"
+
+
+@pytest.fixture
+def issuer(url: str, world: World) -> Iterator[StandInIssuer]:
+    """An issuer on the name that is another site for the browser; people sign in there."""
+    with serve_issuer("127.0.0.1") as served:
+        world.monkeypatch.setenv("OIDC_ISSUER", served.url)
+        world.monkeypatch.setenv("OIDC_CLIENT_ID", CLIENT_ID)
+        forget_environments()
+        yield served
+
+
+def test_a_person_signs_in_elsewhere_and_comes_back_by_keyboard_alone(
+    page: Any, url: str, world: World, issuer: StandInIssuer
+) -> None:
+    console: list[str] = []
+    page.on("console", lambda message: console.append(message.text))
+    page.goto(f"{url}/inbox")
+    press_to(page, "Go and sign in")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=3 wait for you")
+    assert page.url == f"{url}/inbox"
+    assert [cookie["name"] for cookie in page.context.cookies()] == ["__Host-approver"]
+    assert console == []
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_selector("text=Go and sign in")
+
+
+def test_another_site_signs_nobody_in_with_its_own_account(
+    page: Any, url: str, issuer: StandInIssuer
+) -> None:
+    """Its own way back, opened in Ann's browser, which is on its way to the issuer as well."""
+    eve = Browser(origin=url)
+    back = issuer.authorize(eve.send("GET", f"{url}/inbox/oidc").headers["location"])
+    link = f"<a href='{html.escape(back)}'>Come back</a>".encode()
+    issuer.answers = {"/authorize": (200, {"content-type": "text/html"}, link)}
+    page.goto(f"{url}/inbox/oidc")
+    assert [cookie["name"] for cookie in page.context.cookies()] == ["__Host-gone"]
+    page.get_by_role("link", name="Come back").click()
+    page.wait_for_selector("text=was not begun in this browser")
+    assert page.context.cookies() == []
+    assert "/token" not in issuer.requests
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [chromium.PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_axe_finds_nothing_on_the_way_to_an_issuer_and_back(
+    browser: Any, url: str, issuer: StandInIssuer, language: str, scheme: str, size: Any
+) -> None:
+    context = browser.new_context(locale=language, color_scheme=scheme, viewport=size)
+    page = context.new_page()
+    issuer.claims = {"email": "somebody.with.a.rather.long.address@subsidiary.example.com"}
+    for path, words in (("", ""), ("/oidc", "somebody.with.a"), ("/oidc/callback", "")):
+        page.goto(f"{url}/inbox{path}")
+        assert words in page.content()
+        assert page.locator("html").get_attribute("lang") == language
+        assert findings(page) == [], page.url
+        over = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert over == 0, page.url
+        assert page.locator("a.go").bounding_box()["height"] >= 44
+    context.close()
 
 
 # --- the pictures of the guide -------------------------------------------------------------------

@@ -4,6 +4,7 @@ import json
 import re
 import ssl
 from collections.abc import Iterator
+from http.client import HTTPResponse
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -55,7 +56,7 @@ def a_browser() -> Browser:
 def leave(browser: Browser, to: str = "") -> str:
     """Presses the button of the page where one signs in; returns where it leads."""
     page = browser.get(f"{HERE}/inbox/sign-in{f'?to={to}' if to else ''}")
-    gone = browser._send("GET", page.link("Go and sign in"))
+    gone = browser.send("GET", page.link("Go and sign in"))
     assert gone.status == 303
     return gone.headers["location"]
 
@@ -143,7 +144,7 @@ def test_without_an_issuer_nobody_is_sent_anywhere(world: World) -> None:
 def test_it_leads_back_to_approvals_alone(world: World, issuer: StandInIssuer) -> None:
     for to in ("https://evil.example/", "//evil.example/x", "../x", "x"):
         ann = a_browser()
-        gone = ann._send("GET", f"{HERE}/inbox/oidc?to={to}")
+        gone = ann.send("GET", f"{HERE}/inbox/oidc?to={to}")
         assert ann.get(issuer.authorize(gone.headers["location"])).url == f"{HERE}/inbox"
 
 
@@ -373,6 +374,20 @@ def test_an_issuer_that_answers_otherwise_signs_nobody_in(
     assert is_signed_in(ann), "the next try may succeed"
 
 
+def test_of_an_answer_no_more_is_read_than_it_may_have(world: World, issuer: StandInIssuer) -> None:
+    sizes, read = [], HTTPResponse.read
+
+    def note(self: HTTPResponse, amt: int | None = None) -> bytes:
+        sizes.append(amt)
+        return read(self, amt)
+
+    world.monkeypatch.setattr(HTTPResponse, "read", note)
+    ann = a_browser()
+    sign_in(ann, issuer)
+    assert is_signed_in(ann)
+    assert sizes == [oidc_issuer.MAX_ANSWER_BYTES + 1] * 2
+
+
 @pytest.mark.parametrize("answer", [b"", b"[]", b"{", b"{}", b'{"id_token": 7}', b"\xff",
     b'{"id_token": "a"}', b'{"id_token": "a.b.c"}', b'{"id_token": "a.W10.c"}', b"[" * 50_000,
     b'{"id_token": "a.\xc3\xa4.c"}'])  # fmt: skip
@@ -403,6 +418,12 @@ def test_a_document_of_another_issuer_or_that_leads_astray_is_not_followed(
     issuer.document = {}
     sign_in(ann, issuer)
     assert is_signed_in(ann)
+
+
+def test_a_document_with_an_error_is_none(world: World, issuer: StandInIssuer) -> None:
+    issuer.answers = {DOCUMENT: (500, JSON, json.dumps(issuer.discovery()).encode())}
+    ann = a_browser()
+    refused(ann.get(f"{HERE}/inbox/oidc"), ann, 503, "Your organisation does not answer")
 
 
 def test_an_issuer_that_is_not_there_is_said_to_be_away(world: World) -> None:

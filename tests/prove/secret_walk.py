@@ -22,7 +22,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import botocore.client
 import pytest
@@ -58,12 +58,14 @@ from longrunning.people.directory import Person
 from longrunning.people.links import LinkKeys, make_token
 from longrunning.people.policy import Policy
 from longrunning.waits.item import Call, Wait
+from oidc_stand_in import CLIENT_ID, serve_issuer
 from pocket import clients_made_once
 from recording_receiver import RecordingReceiver
 from sample_people import set_people
 from world import Mail, World, forget_environments, http_event, make_world
 
 ASK, PUBLISH, JOB = "human_approval", "publish_post", "render_video"
+HERE = "http://localhost:3000"
 ROUNDS = 2
 """How often each operation fails in each walk."""
 
@@ -547,6 +549,47 @@ def decided_in_the_inbox(walk: Walk) -> None:
     forget_environments()
 
 
+def signed_in_elsewhere(walk: Walk) -> None:
+    """Somebody signs in at an issuer: as it should be, with what is wrong, and as nobody here."""
+    ann = Person("ann", "Ann", "ann@example.com")
+    with pytest.MonkeyPatch.context() as patch, serve_issuer() as issuer:
+        set_people(patch, {"ann": ann})
+        issuer.client_secret = walk.mark("secret-of-the-client")
+        secrets = walk.world.pocket.secretsmanager
+        for name, value in {
+            "APPROVAL_BASE_URL": HERE,
+            "OIDC_ISSUER": issuer.url,
+            "OIDC_CLIENT_ID": CLIENT_ID,
+            "OIDC_CLIENT_SECRET_ARN": secrets.add_secret("oidc", issuer.client_secret),
+        }.items():
+            patch.setenv(name, value)
+        said = walk.mark("address")
+        for claims in ({}, {"nonce": said}, {"email": said, "sub": said}, {"iss": said}):
+            forget_environments()
+            issuer.claims = claims
+            browser = Browser(origin=HERE)
+            gone = browser.send("GET", f"{HERE}/inbox/oidc")
+            walk.keep_token(browser.cookies["__Host-gone"])
+            back = issuer.authorize(gone.headers["location"])
+            for value in dict(parse_qsl(urlsplit(back).query)).values():
+                walk.keep_token(value)
+            walk.failing["GetSecretValue"] = 1
+            for _ in range(3):
+                walk.run(partial(browser.get, back))
+            for cookie in browser.cookies.values():
+                walk.keep_token(cookie)
+            wrong = f"{HERE}/inbox/oidc/callback?code={said}&state={said}&error={said}"
+            walk.run(partial(browser.get, wrong))
+        for failing in ({"error": said}, {"answers": {"/token": (500, {}, said.encode())}}):
+            vars(issuer).update(**{"error": "", **failing})
+            browser = Browser(origin=HERE)
+            back = issuer.authorize(browser.send("GET", f"{HERE}/inbox/oidc").headers["location"])
+            walk.run(partial(browser.get, back))
+        for secret in issuer.issued:
+            walk.keep_token(secret)
+    forget_environments()
+
+
 def answered_by_callback(walk: Walk) -> None:
     """Another system answers; at first the agent cannot be told, then it answers otherwise."""
     walk.world.step(1)
@@ -764,6 +807,7 @@ def walk_everything(walk: Walk, receiver: RecordingReceiver) -> None:
         session_gone, other_tool,
         model_fails, lease_kept, clicked_again, not_started, not_stopped, answered_by_callback,
         answered_by_a_person, asked_by_name, decided_in_the_inbox,
+        signed_in_elsewhere,
         looked_at, asked_of_an_agent, handed_its_url,
         out_of_time, malformed_messages, dead_letter_fails, malformed_requests, not_in_flight,
     ):  # fmt: skip

@@ -32,6 +32,7 @@ from mutants_local import LOCAL
 from mutants_misbehaviour import MISBEHAVIOUR
 from mutants_model import MODEL
 from mutants_operators import OPERATORS
+from mutants_oidc import OIDC
 from mutants_people import PEOPLE
 from mutants_protocol import PROTOCOL
 from mutants_sweeper import SWEEPER
@@ -52,6 +53,7 @@ MUTANTS = (
     *PEOPLE,
     *INBOX,
     *OPERATORS,
+    *OIDC,
     *API,
     *SWEEPER,
     *LOCAL,

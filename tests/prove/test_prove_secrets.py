@@ -25,7 +25,8 @@ PATHS = ("src/layer/python", "src/agent", "src/approval_api", "src/unitok", "src
 TRACE = "Root=1-65f2c000-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=1"
 KINDS = {"task", "words", "draft", "edit", "comment", "mail", "link", "result", "answer", "input",
          "tool-input", "question", "seen", "address", "requester", "field", "name",
-         "key-of-the-links", "token-of-the-receiver", "planted"}  # fmt: skip
+         "key-of-the-links",
+         "token-of-the-receiver", "secret-of-the-client", "planted"}  # fmt: skip
 LIMIT_SECONDS = 240
 
 RECEIVER = "unitok"
