@@ -23,7 +23,7 @@ AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 UV      := .venv/uv/bin/uv
 TEMPLATES := template.yaml src/unitok/template.yaml src/picture/template.yaml monitoring/template.yaml
 
-.PHONY: help run demo task approvals approvers ledger redrive smoke test unit prove bench lint build deploy test-sam-local clean
+.PHONY: help run demo task approvals approvers inbox ledger redrive smoke test unit prove bench lint build deploy test-sam-local clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -47,6 +47,10 @@ approvals: ## What waits for people; DO=show|approve|deny|answer|cancel|extend I
 approvers: ## Subscribe the people of people.toml, and see who has confirmed (STACK=name)
 	@$(call set_up,local)
 	@$(OPERATE) approvers
+
+inbox: ## A link to sign in to the inbox as who signs with IAM; OPEN=1 opens it (STACK=name)
+	@$(call set_up,local)
+	@$(OPERATE) inbox
 
 ledger: ## Where every task has ended, and what breaks the count (a deployed stack: STACK=name)
 	@$(call set_up,local)

@@ -1,7 +1,7 @@
 """`python -m operate COMMAND`, with the layer's modules on the path.
 
-The commands are approvals, approvers, ledger, redrive and smoke. Options come from the environment,
-as make passes them: STACK names a deployed stack, else it is the one that `make run` runs.
+The commands are approvals, approvers, inbox, ledger, redrive and smoke. Options come from the
+environment, as make passes them: STACK names a deployed stack, else it is the one of `make run`.
 `--state-dir` names another local one.
 """
 
@@ -12,12 +12,13 @@ import signal
 import sys
 from pathlib import Path
 
-from operate import approvals, approvers, ledger, redrive, smoke, stacks
+from operate import approvals, approvers, inbox, ledger, redrive, smoke, stacks
 from operate.errors import OperateError
 
 COMMANDS = {
     "approvals": approvals.main,
     "approvers": approvers.main,
+    "inbox": inbox.main,
     "ledger": ledger.main,
     "redrive": redrive.main,
     "smoke": smoke.main,

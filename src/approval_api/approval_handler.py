@@ -1,6 +1,6 @@
 """The step *decide*: GET shows an approval, POST decides it, then the agent is told.
 
-Systems answer at /callbacks/{token}: `callbacks.py`.
+Systems answer at /callbacks/{token}: `callbacks.py`. The inbox: `inbox.py`, `inbox_link.py`.
 
 | Request for /approvals/{token} | Answer |
 |---|---|
@@ -19,6 +19,7 @@ What came of an approval is told by GET, later: `effect` is null, `done`, `refus
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -27,7 +28,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 import answers
 import callbacks
 import decisions
-from approval_services import services
+from approval_services import Services, services
 from longrunning import observability
 from longrunning.http import Event, RefusedError, Response, json_answer
 from longrunning.people.links import InvalidLinkError, Link, read_token
@@ -45,7 +46,11 @@ logger = observability.get_logger("approval_api")
 def handler(event: Event, context: Any) -> Response:
     """Answers one HTTP API request (payload format 2.0)."""
     if callbacks.is_callback(event):
-        return _answer_callback(event)
+        return _answer_program(event, callbacks.answer)
+    if event.get("routeKey", "").startswith("POST /operator/"):
+        import inbox_link  # Operators alone wait for it.
+
+        return _answer_program(event, inbox_link.answer)
     request = parse_request(event)
     try:
         request = _for_reader(request)
@@ -65,9 +70,9 @@ def handler(event: Event, context: Any) -> Response:
     return {**response, "body": ""} if request.method == "HEAD" else response
 
 
-def _answer_callback(event: Event) -> Response:
+def _answer_program(event: Event, answer: Callable[[Services, Event, int], Response]) -> Response:
     try:
-        return callbacks.answer(services(), event, int(time.time()))
+        return answer(services(), event, int(time.time()))
     except (BotoCoreError, ClientError) as error:
         logger.error("an AWS call failed", extra=observability.facts_of(error))
         return json_answer(503, {"error": UNAVAILABLE}, retry_after=callbacks.RETRY_AFTER_SECONDS)

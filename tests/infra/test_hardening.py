@@ -226,7 +226,9 @@ def test_operators_sign_and_holders_of_a_link_or_of_a_cookie_need_not() -> None:
         ("/inbox/{proxy+}", None),
         *(
             (f"/operator/{name}", "AWS_IAM")
-            for name in ("approvals", "approval", "history", "decide", "cancel", "extend", "resend")
+            for name in (
+                "approvals", "approval", "history", "decide", "cancel", "extend", "resend", "inbox-link",
+            )
         ),
     }
 

@@ -13,6 +13,7 @@ _LOCAL = _FLOW + "test_a_stack_on_this_machine_asks_no_other_without_encryption"
 _SAME_MACHINE = _FLOW + "test_only_a_stack_on_the_same_machine_asks_an_issuer_without_encryption"
 _TLS = _FLOW + "test_an_issuers_certificate_is_looked_at"
 _KEEPS = _FLOW + "test_what_is_sent_along_is_not_what_the_browser_keeps"
+_LINK = "flow/test_inbox_link.py::"
 _OFF = _FLOW + "test_where_people_sign_in_elsewhere_no_e_mail_signs_in"
 
 OIDC: tuple[Mutant, ...] = tuple(
@@ -247,6 +248,34 @@ OIDC: tuple[Mutant, ...] = tuple(
             'str(error) if is_name else "without a name for it"',
             "str(error)",
             _FLOW + "test_who_is_sent_back_with_an_error_is_told",
+        ),
+        (
+            "a link of an operator wants a signature",
+            "inbox_link:_person",
+            "raise RefusedError(403, NOT_SIGNED)",
+            "return next(iter(services.people.values()))",
+            _LINK + "test_nobody_else_gets_one",
+        ),
+        (
+            "a link of an operator is of who signs",
+            "inbox_link:_person",
+            "person.iam == name",
+            "person.iam",
+            _LINK + "test_nobody_else_gets_one",
+        ),
+        (
+            "who signs is compared to the letter",
+            "inbox_link:_person",
+            "person.iam == name",
+            'str(person.iam).lower() == name.lower().rstrip("/")',
+            _LINK + "test_nobody_else_gets_one",
+        ),
+        (
+            "a link of an operator ends after a minute",
+            "inbox_link:answer",
+            "now + passes.OPERATOR_SIGN_IN_SECONDS",
+            "now + passes.SIGN_IN_SECONDS",
+            _LINK + "test_who_signs_with_iam_gets_in_with_a_link_of_one_minute",
         ),
         (
             "two people are not one account",

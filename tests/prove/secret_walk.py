@@ -514,7 +514,7 @@ def asked_by_name(walk: Walk) -> None:
 
 def decided_in_the_inbox(walk: Walk) -> None:
     """A person signs in, finds it, decides it by itself and with others; a stranger does not."""
-    ann = Person("ann", walk.mark("name"), f"{walk.mark('address')}@example.com")
+    ann = Person("ann", walk.mark("name"), f"{walk.mark('address')}@example.com", iam="x")
     policy = Policy(people=("ann",), sign_in=True)
     make = agent_definition.make_agents
     with pytest.MonkeyPatch.context() as patch:
@@ -529,6 +529,10 @@ def decided_in_the_inbox(walk: Walk) -> None:
         for asking, address in ((stranger, walk.mark("address")), (browser, ann.email)):
             walk.run(partial(asking.ask, address))
         walk.run(partial(stranger.ask, ann.email))
+        url = urlsplit("https://approvals.example.com/operator/inbox-link")
+        signed = http_event("POST", url, {"accept": "application/json"}, None, iam=True)
+        given = approval_handler.handler(signed, walk.world.context)["body"]
+        walk.keep_token(json.loads(given)["url"].rpartition("/")[2])
         link = sign_in_link(walk.world)
         walk.keep_token(link.rpartition("/")[2])
         for asking in (stranger, browser):

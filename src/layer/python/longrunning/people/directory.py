@@ -5,7 +5,7 @@
     email = "ann@example.com"
     language = "de"                       optional: of that person's e-mails and pages; English
     time_zone = "Europe/Zagreb"           optional: of the times in them; UTC
-    iam = "assumed-role/Approvers/ann"    optional: who signs with that ARN decides as ann
+    iam = "assumed-role/Approvers/ann"    optional: who signs with that ARN is ann
     oidc = "6ec0bd7f-11c0-43da"           optional: the claim `sub` of who signs in as ann, exactly;
                                           without it, who has proved that address to the issuer
 
