@@ -12,13 +12,13 @@ import signal
 import sys
 from pathlib import Path
 
-from operate import approvals, approvers, inbox, ledger, redrive, smoke, stacks
+from operate import approvals, approvers, ledger, redrive, sign_in, smoke, stacks
 from operate.errors import OperateError
 
 COMMANDS = {
     "approvals": approvals.main,
     "approvers": approvers.main,
-    "inbox": inbox.main,
+    "inbox": sign_in.main,
     "ledger": ledger.main,
     "redrive": redrive.main,
     "smoke": smoke.main,

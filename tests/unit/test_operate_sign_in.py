@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from operate import inbox
+from operate import sign_in
 from operate.clicks import NoAnswerError
 from operate.errors import OperateError
 from operate.operator_api import OperatorApi, RefusedError
@@ -30,13 +30,13 @@ def run(monkeypatch: pytest.MonkeyPatch, answer: Any, **env: str) -> int:
     monkeypatch.delenv("OPEN", raising=False)
     for name, value in env.items():
         monkeypatch.setenv(name, value)
-    return inbox.main(stack)
+    return sign_in.main(stack)
 
 
 def test_the_link_alone_is_printed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(monkeypatch, URL) == inbox.DONE
+    assert run(monkeypatch, URL) == sign_in.DONE
     assert capsys.readouterr().out == f"{URL}\n"
 
 
@@ -45,7 +45,7 @@ def test_with_open_it_is_opened_and_not_printed(
 ) -> None:
     opened: list[str] = []
     monkeypatch.setattr("webbrowser.open", lambda url: opened.append(url) or True)
-    assert run(monkeypatch, URL, OPEN="1") == inbox.DONE
+    assert run(monkeypatch, URL, OPEN="1") == sign_in.DONE
     assert (opened, capsys.readouterr().out) == ([URL], "")
     monkeypatch.setattr("webbrowser.open", lambda _: False)
     with pytest.raises(OperateError, match="no browser"):
@@ -55,7 +55,7 @@ def test_with_open_it_is_opened_and_not_printed(
 def test_who_is_nobody_in_the_file_is_told_what_to_set(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(monkeypatch, RefusedError("iam: nobody")) == inbox.REFUSED
+    assert run(monkeypatch, RefusedError("iam: nobody")) == sign_in.REFUSED
     assert "iam: nobody\nSet iam of that person" in capsys.readouterr().err
 
 
