@@ -29,7 +29,7 @@ def test_the_list_leads_from_page_to_page_through_all_that_is_open(
 
 def test_a_link_to_the_inbox_wants_a_signature_of_somebody_in_the_file(stack: LocalStack) -> None:
     """This stack has no people: whoever signs gets as far as the function, and no link."""
-    url = f"{stack.api_url('ApprovalApi')}/operator/inbox-link"
+    url = f"{stack.front_url}/operator/inbox-link"
     signed, unsigned = stack.signed("POST", url, body={}), stack.request("POST", url)
     assert (signed.status, unsigned.status) == (403, 403)
     assert "nobody in people.toml" in signed.json["error"]
