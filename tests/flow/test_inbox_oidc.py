@@ -16,13 +16,12 @@ from longrunning.people import passes
 from longrunning.people.directory import Person
 from longrunning.people.links import LinkKeys, make_callback_token, make_token
 from longrunning.waits.item import Status
-from longrunning_testkit.worlds import LINK_KEYS
+from longrunning_testkit.worlds import LINK_KEYS, forget_environments
 from oidc_stand_in import CLIENT_ID, LEFT_OUT, StandInIssuer, serve_issuer
 from sample_people import ANN, BOB, CYD, PEOPLE, set_people, use_people
 from sample_refund import Refunds, refund_tool
 from sample_world import World
 from test_inbox import ask, of_ann_and_bob, record, ref_of, url_of
-from world import forget_environments
 
 HERE = "http://localhost:3000"
 OTHERS = (BOB, CYD)
