@@ -4,14 +4,16 @@
 
 1. A browser asks for an e-mail, by an address. The answer is the same whoever asks, and sets the
    cookie `__Host-asked`, a random one, with where to go on.
-2. The e-mail's link holds the cookie's SHA-256: its page works in that browser alone, and nothing
-   happens before its button is pressed. A scanner, or who was forwarded the e-mail, gets nowhere.
+2. The e-mail's link holds the SHA-256 of that random part: its page works in that browser alone,
+   and nothing happens before its button is pressed. A scanner, or who was forwarded the e-mail,
+   gets nowhere.
 3. The button sets `__Host-approver`, a signed cookie with the person's id.
 
 Cookies are sent to this host alone, never read by a script, and not with a form of another site. A
 form counts only with `Origin` of this very host.
 """
 
+import re
 import secrets
 from typing import NamedTuple
 
@@ -37,6 +39,8 @@ session can have this id."""
 
 PAUSE_SECONDS = 60
 KEPT_SECONDS = 86_400
+
+_ASKED_BYTES, _ASKED_PATTERN = 24, re.compile(r"[A-Za-z0-9_-]{32}")
 
 FOREIGN = "This came from another site. Nothing has changed. Please use the inbox itself."
 NOT_YOUR_LINK = (
@@ -102,7 +106,8 @@ def ask(
     Raises:
         botocore.exceptions.ClientError: The e-mail was not sent; the next try sends it.
     """
-    cookie = f"{secrets.token_urlsafe(24)}~{to}"
+    # Who asks twice is sent one e-mail: it works with what this browser has already.
+    browser = _asking(event) or secrets.token_urlsafe(_ASKED_BYTES)
     person = next((p for p in services.people.values() if p.is_called(address)), None)
     if person is None:
         logger.info("nobody has this address")
@@ -110,11 +115,11 @@ def ask(
         logger.info("asked again within a minute", extra={"person": person.id})
     else:
         try:
-            _send(services, inbox, event, person, cookie, now)
+            _send(services, inbox, event, person, browser, now)
         except Exception:
             _give_back_turn(inbox, person)
             raise
-    return _set(ASKED, cookie, passes.SIGN_IN_SECONDS)
+    return _set(ASKED, f"{browser}~{to}", passes.SIGN_IN_SECONDS)
 
 
 def look(services: Services, event: Event, token: str, now: int) -> Person:
@@ -128,7 +133,7 @@ def look(services: Services, event: Event, token: str, now: int) -> Person:
     except InvalidLinkError as error:
         raise RefusedError(403, NOT_YOUR_LINK) from error
     person = services.people.get(sign_in.person)
-    if person is None or sign_in.expires_at <= now or not sign_in.is_for(cookie_of(event, ASKED)):
+    if person is None or sign_in.expires_at <= now or not sign_in.is_for(_asking(event)):
         raise RefusedError(403, NOT_YOUR_LINK)
     return person
 
@@ -159,10 +164,10 @@ def forget(name: str) -> str:
 
 
 def _send(
-    services: Services, inbox: InboxServices, event: Event, person: Person, cookie: str, now: int
+    services: Services, inbox: InboxServices, event: Event, person: Person, browser: str, now: int
 ) -> None:
     end = now + passes.SIGN_IN_SECONDS
-    token = passes.make_sign_in(services.keys, person.id, passes.browser_of(cookie), end)
+    token = passes.make_sign_in(services.keys, person.id, passes.browser_of(browser), end)
     email = sign_in_email(person, f"{base_url(inbox, event)}/inbox/sign-in/{token}")
     inbox.sns.publish(
         TopicArn=inbox.topic_arn,
@@ -170,6 +175,12 @@ def _send(
         Message=email.body,
         MessageAttributes={APPROVER: {"DataType": "String", "StringValue": person.id}},
     )
+
+
+def _asking(event: Event) -> str:
+    """Returns what this browser was given when it asked; empty for none, or what never was."""
+    given = cookie_of(event, ASKED).partition("~")[0]
+    return given if _ASKED_PATTERN.fullmatch(given) else ""
 
 
 def _take_turn(inbox: InboxServices, person: Person, now: int) -> bool:

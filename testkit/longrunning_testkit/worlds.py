@@ -356,6 +356,7 @@ def set_environment(
         "MODEL_ID": "stand-in",
         "PUBLISH_ENDPOINT_URL": "https://receiver.example.com",
         "PUBLISH_TOKEN_SECRET_ARN": "",
+        "OIDC_ISSUER": "",
         "METRICS_NAMESPACE": "test",
     }
     env |= settings

@@ -515,6 +515,27 @@ def test_nobody_learns_who_is_an_approver_and_nobody_is_flooded(
     assert Browser().post("/inbox/sign-in", email="x" * 201).status == 400
 
 
+def test_who_asks_twice_within_a_minute_gets_in_by_the_one_e_mail(
+    world: World, refunds: Refunds
+) -> None:
+    """The second time none is sent: the first one's link must go on working in that browser."""
+    session_id = ask(world)
+    ann = Browser()
+    ann.ask()
+    ann.ask(to=ref_of(world, session_id))
+    ann.ask("nobody@example.com", to=ref_of(world, session_id))
+    page = ann.post(sign_in(world))
+    assert page.url == f"{SITE}{url_of(world, session_id)}", "where the latest one leads"
+
+
+@pytest.mark.parametrize("asked", ["", "x", "x~y", f"{'x' * 31}~", f"{'x' * 33}~"])
+def test_what_no_browser_was_given_is_replaced(world: World, refunds: Refunds, asked: str) -> None:
+    ann = Browser({"__Host-asked": asked})
+    ann.ask()
+    assert len(ann.cookies["__Host-asked"].partition("~")[0]) == 32
+    assert ann.cookies["__Host-asked"] != asked
+
+
 def test_an_e_mail_that_could_not_be_sent_is_sent_at_the_next_try(
     world: World, refunds: Refunds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -606,7 +627,7 @@ def test_a_token_of_one_kind_opens_nothing_of_another(world: World, refunds: Ref
         "review": make_token(keys, *ids),
         "personal": make_token(keys, *ids, person="ann"),
         "vote": make_token(keys, *ids, person="ann", flags=VOTES),
-        "sign-in": passes.make_sign_in(keys, "ann", passes.browser_of("x"), end),
+        "sign-in": passes.make_sign_in(keys, "ann", passes.browser_of("x" * 32), end),
         "session": passes.make_session(keys, "ann", end),
         "callback": make_callback_token(keys, *ids),
         "gone": passes.make_gone(keys, passes.Gone("ann", "", end)),
@@ -614,7 +635,7 @@ def test_a_token_of_one_kind_opens_nothing_of_another(world: World, refunds: Ref
     for kind, token in tokens.items():
         page = Browser({"__Host-approver": token}).get()
         assert (page.url == f"{SITE}/inbox") == (kind == "session"), kind
-        page = Browser({"__Host-asked": "x"}).get(f"/inbox/sign-in/{token}")
+        page = Browser({"__Host-asked": "x" * 32}).get(f"/inbox/sign-in/{token}")
         assert (page.status == 200) == (kind == "sign-in"), kind
         status = world.request("GET", f"{SITE}/approvals/{token}")["statusCode"]
         assert (status == 200) == (kind in ("review", "personal", "vote")), kind

@@ -52,11 +52,24 @@ INBOX: tuple[Mutant, ...] = tuple(
             _ALONE,
         ),
         (
+            "who asks twice gets in by the one e-mail",
+            "inbox_access:ask",
+            "_asking(event) or secrets.token_urlsafe(_ASKED_BYTES)",
+            "secrets.token_urlsafe(_ASKED_BYTES)",
+            _FLOW + "test_who_asks_twice_within_a_minute_gets_in_by_the_one_e_mail",
+        ),
+        (
+            "a browser is known by what it was given",
+            "inbox_access:_asking",
+            'given if _ASKED_PATTERN.fullmatch(given) else ""',
+            "given",
+            _FLOW + "test_what_no_browser_was_given_is_replaced",
+        ),
+        (
             "a sign-in link ends",
             "inbox_access:look",
-            "person is None or sign_in.expires_at <= now or not sign_in.is_for(cookie_of(event, "
-            "ASKED))",
-            "person is None or not sign_in.is_for(cookie_of(event, ASKED))",
+            "person is None or sign_in.expires_at <= now or not sign_in.is_for(_asking(event))",
+            "person is None or not sign_in.is_for(_asking(event))",
             _ENDS,
         ),
         (
