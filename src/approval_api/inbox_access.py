@@ -16,6 +16,7 @@ form counts only with `Origin` of this very host.
 import re
 import secrets
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from approval_services import Services
 from inbox_services import InboxServices
@@ -36,6 +37,8 @@ BY_SIGN_IN = "signed-in"
 PARTITION = "~sign-in"
 """Of the items in the table of the approvals that say when a person was sent a link last. No
 session can have this id."""
+
+_USUAL_PORTS = {"https": 443, "http": 80}
 
 PAUSE_SECONDS = 60
 KEPT_SECONDS = 86_400
@@ -75,9 +78,15 @@ def check_origin(inbox: InboxServices, event: Event) -> None:
     Raises:
         RefusedError: 403, its `Origin` is another one.
     """
-    scheme, _, rest = base_url(inbox, event).partition("://")
-    if http.headers(event).get("origin") != f"{scheme}://{rest.partition('/')[0]}":
+    if http.headers(event).get("origin") != _origin_of(base_url(inbox, event)):
         raise RefusedError(403, FOREIGN)
+
+
+def _origin_of(url: str) -> str:
+    """Returns a URL's origin as browsers write it: in small letters, without a usual port."""
+    parts = urlsplit(url)
+    port = "" if parts.port in (None, _USUAL_PORTS.get(parts.scheme)) else f":{parts.port}"
+    return f"{parts.scheme}://{parts.hostname}{port}"
 
 
 def base_url(inbox: InboxServices, event: Event) -> str:

@@ -41,6 +41,7 @@ STATUS_CODES = {
     "approval_api/get_tampered_token": 404,
     "approval_api/head_page": 200,
     "approval_api/inbox": 303,
+    "approval_api/inbox_link_unsigned": 403,
     "approval_api/inbox_sign_in": 200,
     "approval_api/options": 204,
     "approval_api/post_expired_token": 410,

@@ -13,6 +13,7 @@ from converse_stand_in import tool_use
 from inbox_browser import SITE, Browser, Page
 from longrunning.people.policy import Policy
 from longrunning.waits.item import Status
+from longrunning_testkit.worlds import forget_environments
 from sample_people import use_people
 from sample_refund import Refunds, refund_tool
 from sample_world import World
@@ -609,6 +610,17 @@ def test_a_form_of_another_site_changes_nothing(
     assert ann.post("/inbox/sign-in", email="bob@example.com").status == 403
     assert ann.post("/inbox/sign-out").status == 403
     assert world.snapshot() == before
+
+
+@pytest.mark.parametrize(
+    "base", ["https://Approvals.Example.com", "https://approvals.example.com:443/"]
+)
+def test_a_base_url_is_the_origin_that_a_browser_makes_of_it(
+    world: World, refunds: Refunds, base: str
+) -> None:
+    world.monkeypatch.setenv("APPROVAL_BASE_URL", base)
+    forget_environments()
+    assert Browser().ask().status == 200
 
 
 def test_a_token_of_one_kind_opens_nothing_of_another(world: World, refunds: Refunds) -> None:

@@ -227,7 +227,14 @@ def test_operators_sign_and_holders_of_a_link_or_of_a_cookie_need_not() -> None:
         *(
             (f"/operator/{name}", "AWS_IAM")
             for name in (
-                "approvals", "approval", "history", "decide", "cancel", "extend", "resend", "inbox-link",
+                "approvals",
+                "approval",
+                "history",
+                "decide",
+                "cancel",
+                "extend",
+                "resend",
+                "inbox-link",
             )
         ),
     }

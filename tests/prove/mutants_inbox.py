@@ -25,9 +25,9 @@ INBOX: tuple[Mutant, ...] = tuple(
         (
             "an origin is compared as a whole",
             "inbox_access:check_origin",
-            'http.headers(event).get("origin") != f"{scheme}://{rest.partition(\'/\')[0]}"',
+            'http.headers(event).get("origin") != _origin_of(base_url(inbox, event))',
             'not str(http.headers(event).get("origin")).startswith('
-            "f\"{scheme}://{rest.partition('/')[0]}\")",
+            "_origin_of(base_url(inbox, event)))",
             _FOREIGN,
         ),
         (

@@ -31,8 +31,8 @@ from mutants_inbox import INBOX
 from mutants_local import LOCAL
 from mutants_misbehaviour import MISBEHAVIOUR
 from mutants_model import MODEL
-from mutants_operators import OPERATORS
 from mutants_oidc import OIDC
+from mutants_operators import OPERATORS
 from mutants_people import PEOPLE
 from mutants_protocol import PROTOCOL
 from mutants_sweeper import SWEEPER
