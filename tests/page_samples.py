@@ -12,6 +12,7 @@ import review_pages
 from approval_api_driver import NOW, pending
 from inbox_list import DECIDED as DECIDED_VIEW
 from inbox_list import VIEWS, Listed, Wanted, row_of
+from longrunning.people import email_html
 from longrunning.people.directory import Person
 from longrunning.people.emails import ASKED, ESCALATION, REMINDER, Question, turn_email
 from longrunning.people.sign_in_email import sign_in_email
@@ -188,3 +189,15 @@ def emails(person: Person | None) -> Iterator[tuple[str, str]]:
         yield sent.subject, sent.body
     sent = sign_in_email(person or EVE, "https://q7/1")
     yield sent.subject, sent.body
+
+
+def html_emails(person: Person) -> Iterator[str]:
+    """Every e-mail that goes to a person by SES: its HTML."""
+    url = "https://q7/1"
+    waits = [*asking(), call(arguments={f"q7_{n}": "q\u200b" * 2_000 for n in range(30)})]
+    waits += [text(content="q" * 300_000)]
+    several = [Question(wait, url, url) for wait in waits]
+    for occasion in (ASKED, REMINDER):
+        for questions in (*([question] for question in several), several):
+            yield email_html.turn_email(questions, occasion, person).html
+    yield email_html.sign_in_email(person, url).html

@@ -17,6 +17,9 @@ POST_TO_UNITOK = f"{ARN}:execute-api:{HERE}:${{UniTokApi}}/$default/POST/posts"
 
 PICTURES = f"{ARN}:states:{HERE}:execution:${{Picture.Outputs.MachineName}}:*"
 
+FROM_MAIL_FROM = {f"{ARN}:ses:{HERE}:identity/*": {"ses:SendEmail"}}
+"""Any identity: in SES's sandbox that of whom it goes to is asked for as well."""
+
 RIGHTS = {
     "AgentRole": {
         "TaskQueue.Arn": {
@@ -43,6 +46,7 @@ RIGHTS = {
         "ModelId": MODEL,  # A profile's ARN, and below what it may lead to.
         f"{ARN}:bedrock:*::foundation-model/*": MODEL,
         "AgentLogGroup.Arn": LOGGING,
+        **FROM_MAIL_FROM,
         **TRACING,
     },
     "ApprovalRole": {
@@ -53,6 +57,7 @@ RIGHTS = {
         "LinkKeys": {"secretsmanager:GetSecretValue"},
         "OidcClientSecretArn": {"secretsmanager:GetSecretValue"},
         "ApprovalLogGroup.Arn": LOGGING,
+        **FROM_MAIL_FROM,
         **TRACING,
     },
     "UniTokRole": {
@@ -70,6 +75,7 @@ RIGHTS = {
         "EscalationTopic": {"sns:Publish", "sns:GetTopicAttributes"},
         "LinkKeys": {"secretsmanager:GetSecretValue"},
         "SweeperLogGroup.Arn": LOGGING,
+        **FROM_MAIL_FROM,
     },
     "PictureRole": TRACING,
     "SweepScheduleRole": {"SweeperFunction.Arn": {"lambda:InvokeFunction"}},
@@ -119,5 +125,10 @@ CONDITIONS = {
     ("AgentRole", f"{ARN}:bedrock:*::foundation-model/*"): THROUGH_THE_PROFILE,
     ("SweeperRole", "SessionsTable.Arn"): ALL_BUT_MESSAGES,
     ("OperatorRole", "SessionsTable.Arn"): HOW_IT_ENDED,
+    **{
+        (role, resource): {"StringEquals": {"ses:FromAddress": "MailFrom"}}
+        for role in ("AgentRole", "ApprovalRole", "SweeperRole")
+        for resource in FROM_MAIL_FROM
+    },
 }
 """By role and resource; all other rights have none."""

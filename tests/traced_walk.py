@@ -93,6 +93,7 @@ def make_stack(pocket: Pocket) -> dict[str, str]:
         "TASK_QUEUE_URL": queue,
         "DEAD_LETTER_QUEUE_URL": queue,
         "APPROVAL_TOPIC_ARN": pocket.sns.add_topic("topic"),
+        "MAIL_FROM": "",
         "LINK_KEYS_SECRET_ARN": pocket.secretsmanager.add_secret("k", json.dumps(KEYS)),
         "APPROVAL_BASE_URL": "https://approvals.example.com",
         "DECIDE_WITHIN_SECONDS": "3600",

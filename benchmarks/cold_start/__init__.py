@@ -39,6 +39,7 @@ VARIABLES = {
     "MAXIMUM_CONCURRENCY": "0",
     "MODEL_ID": "scripted",
     "APPROVAL_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:measured",
+    "MAIL_FROM": "",
     "ESCALATION_TOPIC_ARN": "",
     "APPROVAL_BASE_URL": "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com",
     "LINK_KEYS_SECRET_ARN": "arn:aws:secretsmanager:us-east-1:123456789012:secret:measured",

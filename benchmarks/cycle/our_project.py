@@ -181,6 +181,7 @@ def _environment(engine: Engine) -> dict[str, str]:
         "TASK_QUEUE_URL": engine.queue_url,
         "DEAD_LETTER_QUEUE_URL": engine.queue_url,
         "APPROVAL_TOPIC_ARN": engine.topic_arn,
+        "MAIL_FROM": "",
         "LINK_KEYS_SECRET_ARN": engine.secret_arn,
         "APPROVAL_BASE_URL": "https://abcdefghij.execute-api.us-east-1.amazonaws.com",
         "DECIDE_WITHIN_SECONDS": "86400",

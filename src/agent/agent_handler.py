@@ -15,8 +15,9 @@ if wrong := wrong_package(__file__):
 import logging
 import os
 import time
+from collections.abc import Callable
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -36,9 +37,14 @@ from longrunning.waits.answers import Answers
 from longrunning.waits.claims import Claims
 from longrunning.waits.timeouts import Timeouts
 
+if TYPE_CHECKING:
+    from longrunning.people.letters import Letters
+
 SECONDS_PER_DAY = 86_400
 
 _CONFIG = Config(connect_timeout=3, read_timeout=10)
+_ONCE = _CONFIG.merge(Config(retries={"total_max_attempts": 1}))
+"""For e-mails: a repeat that their pace does not know of would come too soon, or twice."""
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -59,9 +65,8 @@ def _resources() -> Deliveries:
     client = partial(session.client, config=_CONFIG)
     sqs, dynamodb, secrets = client("sqs"), client("dynamodb"), client("secretsmanager")
     pace = _pace(dynamodb)
-    sns = client("sns", config=_CONFIG.merge(Config(retries={"total_max_attempts": 1})))
     people = directory.read_people()
-    notifier = _notifier(sns, secrets, pace, people)
+    notifier = _notifier(client, secrets, pace, people)
     answers = Answers(dynamodb, env["APPROVALS_TABLE_NAME"])
     worker = Worker(
         agents=Agents(agent_definition.make_agents(session, env)),
@@ -101,7 +106,9 @@ def _pace(dynamodb: Any) -> Pace:
     return SharedPace(dynamodb, table_name, "agents", time.time, time.sleep)
 
 
-def _notifier(sns: Any, secrets: Any, pace: Pace, people: directory.People) -> Notifier:
+def _notifier(
+    client: Callable[..., Any], secrets: Any, pace: Pace, people: directory.People
+) -> Notifier:
     """Reads the key of the links at the first e-mail: not every message sends one."""
 
     @cache
@@ -109,4 +116,14 @@ def _notifier(sns: Any, secrets: Any, pace: Pace, people: directory.People) -> N
         secret = secrets.get_secret_value(SecretId=os.environ["LINK_KEYS_SECRET_ARN"])
         return links.LinkKeys.parse(secret["SecretString"])
 
-    return Notifier(sns, os.environ["APPROVAL_BASE_URL"], read_keys, pace, people)
+    sns, base_url = client("sns", config=_ONCE), os.environ["APPROVAL_BASE_URL"]
+    return Notifier(sns, base_url, read_keys, pace, people, _letters(client, pace))
+
+
+def _letters(client: Callable[..., Any], pace: Pace) -> "Letters | None":
+    """What e-mails people at their own addresses; without MailFrom, SNS does."""
+    if not (mail_from := os.environ["MAIL_FROM"]):
+        return None
+    from longrunning.people.letters import Letters  # Most have no use for it.
+
+    return Letters(client("sesv2", config=_ONCE), mail_from, pace, time.time, time.sleep)

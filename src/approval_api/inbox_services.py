@@ -1,14 +1,19 @@
 """What the inbox needs beside the approval API's own clients, made at its first page."""
 
 import os
+import time
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from approval_services import make_clients
 from longrunning.waits.deadlines import Deadlines
+from longrunning.people.pace import Unpaced
 from longrunning.waits.decided import DecidedWaits
 from longrunning.waits.open_waits import OpenWaits
+
+if TYPE_CHECKING:
+    from longrunning.people.letters import Letters
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,8 @@ class InboxServices:
     table_name: str
     sns: Any
     topic_arn: str
+    letters: "Letters | None"
+    """What e-mails people at their own addresses; None: SNS does."""
     base_url: str
     """Where people come to, such as a custom domain; empty: the API's own address."""
     oidc_issuer: str = ""
@@ -56,8 +63,18 @@ def inbox_services() -> InboxServices:
         table_name=table_name,
         sns=sns,
         topic_arn=os.environ["APPROVAL_TOPIC_ARN"],
+        letters=_letters(),
         base_url=os.environ["APPROVAL_BASE_URL"].rstrip("/"),
         oidc_issuer=os.environ.get("OIDC_ISSUER", ""),
         oidc_client_id=os.environ.get("OIDC_CLIENT_ID", ""),
         oidc_client_secret_arn=os.environ.get("OIDC_CLIENT_SECRET_ARN", ""),
     )
+
+
+def _letters() -> "Letters | None":
+    if not (mail_from := os.environ["MAIL_FROM"]):
+        return None
+    from longrunning.people.letters import Letters  # Most have no use for it.
+
+    [ses] = make_clients("sesv2")
+    return Letters(ses, mail_from, Unpaced(), time.time, time.sleep)

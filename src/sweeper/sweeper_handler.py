@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import botocore.session
 from botocore.config import Config
@@ -21,6 +21,9 @@ from longrunning.sessions import read_turn
 from longrunning.waits.item import Wait
 from longrunning.waits.open_waits import OpenWaits
 from sweeper import THREADS, Sweeper
+
+if TYPE_CHECKING:
+    from longrunning.people.letters import Letters
 
 STOP_BEFORE_END_SECONDS = 15
 """No item is begun later than this before the function's end."""
@@ -76,8 +79,11 @@ def _resources() -> Resources:
     subscribers = Subscribers(sns, env["APPROVAL_TOPIC_ARN"], env["ESCALATION_TOPIC_ARN"])
     # Two sweeps at a time share it; what a sweep waits for by itself is then over already.
     pace = SharedPace(dynamodb, table_name, "sweepers", time.time, time.sleep)
-    mail = client("sns", config=config.merge(Config(retries={"total_max_attempts": 1})))
-    notifier = Notifier(mail, env["APPROVAL_BASE_URL"], read_keys, pace, read_people())
+    client_of_mail = partial(client, config=config.merge(Config(retries={"total_max_attempts": 1})))
+    letters = _letters(client_of_mail, pace)
+    notifier = Notifier(
+        client_of_mail("sns"), env["APPROVAL_BASE_URL"], read_keys, pace, read_people(), letters
+    )
     sweeper = Sweeper(
         approvals=OpenWaits(dynamodb, table_name),
         read_turn=partial(read_turn, dynamodb, env["SESSIONS_TABLE_NAME"]),
@@ -90,6 +96,15 @@ def _resources() -> Resources:
         count_waiting=partial(_count_waiting, sqs, env["TASK_QUEUE_URL"]),
     )
     return Resources(sweeper, subscribers.measure)
+
+
+def _letters(client: Callable[[str], Any], pace: SharedPace) -> "Letters | None":
+    """What e-mails people at their own addresses; without MailFrom, SNS does."""
+    if not (mail_from := os.environ["MAIL_FROM"]):
+        return None
+    from longrunning.people.letters import Letters  # Most have no use for it.
+
+    return Letters(client("sesv2"), mail_from, pace, time.time, time.sleep)
 
 
 def _notify(notifier: Notifier, subscribers: Subscribers, approval: Wait, occasion: str) -> None:
@@ -105,7 +120,8 @@ def _notify(notifier: Notifier, subscribers: Subscribers, approval: Wait, occasi
         occasion = notifications.REMINDER
     is_escalation = occasion == notifications.ESCALATION
     topic_arn = escalation_topic_arn if is_escalation else os.environ["APPROVAL_TOPIC_ARN"]
-    subscribers.check(topic_arn)
+    if is_escalation or approval.approvers is None or not notifier.letters:
+        subscribers.check(topic_arn)
     notifier.send(topic_arn, [approval], occasion)
 
 

@@ -26,6 +26,7 @@ import aws_template
 import inbox_services
 import operator_services
 import sweeper_handler
+from longrunning.people import directory
 from longrunning.sessions import Session, SessionStore
 from longrunning.waits.item import Wait
 from longrunning_testkit.agents import Definition, MakeAgents, an_agent
@@ -234,7 +235,27 @@ class World:
             for mail in mails_of(p.subject, p.message, base_url, p.attributes.get("approver"))
         ]
         self._read[topic] = len(published)
+        if topic == "APPROVAL_TOPIC_ARN":
+            new += self._letters(base_url)
         self.mails += new
+        return new
+
+    def with_mail_from(self, address: str = "approvals@example.com") -> None:
+        """Has people with names be e-mailed by SES, as MailFrom does; the address is verified."""
+        self.pocket.sesv2.add_identity(address)
+        self.monkeypatch.setenv("MAIL_FROM", address)
+        forget_environments()
+
+    def _letters(self, base_url: str) -> list[Mail]:
+        """What SES sent to people since the last look; each `to` is the person's id."""
+        sent = self.pocket.sesv2.sent if self.pocket else []
+        ids = {person.email: id_ for id_, person in directory.read_people().items()}
+        new = [
+            mail
+            for one in sent[self._read.get("letters", 0) :]
+            for mail in mails_of(one.subject, one.text, base_url, ids.get(one.to[0], one.to[0]))
+        ]
+        self._read["letters"] = len(sent)
         return new
 
     def request(
@@ -353,6 +374,7 @@ def set_environment(
         "SHOW_CONTEXT": "false",
         "RETENTION_DAYS": "90",
         "MAXIMUM_CONCURRENCY": "5",
+        "MAIL_FROM": "",
         "MODEL_ID": "stand-in",
         "PUBLISH_ENDPOINT_URL": "https://receiver.example.com",
         "PUBLISH_TOKEN_SECRET_ARN": "",

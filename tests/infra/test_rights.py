@@ -16,7 +16,16 @@ SOURCES = {
 # Lambda itself uses these, to hand the queue's messages to the function.
 USED_BY_LAMBDA = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 CALLED = {"s3:GetObjectVersion": "get_object"}  # By what name, where it is not the right's.
-IN_THE_CODE = ("dynamodb:", "s3:Get", "s3:Put", "s3:Delete", "sns:", "sqs:", "secretsmanager:")
+IN_THE_CODE = (
+    "ses:",
+    "dynamodb:",
+    "s3:Get",
+    "s3:Put",
+    "s3:Delete",
+    "sns:",
+    "sqs:",
+    "secretsmanager:",
+)
 
 
 def statements(role: str) -> list[dict[str, Any]]:
@@ -39,9 +48,12 @@ def actions(statement: dict[str, Any]) -> list[str]:
 def test_every_role_of_the_template_is_listed() -> None:
     assert set(RIGHTS) == set(of_type("AWS::IAM::Role"))
     assert not of_type("AWS::IAM::ManagedPolicy", "AWS::IAM::User")
-    assert of_type("AWS::IAM::Policy") == ["LongToolsPolicy", "PostingPolicy"]
-    for policy in of_type("AWS::IAM::Policy"):
-        assert properties(policy)["Roles"] == ["AgentRole"]
+    roles = {name: properties(name)["Roles"] for name in of_type("AWS::IAM::Policy")}
+    assert roles == {
+        "MailPolicy": ["AgentRole", "ApprovalRole", "SweeperRole"],
+        "LongToolsPolicy": ["AgentRole"],
+        "PostingPolicy": ["AgentRole"],
+    }
     assert not any("ManagedPolicyArns" in properties(role) for role in RIGHTS)
 
 

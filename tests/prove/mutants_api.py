@@ -911,7 +911,7 @@ API: tuple[Mutant, ...] = tuple(
         ),
         (
             "the arguments may not fill more than their share",
-            "email_parts:arguments",
+            "email_parts:argument_lines",
             "len(lines) == _MAX_ARGUMENTS or max_bytes < 0",
             "len(lines) == _MAX_ARGUMENTS",
             "unit/test_notifications.py::"
@@ -1019,7 +1019,7 @@ API: tuple[Mutant, ...] = tuple(
         (
             "a wait is no longer than the function",
             "pace:MessagePace.wait",
-            "at > self._deadline - MARGIN_SECONDS",
+            "at > self.deadline - MARGIN_SECONDS",
             "False",
             "unit/test_pace.py::"
             "test_too_late_for_the_function_comes_back_and_sends_nothing_too_fast[message]",
@@ -1041,7 +1041,7 @@ API: tuple[Mutant, ...] = tuple(
         (
             "a place after the function's end is not waited for",
             "shared_pace:SharedPace.wait",
-            "at > max(now, self._deadline - MARGIN_SECONDS)",
+            "at > max(now, self.deadline - MARGIN_SECONDS)",
             "False",
             "unit/test_pace.py::"
             "test_too_late_for_the_function_comes_back_and_sends_nothing_too_fast[shared]",

@@ -28,6 +28,7 @@ from mutants_agent import AGENT
 from mutants_api import API
 from mutants_ends import ENDS
 from mutants_inbox import INBOX
+from mutants_letters import LETTERS
 from mutants_local import LOCAL
 from mutants_misbehaviour import MISBEHAVIOUR
 from mutants_model import MODEL
@@ -50,6 +51,7 @@ MUTANTS = (
     *AGENT,
     *ENDS,
     *WAITS,
+    *LETTERS,
     *PEOPLE,
     *INBOX,
     *OPERATORS,

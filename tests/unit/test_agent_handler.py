@@ -471,6 +471,7 @@ ENVIRONMENT = {
     "TASK_QUEUE_URL": "https://task-queue",
     "DEAD_LETTER_QUEUE_URL": "https://dead-letter-queue",
     "APPROVAL_TOPIC_ARN": "arn:topic",
+    "MAIL_FROM": "",
     "LINK_KEYS_SECRET_ARN": "arn:link-keys",
     "APPROVAL_BASE_URL": "https://approvals.example.com",
     "DECIDE_WITHIN_SECONDS": "3600",

@@ -26,6 +26,7 @@ from longrunning.people.notifications import (
     NobodyToAskError,
     Notifier,
     NotPublishedError,
+    RefusedEmailError,
     approval_email,
 )
 from longrunning.people.pace import TooEarlyError, Unpaced
@@ -530,3 +531,43 @@ def test_a_turn_asks_each_person_all_that_is_for_them_and_nothing_else() -> None
 def test_a_turn_whose_people_have_left_is_a_fault() -> None:
     with pytest.raises(NobodyToAskError):
         send_to_people(PeopleTopic(), named("gone"))
+
+
+@dataclass
+class Post:
+    """Stands in for `Letters`: notes whom it writes to, and refuses some."""
+
+    refuses: tuple[str, ...] = ()
+    wrote_to: list[str] = field(default_factory=list)
+
+    def write(self, asked: Any, occasion: str, person: Person) -> Any:
+        return turn_email(asked, occasion, person)
+
+    def send(self, letters: list[Any]) -> list[str]:
+        self.wrote_to += [person.id for person, _ in letters]
+        return [id_ for id_ in self.wrote_to if id_ in self.refuses]
+
+
+def send_by_post(post: Any, topic: PeopleTopic, *approvals: Wait, occasion: str = ASKED) -> None:
+    notifier = Notifier(topic, FRONT, lambda: KEYS, Unpaced(), PEOPLE, post)
+    notifier.send("arn:topic", approvals, occasion)
+
+
+def test_where_there_are_letters_sns_gets_only_what_is_for_nobody_by_name() -> None:
+    topic, post = PeopleTopic(), Post()
+    send_by_post(post, topic, named("p0", "p1", tool_use_id="a"), pending(tool_use_id="c"))
+    assert (topic.people(), post.wrote_to) == ([[None]], ["p0", "p1"])
+    send_by_post(post, topic, named("p0"), occasion=ESCALATION)
+    assert (topic.people(), post.wrote_to) == ([[None], [None]], ["p0", "p1"])
+
+
+def test_as_many_must_be_reached_as_must_agree() -> None:
+    post = Post(refuses=("p1",))
+    send_by_post(post, PeopleTopic(), named("p0", "p1"))
+    for asked_of, needed in ((("p0", "p1"), 2), (("p1",), None)):
+        with pytest.raises(RefusedEmailError):
+            send_by_post(post, PeopleTopic(), replace(named(*asked_of), needed=needed))
+    agreed = {"by": "p1", "via": "link", "at": NOW, "decision": "approved", "comment": None}
+    wait = named("p0", "p1")
+    vote = {**agreed, "digest": wait.in_force.digest}
+    send_by_post(Post(refuses=("p1",)), PeopleTopic(), replace(wait, needed=2, votes=[vote]))

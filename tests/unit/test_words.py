@@ -113,6 +113,7 @@ def test_every_sentence_is_said_somewhere(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(Words, "say", note)
     for viewer, person in ((page_samples.GERMAN, page_samples.DORA), (Viewer(), None)):
         assert all([*page_samples.pages(viewer), *page_samples.emails(person)])
+        assert all(page_samples.html_emails(person or page_samples.EVE))
     of_refusals = {key for key in ENGLISH_TEXTS if key.startswith(words.REASON)}
     assert ENGLISH_TEXTS.keys() - said == of_refusals
     assert said <= ENGLISH_TEXTS.keys()
@@ -278,6 +279,12 @@ def test_no_german_e_mail_has_an_english_word_and_sns_takes_each() -> None:
         assert words_in(f"{subject} {body}") & ENGLISH_WORDS == set()
         assert subject.isascii() and len(subject) <= MAX_SUBJECT_CHARS
         assert len(body.encode()) <= MAX_EMAIL_BYTES
+
+
+def test_no_german_e_mail_in_html_has_an_english_word() -> None:
+    for page in page_samples.html_emails(page_samples.DORA):
+        assert page.startswith('<!doctype html>\n<html lang="de"')
+        assert words_in(shown_text(page)) & ENGLISH_WORDS == set()
 
 
 def test_what_would_be_english_is_noticed() -> None:

@@ -20,6 +20,7 @@ from longrunning_testkit.pocket.dynamodb import DynamoDB
 from longrunning_testkit.pocket.errors import AwsError, NotInPocketError
 from longrunning_testkit.pocket.s3 import S3
 from longrunning_testkit.pocket.secrets_manager import SecretsManager
+from longrunning_testkit.pocket.sesv2 import SesV2
 from longrunning_testkit.pocket.sns import Sns
 from longrunning_testkit.pocket.sqs import Sqs
 
@@ -43,6 +44,7 @@ class Pocket:
         self.sns = Sns(clock)
         self.s3 = S3(clock)
         self.secretsmanager = SecretsManager()
+        self.sesv2 = SesV2(clock)
         self.refused: list[str] = []
         self._lock = threading.RLock()
         self._calls = 0

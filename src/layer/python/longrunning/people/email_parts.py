@@ -47,19 +47,25 @@ def asked_of(approval: "Wait", people: Mapping[str, "Person"]) -> str:
 
 def arguments(approval: "Wait", max_bytes: int, words: Words = ENGLISH) -> str:
     """Lists the call's other arguments as JSON, so that none of them can break out of its line."""
-    if not approval.in_force.arguments:
+    pairs = argument_lines(approval, max_bytes, words)
+    if not pairs:
         return ""
-    lines: list[str] = []
-    for name, value in approval.in_force.arguments.items():
-        line = f"  {one_line(name)}: {_json(value, words)}"
-        max_bytes -= len(line.encode())
-        if len(lines) == _MAX_ARGUMENTS or max_bytes < 0:
-            lines.append(f"  {words.say('email.more_arguments')}")
-            break
-        lines.append(line)
+    lines = [f"  {value}" if name is None else f"  {name}: {value}" for name, value in pairs]
     has_text = approval.asked.content is not None
     start = words.say("email.other_arguments" if has_text else "email.arguments")
     return f"\n{start}\n" + "\n".join(lines) + "\n"
+
+
+def argument_lines(approval: "Wait", max_bytes: int, words: Words) -> list[tuple[str | None, str]]:
+    """Returns names and values, each on one line; the last one has no name where some are left."""
+    lines: list[tuple[str | None, str]] = []
+    for name, value in approval.in_force.arguments.items():
+        line = one_line(name), _json(value, words)
+        max_bytes -= len(f"  {line[0]}: {line[1]}".encode())
+        if len(lines) == _MAX_ARGUMENTS or max_bytes < 0:
+            return [*lines, (None, words.say("email.more_arguments"))]
+        lines.append(line)
+    return lines
 
 
 def content(text: str, max_bytes: int, before_lines: str = "", words: Words = ENGLISH) -> str:

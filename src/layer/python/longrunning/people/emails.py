@@ -49,6 +49,8 @@ class Email:
 
     subject: str
     body: str
+    html: str = ""
+    """The same once more, where it goes to a person by SES; SNS takes none."""
 
 
 @dataclass(frozen=True)
@@ -115,13 +117,13 @@ def _one(question: Question, occasion: str, person: Person | None, words: Words)
     kind, agent = "question" if approval.is_question else "call", one_line(approval.agent_name)
     return f"""\
 {case(call.summary)}
-{words.say(f"email.{kind}_{occasion}", agent=agent, action=_tool(approval))}
+{words.say(f"email.{kind}_{occasion}", agent=agent, action=tool_of(approval))}
 
 {_links(question, words)}
 {words.say("email.one_link" if approval.is_question else "email.two_links")}
 {_whose(person, words)}
 
-{deadline(approval, words)}{_who_else(approval, words)}
+{deadline(approval, words)}{who_else(approval, words)}
 {arguments(approval, MAX_EMAIL_BYTES, words)}{_text(call.content, words)}"""
 
 
@@ -142,7 +144,7 @@ def _whose(person: Person | None, words: Words) -> str:
     return words.say("email.for_person", person=one_line(person.name))
 
 
-def _who_else(approval: "Wait", words: Words) -> str:
+def who_else(approval: "Wait", words: Words) -> str:
     """Says who must agree, and what has been changed since it was asked."""
     lines, people = "", len(approval.approvers or ())
     if approval.needed:
@@ -161,7 +163,7 @@ def _several(
     agent = one_line(questions[0].approval.agent_name)
     asked = "\n".join(
         f"{_heading(number, q.approval, words)}\n{case(q.approval.in_force.summary)}\n"
-        f"{deadline(q.approval, words)}{_who_else(q.approval, words)}\n\n{_links(q, words)}"
+        f"{deadline(q.approval, words)}{who_else(q.approval, words)}\n\n{_links(q, words)}"
         for number, q in numbered
     )
     head = f"""\
@@ -193,10 +195,11 @@ def _heading(number: int, approval: "Wait", words: Words) -> str:
     """The number begins a paragraph in every language: that is how the parts are told apart."""
     if approval.is_question:
         return f"{number}. {words.say('email.heading_question')}"
-    return f"{number}. {words.say('email.heading_call', action=_tool(approval))}"
+    return f"{number}. {words.say('email.heading_call', action=tool_of(approval))}"
 
 
-def _tool(approval: "Wait") -> str:
+def tool_of(approval: "Wait") -> str:
+    """Returns what it is that the agent wants to run, on one line."""
     return one_line(approval.asked.action)
 
 
@@ -219,7 +222,7 @@ def _subject(approvals: Sequence["Wait"], occasion: str, words: Words) -> str:
     """Says in fixed words what is asked, then in quotes how the first text begins."""
     first = approvals[0]
     who = one_line(first.agent_name)[:_MAX_NAME_CHARS]
-    what = _tool(first)[:_MAX_NAME_CHARS]
+    what = tool_of(first)[:_MAX_NAME_CHARS]
     count = f" ({len(approvals)})" if len(approvals) > 1 else ""
     kind = "question" if first.is_question else "call"
     fixed = f"{words.say(f'email.subject_{occasion}')}{count}: "

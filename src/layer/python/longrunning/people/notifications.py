@@ -1,8 +1,9 @@
 """Sends plain-text e-mails, one a turn and person, with two links for each question.
 
 A question that nobody is named for goes to everyone who is subscribed to the topic. One that is
-asked of people by name goes to each of them with links of their own; the message attribute
-`approver` holds the person's id, which each person's subscription selects by its filter policy.
+asked of people by name goes to each of them with links of their own: by SES to the person's address
+where there are `letters`, else by SNS, where the message attribute `approver` holds the person's
+id, which each person's subscription selects by its filter policy.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,7 @@ from longrunning.people.emails import approval_email as approval_email
 from longrunning.people.pace import Pace
 
 if TYPE_CHECKING:
+    from longrunning.people.letters import Letters
     from longrunning.waits.item import Wait
 
 
@@ -44,6 +46,10 @@ class NotPublishedError(Exception):
     """SNS took some e-mails of a batch and not the others."""
 
 
+class RefusedEmailError(Exception):
+    """SES refuses e-mails to so many of those asked that not enough are left to agree."""
+
+
 @dataclass(frozen=True)
 class Notifier:
     """Sends what asks for a decision; the same links each time, however often it is sent."""
@@ -57,6 +63,8 @@ class Notifier:
     """Has each e-mail wait for its turn."""
     people: People = field(default_factory=dict)
     """Who may be asked by name."""
+    letters: "Letters | None" = None
+    """What takes an e-mail to one person's address; None: SNS takes all."""
 
     def send(self, topic_arn: str, approvals: Sequence["Wait"], occasion: str = ASKED) -> None:
         """Publishes one e-mail to everyone who is asked, and to none who has agreed already.
@@ -74,11 +82,16 @@ class Notifier:
         entries = list(self._entries(approvals, occasion))
         if not entries:
             raise NobodyToAskError(NobodyToAskError.__doc__)
-        for batch in _batches(entries):
+        by_ses = [(i, email) for i, email in entries if i is not None and self.letters]
+        for batch in _batches(entries[: len(entries) - len(by_ses)]):
             self._publish(topic_arn, batch, approvals[0].key)
+        if self.letters and by_ses:
+            refused = self.letters.send([(self.people[id_], email) for id_, email in by_ses])
+            if not all(self._can_agree(a, refused) for a in approvals if a.approvers is not None):
+                raise RefusedEmailError(RefusedEmailError.__doc__)
 
     def _entries(self, approvals: Sequence["Wait"], occasion: str) -> Iterator[Entry]:
-        """Yields the e-mails, each with whom it is for: None for every subscriber."""
+        """Yields the e-mails, each with whom it is for: None, first, for every subscriber."""
         if occasion == ESCALATION and (named := [a for a in approvals if a.approvers is not None]):
             yield None, emails.escalation_email(named, self.people)
             approvals = [a for a in approvals if a.approvers is None]
@@ -87,14 +100,15 @@ class Notifier:
             raise NobodyToAskError(NobodyToAskError.__doc__)
         if unnamed := [a for a in approvals if a.approvers is None]:
             yield None, emails.turn_email([self._question(a) for a in unnamed], occasion)
+        write = self.letters.write if self.letters else emails.turn_email
         for id_ in dict.fromkeys(id_ for _, ids in asked for id_ in ids):
             if person := self.people.get(id_):  # Or the person has left since.
                 mine = [self._question(a, id_) for a, ids in asked if id_ in ids]
-                yield id_, emails.turn_email(mine, occasion, person)
+                yield id_, write(mine, occasion, person)
 
-    def _can_agree(self, approval: "Wait") -> bool:
-        """Whether as many of those asked by name are still there as must agree."""
-        left = sum(id_ in self.people for id_ in approval.approvers or ())
+    def _can_agree(self, approval: "Wait", refused: Sequence[str] = ()) -> bool:
+        """Whether as many of those asked by name are there, and reached, as must agree."""
+        left = sum(i in self.people and i not in refused for i in approval.approvers or ())
         return left >= (approval.needed or 1)
 
     def _publish(self, topic_arn: str, batch: Sequence[Entry], key: str) -> None:

@@ -32,6 +32,9 @@ class TooEarlyError(Exception):
 class Pace(Protocol):
     """Has e-mails wait for their turn."""
 
+    deadline: float
+    """When the function ends, as far as that was said; epoch seconds."""
+
     def begin(self, deadline: float, *, is_repeated: bool) -> None:
         """Says that a message was received.
 
@@ -54,8 +57,11 @@ class Pace(Protocol):
 class Unpaced:
     """For a subscriber that takes all there is, such as a queue."""
 
+    deadline = math.inf
+
     def begin(self, deadline: float, *, is_repeated: bool) -> None:
-        """Needs nothing."""
+        """Takes the time."""
+        self.deadline = deadline
 
     def wait(self, key: str) -> None:
         """Does not."""
@@ -71,19 +77,19 @@ class MessagePace:
 
     clock: Callable[[], float]
     sleep: Callable[[float], None]
+    deadline: float = math.inf
     _earliest: float = math.inf
-    _deadline: float = math.inf
 
     def begin(self, deadline: float, *, is_repeated: bool) -> None:
         """Takes the time."""
-        self._earliest, self._deadline = self.clock() + 1, deadline
+        self._earliest, self.deadline = self.clock() + 1, deadline
 
     def wait(self, key: str) -> None:
         """Sleeps for the rest of the second: a model that thinks has taken it long before."""
         now = self.clock()
         at = min(self._earliest, now + 1)
         if at > now:
-            if at > self._deadline - MARGIN_SECONDS:
+            if at > self.deadline - MARGIN_SECONDS:
                 raise TooEarlyError(at)
             self.sleep(at - now)
         self._earliest = math.inf  # What failed may have arrived: it is repeated a second later.

@@ -38,19 +38,19 @@ class SharedPace:
     """Who shares it, such as `agents`."""
     clock: Callable[[], float]
     sleep: Callable[[float], None]
-    _deadline: float = math.inf
+    deadline: float = math.inf
     _is_repeated: bool = False
 
     def begin(self, deadline: float, *, is_repeated: bool) -> None:
         """Takes both."""
-        self._deadline, self._is_repeated = deadline, is_repeated
+        self.deadline, self._is_repeated = deadline, is_repeated
 
     def wait(self, key: str) -> None:
         """Takes the next place and sleeps until its time."""
         kept_ms = self._take_kept(key) if self._is_repeated else None
         at_ms = self._take_free() if kept_ms is None else kept_ms
         now, at = self.clock(), at_ms / 1000
-        if at > max(now, self._deadline - MARGIN_SECONDS):
+        if at > max(now, self.deadline - MARGIN_SECONDS):
             self._keep(key, at_ms)
             raise TooEarlyError(min(max(now, at - LEAD_SECONDS), now + MAX_AWAY_SECONDS))
         self.sleep(max(0, at - now))
