@@ -28,6 +28,9 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Asgi = Callable[[Scope, Any, Any], Awaitable[None]]
 
 READY_PATH = "/_ministack/ready"
+LETTERS_PATH = "/_ministack/ses/messages"
+"""What SES sent, links and all: the owner's signature opens it, and nothing else."""
+
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _API_HOST = ".execute-api.localhost"
 _SIGNATURE = "AWS4-HMAC-SHA256 "
@@ -58,8 +61,10 @@ class Guard:
         is_refused = scope["type"] != "http" or _comes_from_elsewhere(scope, headers)
         if not is_refused:
             key = _claimed_key(scope, headers)
-            is_refused = key is None
-            if key and is_root_access_key(key):
+            is_refused = key is None or (
+                scope["path"] == LETTERS_PATH and not is_root_access_key(key)
+            )
+            if not is_refused and key and is_root_access_key(key):
                 body, receive = await _buffer(receive)
                 target = f"{scope['raw_path'].decode('latin-1')}?{_query(scope)}"
                 is_refused = not self._owner.has_signed(scope["method"], target, headers, body)
@@ -80,7 +85,7 @@ def _headers(scope: Scope) -> dict[str, str]:
 def _comes_from_elsewhere(scope: Scope, headers: dict[str, str]) -> bool:
     host, path = _host(headers), scope["path"]
     is_ours = host in _LOOPBACK or host.endswith(".localhost")
-    is_closed = path.startswith(_CLOSED_PATHS) and path != READY_PATH
+    is_closed = path.startswith(_CLOSED_PATHS) and path not in (READY_PATH, LETTERS_PATH)
     is_browser = "origin" in headers and not host.endswith(_API_HOST)
     return not is_ours or is_closed or is_browser
 

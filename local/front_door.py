@@ -88,7 +88,8 @@ class FrontDoor:
             case "POST", "/local/tasks":
                 return self._take_task(request)
             case "GET", "/local/mail":
-                return _page(HTTPStatus.OK, pages.mailbox(self.mailbox.all()))
+                page = pages.mailbox(self.mailbox.all())
+                return Answer(HTTPStatus.OK, pages.MAIL_HEADERS, page)
             case "GET", "/local/mail.json":
                 return Answer(HTTPStatus.OK, _JSON, self.mailbox.as_json())
             case "GET", "/local/traces.json":

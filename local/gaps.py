@@ -29,6 +29,7 @@ def fill(template: Template, parameters: dict[str, str], root: Template) -> Temp
     template = with_text_environments(template)
     template = with_mail_at_once(template)
     template = with_batches_of_mail(template)
+    template = with_any_sender(template)
     return with_routes_as_resources(template)
 
 
@@ -101,6 +102,22 @@ def with_batches_of_mail(template: Template) -> Template:
                 named = [actions] if isinstance(actions, str) else list(actions)
                 more = ["sns:PublishBatch"] if "sns:Publish" in named else []
                 return rest | {"Action": [*named, *more] if more else actions}
+            case dict():
+                return {key: allowed(inner) for key, inner in value.items()}
+            case list():
+                return [allowed(inner) for inner in value]
+        return value
+
+    return template | {"Resources": allowed(template["Resources"])}
+
+
+def with_any_sender(template: Template) -> Template:
+    """The right to send is asked for with no identity and no `ses:FromAddress`: it has neither."""
+
+    def allowed(value: Any) -> Any:
+        match value:
+            case {"Action": "ses:SendEmail", "Effect": "Allow"}:
+                return {"Action": "ses:SendEmail", "Effect": "Allow", "Resource": "*"}
             case dict():
                 return {key: allowed(inner) for key, inner in value.items()}
             case list():

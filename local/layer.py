@@ -15,6 +15,7 @@ if _FOLDER not in sys.path:
 from longrunning import codec  # noqa: E402 - found above
 from longrunning.messages import SESSION_ID_PATTERN, TOOL_USE_ID_PATTERN  # noqa: E402
 from longrunning.people import links  # noqa: E402
+from longrunning.people.directory import read_people  # noqa: E402
 from longrunning.text import has_deadline, visible  # noqa: E402
 from longrunning.waits import item as wait_items  # noqa: E402
 from longrunning.waits import outcomes  # noqa: E402
@@ -31,6 +32,7 @@ __all__ = [
     "has_deadline",
     "links",
     "outcomes",
+    "read_people",
     "visible",
     "wait_items",
 ]

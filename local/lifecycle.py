@@ -27,6 +27,7 @@ from local.other_agent import with_agent
 from local.proxy import Proxy
 from local.records import Records
 from local.reload import Reloader
+from local.sent_letters import Letters
 from local.server import LoopbackServer
 from local.session_routes import Sessions
 from local.settings import REGION, SCRIPTED, Settings
@@ -120,12 +121,20 @@ def _start(
         stack = stacks.create(settings, emulator, build)
         notes.append(f"{len(stack.physical_ids)} resources of the templates")
     topic_arns = [stack.id_ending(name) for name in TOPICS]
-    mailbox = Mailbox(emulator, topic_arns, settings.front_url)
+    letters = _letters(settings, emulator, agent) if settings.mail_from else None
+    mailbox = Mailbox(emulator, topic_arns, settings.front_url, letters and letters.new)
     mailbox.open()
     queues = [stack.id_ending(name) for name in (TASK_QUEUE, DEAD_LETTER_QUEUE)]
     sessions, waits = stack.id_ending(SESSIONS_TABLE), stack.id_ending(WAITS_TABLE)
     view = View(emulator, sessions, *queues, waits)
     return Running(settings, emulator, stack, mailbox, traces, build, view)
+
+
+def _letters(settings: Settings, emulator: Emulator, agent: Path | None) -> Letters:
+    """Has SES know the sender, as its owner would by a click in an e-mail."""
+    emulator.client("sesv2").create_email_identity(EmailIdentity=settings.mail_from)
+    folder = agent or settings.root / "src" / "layer" / "python"
+    return Letters(emulator, folder / "people.toml", settings.front_url)
 
 
 def _front_door(run: Running) -> FrontDoor:

@@ -1,13 +1,15 @@
 """The mailbox: what the topics send to approvers, kept in memory.
 
-ministack only logs an e-mail subscription, so a queue of our own subscribes beside it.
+ministack only logs an e-mail subscription, so a queue of our own subscribes beside it. What SES
+sends to people, where there is a MAIL_FROM, is read as well.
 """
 
 import json
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from http.client import HTTPException
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,6 +18,7 @@ from local.emulator import Emulator
 
 QUEUE_NAME = "local-mailbox"
 _POLL_SECONDS = 5
+_LOOK_SECONDS = 0.25
 _RULE = "-" * 72
 """Between the links and what the agent wrote."""
 _LABELS = {"approved": "approve", "denied": "deny", "answered": "answer"}
@@ -52,6 +55,7 @@ class Mail:
         sent_at: When the topic sent it, UTC, such as `2026-01-31T09:30:00.000Z`.
         questions: What it asks, in its order; one without links where it asks nothing.
         to: The id of the person whom it is for; None: every subscriber.
+        html: The same as HTML, where SES sent it; empty otherwise.
     """
 
     subject: str
@@ -59,6 +63,7 @@ class Mail:
     sent_at: str
     questions: tuple[Question, ...]
     to: str | None = None
+    html: str = ""
 
     @property
     def links(self) -> tuple[Link, ...]:
@@ -148,9 +153,17 @@ class Mailbox:
         emulator: Where the topic is.
         topic_arns: The topics.
         front_url: Where the links lead.
+        new_letters: Returns what SES has sent since the last look.
     """
 
-    def __init__(self, emulator: Emulator, topic_arns: Sequence[str], front_url: str) -> None:
+    def __init__(
+        self,
+        emulator: Emulator,
+        topic_arns: Sequence[str],
+        front_url: str,
+        new_letters: Callable[[], list[Mail]] | None = None,
+    ) -> None:
+        self._new_letters = new_letters
         self._front_url = front_url
         self._sqs = emulator.client("sqs")
         self._sns = emulator.client("sns")
@@ -164,6 +177,8 @@ class Mailbox:
         """Subscribes, and starts to receive in the background."""
         self._queue_url, _ = subscribe_queue(self._sqs, self._sns, QUEUE_NAME, self._topic_arns)
         threading.Thread(target=self._receive_until_stopped, daemon=True).start()
+        if self._new_letters:
+            threading.Thread(target=self._look_until_stopped, daemon=True).start()
 
     def close(self) -> None:
         """Stops receiving."""
@@ -199,15 +214,24 @@ class Mailbox:
             except (BotoCoreError, ClientError):
                 self._stopping.wait(1)  # The emulator is going down, or will be missed by others.
 
+    def _look_until_stopped(self) -> None:
+        while self._new_letters and not self._stopping.wait(_LOOK_SECONDS):
+            try:
+                self._keep(self._new_letters())
+            except (OSError, HTTPException, ValueError, LookupError):
+                self._stopping.wait(1)  # As above.
+
+    def _keep(self, mails: list[Mail]) -> None:
+        with self._arrived:
+            self._mails += mails
+            self._arrived.notify_all()
+
     def _receive(self) -> None:
         answer = self._sqs.receive_message(
             QueueUrl=self._queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=_POLL_SECONDS
         )
         for message in answer.get("Messages", []):
-            mail = parse_notification(message["Body"], self._front_url)
-            with self._arrived:
-                self._mails.append(mail)
-                self._arrived.notify_all()
+            self._keep([parse_notification(message["Body"], self._front_url)])
             self._sqs.delete_message(
                 QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"]
             )

@@ -17,17 +17,22 @@ _STYLE = (_PAGES / "local.css").read_text(encoding="utf-8")
 _FRAME = Template((_PAGES / "frame.html").read_text(encoding="utf-8"))
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 
+_POLICY = (
+    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
 HEADERS = [
     ("Content-Type", "text/html; charset=utf-8"),
     ("Cache-Control", "no-store"),
-    (
-        "Content-Security-Policy",
-        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; "
-        "frame-ancestors 'none'; base-uri 'none'",
-    ),
+    ("Content-Security-Policy", _POLICY),
     # Not no-referrer: the form's Origin would be null, and the guard wants to see ours.
     ("Referrer-Policy", "same-origin"),
     ("X-Content-Type-Options", "nosniff"),
+]
+# An e-mail has its styles in its elements, and its frame has the policy of the page around it.
+MAIL_HEADERS = [
+    (name, f"{value}; style-src-attr 'unsafe-inline'" if value == _POLICY else value)
+    for name, value in HEADERS
 ]
 
 _SEND = Template("""\
@@ -52,7 +57,7 @@ _MAIL = Template("""\
 <article>
 <h2 id="mail-$number">$subject</h2>
 <p class="soft">To $to, <time datetime="$sent_at">$sent_at</time>$sessions</p>
-$questions
+$html$questions
 </article>
 """)
 
@@ -66,6 +71,13 @@ _AS_SENT = Template("""<details><summary>The e-mail as it was sent</summary>
 $body</pre>
 </details>
 """)
+
+# A document of its own: no script, and nothing of this page. Its links leave it.
+_HTML = Template("""\
+<iframe class="mail" title="$title" sandbox="allow-top-navigation-by-user-activation" \
+srcdoc="$html"></iframe>
+""")
+_LEAVES = '<head><base target="_top">'
 
 _NO_MAIL = """\
 <section><h1>No e-mail yet</h1>
@@ -186,11 +198,18 @@ def _mail(number: int, mail: Mail) -> str:
     return _MAIL.substitute(
         number=number,
         subject=escape(mail.subject),
+        html=_html(mail) if mail.html else "",
         sent_at=escape(mail.sent_at),
         to=escape(mail.to or "the approver"),
         sessions="".join(f", session {session_link(found)}" for found in sessions_of(mail)),
         questions="".join(parts),
     )
+
+
+def _html(mail: Mail) -> str:
+    """Shows the HTML as a person gets it, but that its links leave the frame."""
+    html = mail.html.replace("<head>", _LEAVES, 1)
+    return _HTML.substitute(title=escape(f"{mail.subject} (HTML)"), html=escape(html))
 
 
 def _question(question: Question, number: str) -> str:

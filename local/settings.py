@@ -30,6 +30,7 @@ class Settings:
         build_dir: What outlives it: the build, which is skipped when nothing changed.
         port: The front door's port.
         model_id: The template's ModelId.
+        mail_from: The template's MailFrom.
     """
 
     root: Path
@@ -37,6 +38,7 @@ class Settings:
     build_dir: Path
     port: int
     model_id: str = SCRIPTED
+    mail_from: str = ""
 
     @property
     def front_url(self) -> str:
@@ -67,6 +69,7 @@ class Settings:
             "OnSilence": "escalate",  # So that everything the template can send is here to see.
             "EscalationEmail": ESCALATION_EMAIL,
             "ModelId": self.model_id,
+            "MailFrom": self.mail_from,
             "MaximumConcurrency": str(AGENTS_AT_ONCE),
         }
 
@@ -122,4 +125,5 @@ def make_settings(port: int, state_dir: str | None = None) -> Settings:
         build_dir=root / ".aws-sam" / "local",
         port=port,
         model_id=os.environ.get("MODEL_ID", "").strip() or SCRIPTED,
+        mail_from=os.environ.get("MAIL_FROM", "").strip(),
     )

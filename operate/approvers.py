@@ -1,4 +1,7 @@
-"""`make approvers`: subscribes the people of `people.toml` to the approval topic, and lists them.
+"""`make approvers`: has the people of `people.toml` be reached, and lists who is not yet.
+
+Without MailFrom they are subscribed to the approval topic. With it, SES sends to their addresses:
+`operate.senders` says whether it can.
 
 Each subscription has a filter policy that selects the e-mails to that person alone: nobody gets
 another's links. A person confirms by a click in the e-mail that SNS sends. Safe to repeat; nothing
@@ -8,27 +11,19 @@ is removed. DRY_RUN=1 only shows.
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from longrunning.people.directory import FILE, People, PeopleError, Person, read_people
 from longrunning.people.notifications import APPROVER
+from operate import senders
 from operate.errors import OperateError
+from operate.lines import Line
 from operate.reading import explained
 from operate.stacks import Stack
 
 
-@dataclass(frozen=True)
-class Line:
-    """What is to be said of one person, or of one subscription."""
-
-    who: str
-    state: str
-    is_well: bool = True
-
-
 def main(stack: Stack) -> int:
-    """Subscribes who is not subscribed yet; returns 0 if all have confirmed.
+    """Subscribes who is not subscribed yet, or asks SES; returns 0 if all can be reached.
 
     Raises:
         OperateError: There is no `people.toml`, or it or AWS says no.
@@ -39,8 +34,13 @@ def main(stack: Stack) -> int:
         raise OperateError(str(error)) from error
     if not people:
         raise OperateError(f"There is no {FILE.name}: docs/people.md says what it holds.")
+    is_dry = os.environ.get("DRY_RUN") == "1"
     with explained():
-        lines = list(subscribe(stack, people, is_dry=os.environ.get("DRY_RUN") == "1"))
+        if mail_from := _mail_from(stack):
+            found = senders.check(stack.client("sesv2"), mail_from, people, is_dry=is_dry)
+        else:
+            found = subscribe(stack, people, is_dry=is_dry)
+        lines = list(found)
     width = max(len(line.who) for line in lines)
     for line in lines:
         print(f"{line.who:{width}}  {line.state}")
@@ -64,6 +64,13 @@ def subscribe(stack: Stack, people: People, *, is_dry: bool) -> Iterator[Line]:
         yield _one(sns, topic, person, arn, is_dry)
     for email in sorted(by_email):
         yield Line(email, "not in people.toml: gets what is asked of nobody by name")
+
+
+def _mail_from(stack: Stack) -> str:
+    """Returns the stack's MailFrom; "" where it has none, or is of before there was one."""
+    [found] = stack.client("cloudformation").describe_stacks(StackName=stack.name)["Stacks"]
+    parameters = {p["ParameterKey"]: p["ParameterValue"] for p in found.get("Parameters", ())}
+    return str(parameters.get("MailFrom", ""))
 
 
 def _one(sns: Any, topic: str, person: Person, arn: str | None, is_dry: bool) -> Line:

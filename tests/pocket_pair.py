@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 import aws_template
 from pocket import Pocket
 
-SERVICES = ("dynamodb", "sqs", "sns", "s3", "secretsmanager")
+SERVICES = ("dynamodb", "sqs", "sns", "s3", "secretsmanager", "sesv2")
 TABLES = ("SessionsTable", "ApprovalsTable", "PostsTable")
 BUCKET = SECRET = TOPIC = TASKS = "pocket-differential"
 PLAIN_BUCKET = "pocket-differential-plain"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from aws_template import as_list, of_type, properties
+from aws_template import as_list, of_type, properties, resources
 from rights import CONDITIONS, RIGHTS, TRACING
 from sam_clone import ROOT, processed_resources
 
@@ -55,6 +55,10 @@ def test_every_role_of_the_template_is_listed() -> None:
         "PostingPolicy": ["AgentRole"],
     }
     assert not any("ManagedPolicyArns" in properties(role) for role in RIGHTS)
+
+
+def test_nobody_may_send_by_ses_without_mail_from() -> None:
+    assert resources()["MailPolicy"]["Condition"] == "UseMailFrom"
 
 
 def test_sam_makes_no_role_of_its_own() -> None:

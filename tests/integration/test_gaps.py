@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 from local.gaps import fill, time_to_live
 
@@ -185,6 +186,45 @@ def test_who_may_publish_may_not_publish_in_batches(stack: LocalStack, is_filled
         sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
         may = True
     except sns.exceptions.AuthorizationErrorException:
+        may = False
+    assert may is is_filled
+
+
+@pytest.mark.parametrize("is_filled", [False, True])
+def test_who_may_send_from_one_address_may_not_send(stack: LocalStack, is_filled: bool) -> None:
+    """On AWS the identity and the sender's address are there to be compared."""
+    sender, name = "gaps@example.com", f"gaps-mail-{is_filled}"
+    statement = {"Effect": "Allow", "Action": "ses:SendEmail",
+                 "Resource": "arn:aws:ses:*:*:identity/*",
+                 "Condition": {"StringEquals": {"ses:FromAddress": sender}}}  # fmt: skip
+    policy: dict[str, Any] = {"Statement": [statement]}
+    if is_filled:
+        resource = {"Type": "AWS::IAM::Policy", "Properties": {"PolicyDocument": policy}}
+        filled = fill({"Resources": {"P": resource}}, {}, {"Resources": {}})
+        policy = filled["Resources"]["P"]["Properties"]["PolicyDocument"]
+    iam = stack.client("iam")
+    iam.create_user(UserName=name)
+    document = json.dumps({"Version": "2012-10-17", **policy})
+    iam.put_user_policy(UserName=name, PolicyName="send", PolicyDocument=document)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    ses = boto3.client(
+        "sesv2",
+        region_name=stack.description["region"],
+        endpoint_url=stack.description["endpoint_url"],
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+    stack.client("sesv2").create_email_identity(EmailIdentity=sender)
+    body = {"Text": {"Data": "Hello"}}
+    try:
+        ses.send_email(
+            FromEmailAddress=sender,
+            Destination={"ToAddresses": ["ann@example.com"]},
+            Content={"Simple": {"Subject": {"Data": "Hello"}, "Body": body}},
+        )
+        may = True
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == "AccessDeniedException"
         may = False
     assert may is is_filled
 

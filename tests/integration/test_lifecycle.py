@@ -324,8 +324,10 @@ def test_demo_tells_of_everything_that_may_wait_in_a_minute_and_a_half() -> None
     assert time.monotonic() - started < 90
 
 
-def test_demo_tells_of_people_who_must_agree() -> None:
-    answer = _local("demo", PORT=str(free_port()), STORY="people")
+@pytest.mark.parametrize("mail_from", ["", "approvals@example.com"])
+def test_demo_tells_of_people_who_must_agree(mail_from: str) -> None:
+    """Its e-mails go by SNS, or by SES to each person's address."""
+    answer = _local("demo", PORT=str(free_port()), STORY="people", MAIL_FROM=mail_from)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     told = re.findall(r"^ +([0-9.]+) s  (\w+) +(.*)$", answer.stdout, re.M)
     names = "rule asked requester vote changed vote paid question inbox answer done".split()

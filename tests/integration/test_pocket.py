@@ -448,6 +448,69 @@ def test_a_secret_is_the_same_as_long_as_it_is_there(pair: Pair) -> None:
     assert mine == theirs
 
 
+LETTER = {
+    "Subject": {"Data": "Größe", "Charset": "UTF-8"},
+    "Body": {
+        "Text": {"Data": "Text", "Charset": "UTF-8"},
+        "Html": {"Data": "<p>Text</p>", "Charset": "UTF-8"},
+    },
+    "Headers": [{"Name": "Auto-Submitted", "Value": "auto-generated"}],
+}
+
+
+def send_letter(pair: Pair, sender: str, *to: str) -> tuple[Any, Any]:
+    return pair.ask(
+        "sesv2", "SendEmail", FromEmailAddress=sender, Destination={"ToAddresses": list(to)},
+        Content={"Simple": LETTER},
+    )  # fmt: skip
+
+
+def test_a_letter_is_taken_of_a_sender_that_is_verified_alone(pair: Pair) -> None:
+    pair.pocket.sesv2.add_identity("mail.example")
+    pair.clients["sesv2"].create_email_identity(EmailIdentity="mail.example")
+    for sender, is_taken in (("a@mail.example", True), ("a@deep.mail.example", True),
+                             ("a@other.example", False)):  # fmt: skip
+        mine, theirs = send_letter(pair, sender, "ann@example.com")
+        assert mine == theirs
+        assert ("Error" not in mine) is is_taken
+
+
+def test_in_the_sandbox_a_letter_goes_to_verified_addresses_alone(pair: Pair) -> None:
+    real, mine = pair.clients["sesv2"], pair.pocket.sesv2
+    for address in ("from@sand.example", "ann@sand.example"):
+        real.create_email_identity(EmailIdentity=address)
+        mine.add_identity(address)
+    details = {"MailType": "TRANSACTIONAL", "WebsiteURL": "https://example.com"}
+    real.put_account_details(**details, ProductionAccessEnabled=False)
+    mine.is_sandbox = True
+    try:
+        accounts = pair.ask("sesv2", "GetAccount")
+        assert [a["ProductionAccessEnabled"] for a in accounts] == [False, False]
+        for to, code in (("ann@sand.example", None), ("bob@sand.example", "MessageRejected")):
+            one, other = send_letter(pair, "from@sand.example", to)
+            assert one == other
+            assert one.get("Error", {}).get("Code") == code
+    finally:
+        real.put_account_details(**details, ProductionAccessEnabled=True)
+        mine.is_sandbox = False
+
+
+def test_an_identity_that_is_not_there_is_the_same_error(pair: Pair) -> None:
+    mine, theirs = pair.ask("sesv2", "GetEmailIdentity", EmailIdentity="gone.example")
+    assert mine == theirs
+
+
+def test_the_emulators_ses_takes_what_ses_refuses(pair: Pair) -> None:
+    """A difference on purpose: nobody to send to, too many, and what is no address."""
+    pair.pocket.sesv2.add_identity("from@example.net")
+    pair.clients["sesv2"].create_email_identity(EmailIdentity="from@example.net")
+    many = [f"p{n}@example.com" for n in range(51)]
+    for to in ((), many, ["a@b@c"], ["ä@example.com"]):
+        mine, theirs = send_letter(pair, "from@example.net", *to)
+        assert mine["Error"]["Code"] == "BadRequestException"
+        assert "Error" not in theirs
+
+
 # --- what the functions ask ----------------------------------------------------------------------
 
 Call = tuple[str, str, dict[str, Any]]

@@ -124,7 +124,7 @@ AGENT: tuple[Mutant, ...] = tuple(
         ),
         (
             "SNS's client repeats no e-mail by itself",
-            "agent_handler:_resources",
+            "agent_handler:",
             '_CONFIG.merge(Config(retries={"total_max_attempts": 1}))',
             "_CONFIG",
             "unit/test_agent_handler.py::"

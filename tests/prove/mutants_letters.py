@@ -2,7 +2,7 @@
 
 from mutants import Mutant, of_code
 
-_FLOW = "flow/test_letters.py::"
+_FLOW = "flow/test_mail_from.py::"
 _HTML = "unit/test_email_html.py::"
 _UNIT = "unit/test_notifications.py::"
 
@@ -48,7 +48,7 @@ LETTERS: tuple[Mutant, ...] = tuple(
             "letters:Letters.send",
             "self.pace.deadline - MARGIN_SECONDS",
             "self.clock() + 100",
-            _FLOW + "test_at_the_functions_end_nothing_is_waited_for",
+            "unit/test_letters.py::test_at_the_functions_end_nothing_is_waited_for",
         ),
         (
             "a service in trouble is asked once more",
@@ -88,8 +88,8 @@ LETTERS: tuple[Mutant, ...] = tuple(
         (
             "no answering machine answers",
             "letters:Letters._message",
-            '"Headers": [AUTOMATIC]',
-            '"Headers": []',
+            "[AUTOMATIC]",
+            "[]",
             _FLOW + "test_a_letter_is_from_mail_from_to_one_person_as_text_and_as_html",
         ),
         (

@@ -5,11 +5,14 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
 from operate import approvers
 from operate.errors import OperateError
 
 from longrunning.people.directory import PeopleError, Person
+from longrunning_testkit.pocket.sesv2 import SesV2
+from pocket import Pocket
 
 PEOPLE = {
     id_: Person(id_, id_.title(), f"{id_}@example.com") for id_ in ("ann", "bob", "cyd", "dan")
@@ -63,8 +66,18 @@ def sns() -> Sns:
 
 def run(sns: Sns, monkeypatch: pytest.MonkeyPatch, people: Any = PEOPLE) -> int:
     monkeypatch.setattr(approvers, "read_people", lambda: people)
-    stack: Any = SimpleNamespace(client=lambda _: sns, resources={"ApprovalTopic": "arn:topic"})
+    stack: Any = SimpleNamespace(
+        name="s", client=lambda name: clients(sns)[name], resources={"ApprovalTopic": "arn:topic"}
+    )
     return approvers.main(stack)
+
+
+def clients(sns: Any = None, ses: Any = None, mail_from: str = "") -> dict[str, Any]:
+    """Of a stack with this MailFrom."""
+    parameters = [{"ParameterKey": "MailFrom", "ParameterValue": mail_from}]
+    stacks = {"Stacks": [{"Parameters": parameters if mail_from else []}]}
+    cloudformation = SimpleNamespace(describe_stacks=lambda StackName: stacks)
+    return {"cloudformation": cloudformation, "sns": sns, "sesv2": ses}
 
 
 def test_it_subscribes_who_is_missing_and_narrows_what_others_get(
@@ -108,3 +121,59 @@ def test_a_file_that_is_wrong_is_said(sns: Sns, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(approvers, "read_people", wrong)
     with pytest.raises(OperateError, match=r"\[Ann\]"):
         approvers.main(SimpleNamespace())  # type: ignore[arg-type]
+
+
+# --- with MailFrom -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ses(pocket: Pocket) -> SesV2:
+    """A sandbox in which the sender, Ann and Bob's domain are verified; Cyd was asked."""
+    ses = pocket.sesv2
+    ses.is_sandbox = True
+    for identity in ("approvals@example.org", "ann@example.com", "bob.example"):
+        ses.add_identity(identity)
+    ses.add_identity("cyd@example.com", is_verified=False)
+    return ses
+
+
+def run_with_ses(monkeypatch: pytest.MonkeyPatch) -> int:
+    people = PEOPLE | {"bob": Person("bob", "Bob", "bob@mail.bob.example")}
+    monkeypatch.setattr(approvers, "read_people", lambda: people)
+    real = boto3.client("sesv2", region_name="eu-west-1")
+    made = clients(ses=real, mail_from="approvals@example.org")
+    return approvers.main(SimpleNamespace(name="s", client=lambda name: made[name]))  # type: ignore[arg-type]
+
+
+def test_with_mail_from_it_says_whom_ses_can_send_to_and_asks_who_is_missing(
+    ses: SesV2, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_with_ses(monkeypatch) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[0] for line in lines[:2]] == ["From approvals@example.org", "SES"]
+    states = ["verified", "a sandbox", "verified: gets", "verified: gets", "not confirmed yet",
+              "asked now"]  # fmt: skip
+    assert all(state in line for state, line in zip(states, lines, strict=True))
+    assert ses.get_email_identity("dan@example.com")["VerifiedForSendingStatus"] is False
+    run_with_ses(monkeypatch)
+    assert "has not confirmed yet" in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_with_mail_from_a_dry_run_asks_nobody(
+    ses: SesV2, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DRY_RUN", "1")
+    assert run_with_ses(monkeypatch) == 1
+    assert "would be asked to confirm" in capsys.readouterr().out
+    assert "dan@example.com" not in ses._identities
+
+
+def test_with_production_access_everyone_is_reached(
+    ses: SesV2, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ses.is_sandbox = False
+    assert run_with_ses(monkeypatch) == 0
+    assert "dan@example.com" not in ses._identities
+    ses.add_identity("approvals@example.org", is_verified=False)
+    assert run_with_ses(monkeypatch) == 1
+    assert "NOT verified in SES" in capsys.readouterr().out

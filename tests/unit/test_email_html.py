@@ -106,7 +106,7 @@ def test_the_text_is_shown_word_for_word_in_a_box_and_the_values_in_a_table() ->
 
 def test_what_cannot_be_seen_is_marked_and_said() -> None:
     html = html_of("a\u202eb\u200b", arguments={"k\u2066": "\u202e"})
-    assert "a<b>[U+202E]</b>b<b>[U+200B]</b>" in html
+    assert 'pre-wrap">a<b>[U+202E]</b>b<b>[U+200B]</b></div>' in html
     assert "k<b>[U+2066]</b>" in html
     assert "Marks like [U+200B] stand for characters that cannot be seen." in html
     assert "stand for characters" not in html_of("plain", arguments={})

@@ -3,8 +3,11 @@
 import importlib.util
 import json
 import py_compile
+import re
 import shutil
+from dataclasses import replace
 from email.message import Message
+from html import unescape
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +27,7 @@ from local.mail_links import ids_in
 from local.overlay import lay_over, own_files
 from local.routes import routes
 from local.run import _require_folder
+from local.sent_letters import Letters
 from local.server import Answer, Request
 from local.settings import Settings, make_settings
 from local.stack import Stack
@@ -130,6 +134,44 @@ def test_the_mail_page_shows_one_e_mail_with_all_its_questions_and_their_buttons
         )
     ]
     assert places == sorted(places)
+
+
+def test_an_e_mail_of_ses_is_shown_as_a_person_gets_it_and_keeps_its_contract() -> None:
+    """Its HTML is a document of its own in a frame: no script, none of this page."""
+    plain = mail_of("First")
+    html = '<!doctype html>\n<html><head><meta></head><body><a href="/x?a=b&amp;c">Go</a>'
+    mail = replace(plain, html=html, to="ann")
+    page = pages.mailbox([mail]).decode()
+    [frame] = re.findall(r"<iframe [^>]*>", page)
+    assert 'sandbox="allow-top-navigation-by-user-activation"' in frame
+    [srcdoc] = re.findall(r'srcdoc="([^"]*)"', frame)
+    assert unescape(srcdoc) == html.replace("<head>", '<head><base target="_top">')
+    assert "iframe" not in pages.mailbox([plain]).decode()
+    mailbox = Mailbox(SimpleNamespace(client=lambda _: None), [], FRONT)  # type: ignore[arg-type]
+    mailbox._mails.append(mail)
+    (entry,) = json.loads(mailbox.as_json())
+    assert entry.keys() == {"subject", "body", "links", "sent_at", "to"}
+    assert (entry["to"], entry["body"]) == ("ann", plain.body)
+
+
+def test_what_ses_sent_is_read_once_and_named_by_people_toml(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = tmp_path / "people.toml"
+    people.write_text('[ann]\nname = "Ann"\nemail = "ann@example.com"\n')
+    sent = [
+        {"To": [to], "Subject": "S", "BodyText": "T", "BodyHtml": "<p>T", "Timestamp": 0.25}
+        for to in ("ann@example.com", "gone@example.com")
+    ]
+    letters = Letters(SimpleNamespace(port=1), people, FRONT)  # type: ignore[arg-type]
+    monkeypatch.setattr(letters, "_sent", lambda: iter(sent))
+    one, other = letters.new()
+    assert (one.to, other.to) == ("ann", "gone@example.com")
+    assert (one.subject, one.body, one.html) == ("S", "T", "<p>T")
+    assert one.sent_at == "1970-01-01T00:00:00.250Z"
+    assert letters.new() == []
+    sent.append(sent[0])
+    assert len(letters.new()) == 1
 
 
 def test_an_escalation_of_several_approvals_is_one_entry_without_links() -> None:

@@ -21,7 +21,7 @@ from longrunning.people.words import Words
 from longrunning.text import visible
 
 MAX_HTML_BYTES = 96 * 1024
-"""Shared among the questions of a turn; of each text a KB is shown at least. Gmail cuts an e-mail of
+"""Shared among the questions of a turn; of each text a KB is shown at least. Gmail cuts one of
 more than 102 KB: what is behind it is one click away."""
 
 _FRAME_BYTES = 2_600
@@ -36,7 +36,8 @@ _PAGE = """\
 <html lang="{language}" style="color-scheme:light dark">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta name="color-scheme" content="light dark"><title>{title}</title></head>
-<body style="margin:0;font:16px/1.5 -apple-system,'Segoe UI',Roboto,'Noto Sans',sans-serif">
+<body style="margin:0;overflow-wrap:anywhere;\
+font:16px/1.5 -apple-system,'Segoe UI',Roboto,'Noto Sans',sans-serif">
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0">
 <tr><td align="center" style="padding:20px 16px">
 <table role="presentation" width="600" cellpadding="0" cellspacing="0" \
@@ -61,8 +62,8 @@ _BUTTON = """\
 border-radius:8px;font-weight:700;text-decoration:none">{}</a>
 """
 _FILLED = "background:#14673c;border:2px solid #14673c;color:#ffffff"
-_OUTLINED = "background:#ffffff;border:2px solid #a3202d;color:#a3202d"
-_BOX = "border:1px solid #86867f;border-left:5px solid #7a78d8;overflow-wrap:anywhere"
+_OUTLINED = "border:2px solid #c8414e;color:inherit"
+_BOX = "border:1px solid #86867f;border-left:5px solid #7a78d8"
 _TEXT = f"""\
 <div dir="auto" style="margin:0 0 14px;padding:12px 16px;{_BOX};white-space:pre-wrap">{{}}</div>
 """

@@ -162,16 +162,6 @@ def test_what_stays_throttled_fails_and_is_delivered_again(world: World) -> None
 
 
 @pytest.mark.usefixtures("by_ses")
-def test_at_the_functions_end_nothing_is_waited_for(world: World) -> None:
-    world.pocket.sesv2.fails["ann@example.com"] = [THROTTLED]
-    world.with_time_left(3)
-    before = world.clock()
-    asked(world)
-    assert told_by_ses(world) == []
-    assert world.clock() - before < 1
-
-
-@pytest.mark.usefixtures("by_ses")
 def test_a_service_in_trouble_is_asked_once_more_for_this_one_alone(world: World) -> None:
     world.pocket.sesv2.fails["bob@example.com"] = [IN_TROUBLE]
     asked(world)
