@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import approval_handler
+from longrunning.people import directory
 
 SITE = "https://approvals.example.com"
 HTML = "text/html,application/xhtml+xml"
@@ -120,7 +121,8 @@ def sign_in_link(world: Any, person: str = "ann") -> str:
     """Returns the link of the latest e-mail with which a person signs in."""
     published = world.pocket.sns.topics[world.env["APPROVAL_TOPIC_ARN"]].published
     mine = [p.message for p in published if p.attributes.get("approver") == person]
-    letters = [one for one in world.pocket.sesv2.sent if one.to == (f"{person}@example.com",)]
+    address = directory.read_people()[person].email
+    letters = [one for one in world.pocket.sesv2.sent if one.to == (address,)]
     links = re.findall(r"\S+/inbox/sign-in/\S+", [*mine, *(one.text for one in letters)][-1])
     assert len(links) == 1, "the latest e-mail is no sign-in"
     return str(links[0])

@@ -71,7 +71,7 @@ ROUNDS = 2
 
 OPERATIONS = (
     "ChangeMessageVisibility", "DeleteObject", "GetItem", "GetObject", "GetSecretValue",
-    "GetTopicAttributes", "PutItem", "PutObject", "Publish", "Query", "SendMessage",
+    "GetTopicAttributes", "PutItem", "PutObject", "Publish", "Query", "SendEmail", "SendMessage",
     "TransactWriteItems", "UpdateItem",
 )  # fmt: skip
 
@@ -164,6 +164,12 @@ class Walk:
         keys = LinkKeys.parse(secret["SecretString"])
         token = make_token(keys, session_id, tool_use_id, int(self.world.clock()) + 1_000)
         return self.keep_token(token)
+
+    def keep_part_of(self, html: str) -> None:
+        """Marks what stands in each HTML e-mail alone."""
+        part = 'role="presentation" width="600"'
+        assert part in html
+        self._marks.keep("mail", part)
 
     def keep_token(self, token: str) -> str:
         """Marks a token, and each part of it."""
@@ -498,8 +504,9 @@ def asked_by_name(walk: Walk) -> None:
         for _ in range(3):
             walk.world.step(1)
             forget_environments()
+            read = len(walk.world.mails)
             walk.task([walk.publish()], requested_by=walk.mark("requester"))
-            links = {mail.to: mail.links["approve"] for mail in walk.world.mails[-2:]}
+            links = {mail.to: mail.links["approve"] for mail in walk.world.mails[read:][-2:]}
             for id_, more in (("ann", {"content": walk.mark("edit")}), ("bob", {}), ("ann", {})):
                 if url := links.get(id_):
                     seen = json.loads(walk.world.request("GET", url)["body"]).get("digest") or ""
@@ -591,6 +598,19 @@ def signed_in_elsewhere(walk: Walk) -> None:
             walk.run(partial(browser.get, back))
         for secret in issuer.issued:
             walk.keep_token(secret)
+    forget_environments()
+
+
+def told_by_letter(walk: Walk) -> None:
+    """The same by SES, as HTML too; in its sandbox it refuses people, and says whom."""
+    walk.world.with_mail_from()
+    for is_sandbox in (True, False):
+        walk.world.pocket.sesv2.is_sandbox = is_sandbox
+        asked_by_name(walk)
+    decided_in_the_inbox(walk)
+    for sent in walk.world.pocket.sesv2.sent:
+        walk.keep_part_of(sent.html)
+    walk.world.monkeypatch.setenv("MAIL_FROM", "")
     forget_environments()
 
 
@@ -810,7 +830,7 @@ def walk_everything(walk: Walk, receiver: RecordingReceiver) -> None:
         long_conversation, expired, escalated, cancelled, given_more_time, message_lost,
         session_gone, other_tool,
         model_fails, lease_kept, clicked_again, not_started, not_stopped, answered_by_callback,
-        answered_by_a_person, asked_by_name, decided_in_the_inbox,
+        answered_by_a_person, asked_by_name, decided_in_the_inbox, told_by_letter,
         signed_in_elsewhere,
         looked_at, asked_of_an_agent, handed_its_url,
         out_of_time, malformed_messages, dead_letter_fails, malformed_requests, not_in_flight,

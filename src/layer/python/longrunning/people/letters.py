@@ -96,8 +96,10 @@ def _utf_8(text: str) -> dict[str, str]:
 
 def _note_refusal(person: Person, code: str) -> None:
     """Never with the text of the error, which quotes addresses."""
-    advice = "SES refuses e-mails to this person: `make approvers` says what is not verified"
-    _logger.error(advice, extra={"person": person.id, "code": code})
+    _logger.error(
+        "SES refuses e-mails to this person: `make approvers` says what is not verified",
+        extra={"person": person.id, "code": code},
+    )
     put_metric("EmailRefused")
 
 
