@@ -1,7 +1,7 @@
 """`python -m local run | demo | task`.
 
-Options come from the environment, as make passes them: PORT, TASK, MODEL_ID. `--state-dir` gives a
-run a folder of its own beside the developer's.
+Options come from the environment, as make passes them: PORT, TASK, MODEL_ID,
+MAIL_FROM. `--state-dir` gives a run a folder of its own beside the developer's.
 """
 
 # Nothing here or before `_run` may need a newer Python than the one that is refused.

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,6 +107,18 @@ def port_from_environment(default: int = DEFAULT_PORT) -> int:
     return int(text)
 
 
+def mail_from_environment() -> str:
+    """Returns MAIL_FROM, or "" when it is not set.
+
+    Raises:
+        LocalError: MAIL_FROM is no address.
+    """
+    text = os.environ.get("MAIL_FROM", "").strip()
+    if text and not re.fullmatch(r"[\w.%+-]+@[\w-]+(\.[\w-]+)+", text, re.ASCII):
+        raise LocalError(f"MAIL_FROM={text} is no address, such as approvals@example.com.")
+    return text
+
+
 def project_root() -> Path:
     """Returns the folder that holds template.yaml."""
     return Path(__file__).resolve().parent.parent
@@ -125,5 +138,5 @@ def make_settings(port: int, state_dir: str | None = None) -> Settings:
         build_dir=root / ".aws-sam" / "local",
         port=port,
         model_id=os.environ.get("MODEL_ID", "").strip() or SCRIPTED,
-        mail_from=os.environ.get("MAIL_FROM", "").strip(),
+        mail_from=mail_from_environment(),
     )

@@ -12,6 +12,7 @@ HOSTILE = {
     "PORT": "3999",
     "TASK": "$(HOME) is not for the shell",
     "MODEL_ID": "amazon.nova-lite-v1:0",
+    "MAIL_FROM": "somebody@example.com",
     "STACK": "production",
     "ROWS": "links",
     "NAMES": "scale",

@@ -313,6 +313,28 @@ def test_outputs_are_plain_ascii_and_the_console_is_the_partitions() -> None:
         assert console in url
 
 
+@pytest.mark.parametrize(
+    ("address", "is_good"),
+    [
+        ("", True),
+        ("approvals@example.com", True),
+        ("a.b+c_d%e@mail.example-1.co.uk", True),
+        ("approvals", False),
+        ("approvals@example", False),
+        ("approvals@.example.com", False),
+        ("Approvals <approvals@example.com>", False),
+        ("a@example.com,b@example.com", False),
+        ("*@example.com", False),
+        ("${aws:username}@example.com", False),
+        ("approvals@example.com\n", False),
+        ("käufe@example.com", False),
+    ],
+)
+def test_mail_from_is_one_plain_address(address: str, is_good: bool) -> None:
+    """It stands in a policy's condition: no wildcard, no variable."""
+    assert bool(re.fullmatch(PARAMETERS["MailFrom"]["AllowedPattern"], address)) is is_good
+
+
 def test_a_token_needs_an_endpoint() -> None:
     rule = TEMPLATE["Rules"]["TokenForAnEndpoint"]
     assert rule["RuleCondition"] == [["PublishTokenSecretArn", ""]]

@@ -148,5 +148,34 @@ LETTERS: tuple[Mutant, ...] = tuple(
             "len(whole.encode()) <= max_bytes",
             _HTML + "test_a_text_of_a_kilobyte_is_whole_whatever_is_beside_it",
         ),
+        (
+            "the frame of an e-mail runs no script",
+            "pages:_html",
+            "escape(html)",
+            "html",
+            "unit/test_local_parts.py::"
+            "test_an_e_mail_of_ses_is_shown_as_a_person_gets_it_and_keeps_its_contract",
+        ),
+        (
+            "who has left people.toml is called by the address",
+            "sent_letters:Letters._mail",
+            "ids.get(address, address)",
+            "ids[address]",
+            "unit/test_local_parts.py::test_what_ses_sent_is_read_once_and_named_by_people_toml",
+        ),
+        (
+            "nobody is asked by a dry run",
+            "senders:_one",
+            "is_dry",
+            "False",
+            "unit/test_approvers.py::test_with_mail_from_a_dry_run_asks_nobody",
+        ),
+        (
+            "a sender that is not verified is not well",
+            "senders:check",
+            "any(_verified(ses, name) for name in _identities(mail_from))",
+            "True",
+            "unit/test_approvers.py::test_with_production_access_everyone_is_reached",
+        ),
     )
 )

@@ -520,3 +520,14 @@ def test_a_run_whose_folder_was_deleted_leaves_the_next_ones_alone(tmp_path: Pat
 def test_an_empty_model_id_is_the_script(exported: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODEL_ID", exported)
     assert make_settings(3000).model_id == "scripted"
+
+
+@pytest.mark.parametrize("text", ["approvals", "a@b", "A <a@b.c>", "a@b.c,d@e.f"])
+def test_a_mail_from_that_is_no_address_is_said_before_anything_starts(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAIL_FROM", text)
+    with pytest.raises(LocalError, match="is no address, such as"):
+        make_settings(3000)
+    monkeypatch.setenv("MAIL_FROM", " a@b.example ")
+    assert make_settings(3000).parameters["MailFrom"] == "a@b.example"
