@@ -7,8 +7,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from approval_services import make_clients
-from longrunning.waits.deadlines import Deadlines
 from longrunning.people.pace import Unpaced
+from longrunning.waits.deadlines import Deadlines
 from longrunning.waits.decided import DecidedWaits
 from longrunning.waits.open_waits import OpenWaits
 
