@@ -7,7 +7,14 @@ service accepts. Where a right is missing, IAM refuses before the service looks.
 from collections.abc import Iterator
 from typing import Any
 
-from rights import NEWEST_POSTS, OBJECTS, OPEN_APPROVALS, PICTURES, POST_TO_UNITOK
+from rights import (
+    DECIDED_APPROVALS,
+    NEWEST_POSTS,
+    OBJECTS,
+    OPEN_APPROVALS,
+    PICTURES,
+    POST_TO_UNITOK,
+)
 
 Right = tuple[str, str]
 """A resource as `rights.py` writes it, and an action."""
@@ -23,6 +30,7 @@ KEYS = {
 }
 INDEXES = {
     OPEN_APPROVALS: ("ApprovalsTable", "open_shard"),
+    DECIDED_APPROVALS: ("ApprovalsTable", "decided_month"),
     NEWEST_POSTS: ("PostsTable", "feed"),
 }
 MAX_MESSAGE_BYTES = 256 * 1024  # Source: SNS, "Publish".

@@ -11,6 +11,7 @@ MODEL = {"bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"}
 ARN = "arn:${AWS::Partition}"
 HERE = "${AWS::Region}:${AWS::AccountId}"
 OPEN_APPROVALS = "${ApprovalsTable.Arn}/index/open-approvals"
+DECIDED_APPROVALS = "${ApprovalsTable.Arn}/index/decided-approvals"
 NEWEST_POSTS = "${PostsTable.Arn}/index/newest-first"
 OBJECTS = "${StateBucket.Arn}/*"
 POST_TO_UNITOK = f"{ARN}:execute-api:{HERE}:${{UniTokApi}}/$default/POST/posts"
@@ -51,7 +52,8 @@ RIGHTS = {
     },
     "ApprovalRole": {
         "ApprovalsTable.Arn": {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"},
-        "${ApprovalsTable.Arn}/index/*": {"dynamodb:Query"},
+        OPEN_APPROVALS: {"dynamodb:Query"},
+        DECIDED_APPROVALS: {"dynamodb:Query"},
         "ApprovalTopic": {"sns:Publish"},
         "TaskQueue.Arn": {"sqs:SendMessage"},
         "LinkKeys": {"secretsmanager:GetSecretValue"},
