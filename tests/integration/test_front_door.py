@@ -400,9 +400,11 @@ def test_an_operator_lists_cancels_and_sees_it_with_the_commands_of_the_guide(
     session_id, links = stack.ask(task)
     [approval] = stack.approvals(session_id)
     tool_use_id = approval["tool_use_id"]["S"]
-    listed, past, cancelled = _run_guide(stack, SESSION_ID=session_id, TOOL_USE_ID=tool_use_id)
+    given = {"SESSION_ID": session_id, "TOOL_USE_ID": tool_use_id}
+    listed, past, whole, cancelled = _run_guide(stack, **given)
     assert tool_use_id in [item["tool_use_id"] for item in listed["approvals"]]
     assert [item["status"] for item in past["approvals"]] == ["PENDING"]
+    assert whole["content"] == approval["content"]["S"]
     assert (cancelled["status"], cancelled["comment"]) == ("CANCELLED", "The sale is off.")
     stack.wait_until_completed(session_id)
     assert stack.session(session_id)["outcome"]["S"] == "cancelled"
@@ -411,7 +413,7 @@ def test_an_operator_lists_cancels_and_sees_it_with_the_commands_of_the_guide(
 
 
 def _run_guide(stack: LocalStack, **variables: str) -> list[Any]:
-    """Runs the three commands of docs/operate.md in a shell, and returns their answers."""
+    """Runs the four commands of docs/operate.md in a shell, and returns their answers."""
     if not shutil.which("curl"):
         pytest.skip("There is no curl here.")
     guide = (ROOT / "docs/operate.md").read_text()
