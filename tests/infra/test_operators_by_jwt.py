@@ -15,6 +15,9 @@ SAM_PYTHON = ROOT / ".venv/sam/bin/python"
 ADAPT = ROOT / "docs/adapt.md"
 EVENTS = "Events, all seven"
 READING, CHANGING = ("approvals", "approval", "history"), ("decide", "cancel", "extend", "resend")
+INBOX_LINK = "POST /operator/inbox-link"
+"""Of the approval function: whose inbox it is only a signature tells."""
+
 OPERATOR_ROUTES = [
     *(f"GET /operator/{name}" for name in READING),
     *(f"POST /operator/{name}" for name in CHANGING),
@@ -72,14 +75,15 @@ def security(body: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_template_as_it_is_asks_operators_for_a_signature() -> None:
     routes = security(definition(ROOT / "template.yaml"))
-    assert {route for route, asks in routes.items() if asks} == set(OPERATOR_ROUTES)
-    assert all(routes[route] == [{"AWS_IAM": []}] for route in OPERATOR_ROUTES)
+    assert {route for route, asks in routes.items() if asks} == {*OPERATOR_ROUTES, INBOX_LINK}
+    assert all(routes[route] == [{"AWS_IAM": []}] for route in (*OPERATOR_ROUTES, INBOX_LINK))
 
 
 def test_changed_as_the_guide_says_it_asks_operators_for_a_token(changed: Path) -> None:
     body = definition(changed / "template.yaml")
     routes = security(body)
-    assert {route for route, asks in routes.items() if asks} == set(OPERATOR_ROUTES)
+    assert {route for route, asks in routes.items() if asks} == {*OPERATOR_ROUTES, INBOX_LINK}
+    assert routes[INBOX_LINK] == [{"AWS_IAM": []}]
     assert all(routes[route] == [{"Operators": ["approvals/operate"]}] for route in OPERATOR_ROUTES)
     authorizer = body["components"]["securitySchemes"]["Operators"][
         "x-amazon-apigateway-authorizer"
