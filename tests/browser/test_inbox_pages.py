@@ -24,6 +24,18 @@ from sample_people import PEOPLE, set_people
 from sample_refund import Refunds, refund_tool
 from world import World, forget_environments
 
+each_rendering = pytest.mark.parametrize(
+    ("size", "scheme", "language"),
+    [
+        (chromium.PHONE, "light", "de"),
+        (chromium.PHONE, "dark", "en"),
+        (DESKTOP, "light", "en"),
+        (DESKTOP, "dark", "de"),
+    ],
+    ids=["phone-light-de", "phone-dark-en", "desktop-light-en", "desktop-dark-de"],
+)
+"""Each two of size, colours and language together; all three take twice the time."""
+
 
 @pytest.fixture
 def url(world: World) -> Iterator[str]:
@@ -161,9 +173,7 @@ def test_a_form_of_another_site_comes_without_the_cookie_and_is_refused(
     page.wait_for_selector("text=3 wait for you")
 
 
-@pytest.mark.parametrize("language", ["en", "de"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [chromium.PHONE, DESKTOP], ids=["phone", "desktop"])
+@each_rendering
 def test_axe_finds_nothing_in_the_inbox(
     page: Any, url: str, world: World, language: str, scheme: str, size: Any
 ) -> None:
@@ -256,9 +266,7 @@ def test_another_site_signs_nobody_in_with_its_own_account(
     assert "/token" not in issuer.requests
 
 
-@pytest.mark.parametrize("language", ["en", "de"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [chromium.PHONE, DESKTOP], ids=["phone", "desktop"])
+@each_rendering
 def test_axe_finds_nothing_on_the_way_to_an_issuer_and_back(
     browser: Any, url: str, issuer: StandInIssuer, language: str, scheme: str, size: Any
 ) -> None:
