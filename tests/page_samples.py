@@ -150,11 +150,12 @@ def inbox(viewer: Viewer) -> Iterator[str]:
     over_rows = [row_of(wait, is_mine=False) for wait in over]
     for view in VIEWS:
         rows = over_rows if view == DECIDED_VIEW else open_rows
-        for some in (rows, rows[:2], rows[:1], []):
-            for wanted in (Wanted(view), Wanted(view, words="q7")):
-                for is_all, next_ in ((True, ""), (False, "q7")):
-                    listed = Listed(some, {"q7"}, 1, 2, is_all, next_)
-                    yield inbox_pages.list_page(listed, wanted, viewer, NOW)
+        few = [(some, typed) for some in (rows[:2], rows[:1], []) for typed in ("", "q7")]
+        for some, typed in ((rows, ""), *few):
+            for is_all, next_ in ((True, ""), (False, "q7")):
+                listed = Listed(some, {"q7"}, 1, 2, is_all, next_)
+                wanted = Wanted(view, words=typed)
+                yield inbox_pages.list_page(listed, wanted, viewer, NOW)
     for end in (NOW, None):
         yield page("q7", inbox_pages.actions(text(), end, words), words=words)
     for count in (1, 2):

@@ -17,7 +17,7 @@ from crowd import Crowd, crowd
 from local_stack import LocalStack
 from prove_figures import progress, record, size
 
-SESSIONS = size(short=1_000, long=10_000)
+SESSIONS = size(short=600, long=10_000)
 MEASURED = 100
 """Sessions at the start and at the end whose cost is compared; a tenth, in the short form."""
 

@@ -31,7 +31,7 @@ Answer = dict[str, Any]
 
 
 def test_64_votes_edits_denials_strangers_and_old_links_at_once(arena: Arena) -> None:
-    rounds = size(short=3, long=1_000)
+    rounds = size(short=2, long=1_000)
     set_people(arena.world.monkeypatch, PEOPLE)
     store = WaitStore(arena.world.aws["dynamodb"], arena.world.env["APPROVALS_TABLE_NAME"])
     ends: list[str] = []

@@ -166,7 +166,7 @@ def test_it_has_no_script_no_picture_no_style_sheet_and_nothing_from_elsewhere(
         assert {url for url, _ in seen.links} <= {"https://q7/1"}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.sampled_from([t for _, t in hostile_contents.contents()]), min_size=1))
 def test_whatever_the_texts_ours_stays_ours(contents: list[str]) -> None:
     contents = contents[:4]

@@ -1,7 +1,6 @@
 """The tests of the library go without the example: whoever replaces it keeps them all."""
 
 import ast
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -30,13 +29,15 @@ def imported(path: Path) -> frozenset[str]:
     return frozenset(found)
 
 
-def files_of(module: str) -> Iterator[Path]:
+@cache
+def files_of(module: str) -> frozenset[Path]:
     """The files of the tests that an import of a module runs."""
-    parts = module.split(".")
+    parts, found = module.split("."), set()
     for folder in FOLDERS:
         for count in range(1, len(parts) + 1):
             place = folder.joinpath(*parts[:count])
-            yield from (p for p in (place.with_suffix(".py"), place / "__init__.py") if p.exists())
+            found |= {p for p in (place.with_suffix(".py"), place / "__init__.py") if p.exists()}
+    return frozenset(found)
 
 
 def reached(path: Path) -> set[Path]:
