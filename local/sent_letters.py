@@ -57,7 +57,7 @@ class Letters:
 
     def _mail(self, sent: dict[str, Any]) -> Mail:
         """`to` is the person's id, as of what SNS sends; of whoever has left the address."""
-        [address] = sent["To"]
+        address = ", ".join(sent["To"])  # One person; a letter of somebody else may have none.
         ids = {person.email: id_ for id_, person in read_people(self._people_file).items()}
         at = datetime.fromtimestamp(sent["Timestamp"], UTC)
         return Mail(
