@@ -96,35 +96,26 @@ def with_mail_at_once(template: Template) -> Template:
 def with_batches_of_mail(template: Template) -> Template:
     """`sns:Publish` does not allow PublishBatch, as it does on AWS: it gets a name of its own."""
 
-    def allowed(value: Any) -> Any:
-        match value:
-            case {"Action": actions, **rest} if "Effect" in rest:
-                named = [actions] if isinstance(actions, str) else list(actions)
-                more = ["sns:PublishBatch"] if "sns:Publish" in named else []
-                return rest | {"Action": [*named, *more] if more else actions}
-            case dict():
-                return {key: allowed(inner) for key, inner in value.items()}
-            case list():
-                return [allowed(inner) for inner in value]
-        return value
+    def allowed(statement: dict[str, Any]) -> dict[str, Any]:
+        actions = statement["Action"]
+        named = [actions] if isinstance(actions, str) else list(actions)
+        if "sns:Publish" not in named:
+            return statement
+        return statement | {"Action": [*named, "sns:PublishBatch"]}
 
-    return template | {"Resources": allowed(template["Resources"])}
+    return _with_statements(template, allowed)
 
 
 def with_any_sender(template: Template) -> Template:
     """The right to send is asked for with no identity and no `ses:FromAddress`: it has neither."""
 
-    def allowed(value: Any) -> Any:
-        match value:
+    def allowed(statement: dict[str, Any]) -> dict[str, Any]:
+        match statement:
             case {"Action": "ses:SendEmail", "Effect": "Allow"}:
                 return {"Action": "ses:SendEmail", "Effect": "Allow", "Resource": "*"}
-            case dict():
-                return {key: allowed(inner) for key, inner in value.items()}
-            case list():
-                return [allowed(inner) for inner in value]
-        return value
+        return statement
 
-    return template | {"Resources": allowed(template["Resources"])}
+    return _with_statements(template, allowed)
 
 
 def with_routes_as_resources(template: Template) -> Template:
@@ -165,6 +156,24 @@ def _with_references(template: Template, values: dict[str, Any]) -> Template:
         return value
 
     return template | {"Resources": replaced(template["Resources"])}
+
+
+def _with_statements(
+    template: Template, change: Callable[[dict[str, Any]], dict[str, Any]]
+) -> Template:
+    """Returns a template whose policies have other statements, wherever they stand."""
+
+    def changed(value: Any) -> Any:
+        match value:
+            case {"Action": _, "Effect": _}:
+                return change(value)
+            case dict():
+                return {key: changed(inner) for key, inner in value.items()}
+            case list():
+                return [changed(inner) for inner in value]
+        return value
+
+    return template | {"Resources": changed(template["Resources"])}
 
 
 def _with_properties(

@@ -4,7 +4,6 @@ What is open is read in the order in which it is due, and looked at 500 at a tim
 goes on from page to page. What a page says of an approval is what its record says now.
 """
 
-import base64
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -12,6 +11,7 @@ from typing import NamedTuple
 
 from approval_services import Services
 from inbox_services import InboxServices
+from longrunning.codec import base64url, from_base64url
 from longrunning.http import RefusedError
 from longrunning.messages import SESSION_ID_PATTERN, TOOL_USE_ID_PATTERN
 from longrunning.people.directory import Person
@@ -188,12 +188,12 @@ def _text_of(wait: Wait) -> str:
 
 
 def _written_entry(entry: DecidedEntry) -> str:
-    return base64.urlsafe_b64encode(json.dumps(entry).encode()).rstrip(b"=").decode()
+    return base64url(json.dumps(entry).encode())
 
 
 def _read_entry(text: str) -> DecidedEntry:
     try:
-        found = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True))
+        found = json.loads(from_base64url(text))
         entry = DecidedEntry(*found)
         is_one = SESSION_ID_PATTERN.fullmatch(entry.session_id)
         is_one = is_one and TOOL_USE_ID_PATTERN.fullmatch(entry.tool_use_id)

@@ -20,6 +20,7 @@ from approval_services import Services
 from inbox_access import Taken
 from inbox_services import InboxServices
 from longrunning import observability
+from longrunning.codec import base64url
 from longrunning.http import Event, RefusedError
 from longrunning.people import passes
 from longrunning.people.links import InvalidLinkError
@@ -73,7 +74,7 @@ def leave(
         "scope": SCOPE,
         "state": gone.made("state"),
         "nonce": gone.made("nonce"),
-        "code_challenge": passes.base64url(hashlib.sha256(verifier).digest()),
+        "code_challenge": base64url(hashlib.sha256(verifier).digest()),
         "code_challenge_method": "S256",
     }
     try:

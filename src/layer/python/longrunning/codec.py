@@ -169,6 +169,20 @@ def _unescaped(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
+def base64url(data: bytes) -> str:
+    """Returns bytes as text that a URL takes as it is, without padding."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def from_base64url(text: str) -> bytes:
+    """Reads what `base64url` has given.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+
+
 def is_unicode(text: str) -> bool:
     """Tells whether UTF-8 can carry a text: half a surrogate pair it cannot."""
     try:

@@ -17,13 +17,14 @@ Rotation: the secret may hold two keys. Add the new one, wait until every enviro
 (deploy again), make it `current`, and remove the old one once its last link has expired.
 """
 
-import base64
 import hmac
 import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from longrunning.codec import base64url, from_base64url
 
 REVIEW, PERSONAL, SIGN_IN, SIGNED_IN, CALLBACK, GONE = 1, 2, 3, 4, 5, 6
 """Kinds of tokens. Callbacks had kind 1 before, and such tokens go on until their end. Those of
@@ -152,7 +153,7 @@ def read_token(keys: LinkKeys, token: str, kinds: Sequence[int] = FOR_APPROVALS)
 def signed(keys: LinkKeys, kind: int, *says: str | int) -> str:
     """Signs a token of a kind with the current key."""
     fields = [kind, *says, keys.current]
-    payload = _base64url(json.dumps(fields, separators=(",", ":")).encode())
+    payload = base64url(json.dumps(fields, separators=(",", ":")).encode())
     return f"{payload}.{_signature(keys.by_id[keys.current], payload)}"
 
 
@@ -181,7 +182,7 @@ def said(keys: LinkKeys, token: str, kinds: Sequence[int]) -> list[Any]:
     ]
     if not signers:
         raise InvalidLinkError(InvalidLinkError.__doc__)
-    kind, *fields, key_id = json.loads(_from_base64url(payload))
+    kind, *fields, key_id = json.loads(from_base64url(payload))
     if kind not in kinds or key_id not in signers:
         raise InvalidLinkError(InvalidLinkError.__doc__)
     if len(fields) != _FIELDS[kind]:
@@ -212,12 +213,4 @@ def _usable(key_id: str, key: object) -> bool:
 
 
 def _signature(key: bytes, payload: str) -> str:
-    return _base64url(hmac.digest(key, payload.encode(), "sha256"))
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def _from_base64url(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    return base64url(hmac.digest(key, payload.encode(), "sha256"))

@@ -5,10 +5,10 @@ of that browser's cookie. A session is a signed cookie: no table of sessions, so
 the browser's, and only a new key or an entry less in `people.toml` ends one elsewhere.
 """
 
-import base64
 import hashlib
 from typing import NamedTuple
 
+from longrunning.codec import base64url
 from longrunning.people.links import GONE, SIGN_IN, SIGNED_IN, LinkKeys, said, signed
 
 SIGN_IN_SECONDS = 600
@@ -51,11 +51,6 @@ class Gone(NamedTuple):
     def made(self, what: str) -> str:
         """Returns something unguessable that is this browser's alone, such as its `state`."""
         return base64url(hashlib.sha256(f"{what}:{self.secret}".encode()).digest())
-
-
-def base64url(data: bytes) -> str:
-    """Returns bytes as text that a URL takes as it is."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def browser_of(cookie: str) -> str:

@@ -1,12 +1,12 @@
 """Pages of what is open, out of all partitions of the index, the earliest due first."""
 
-import base64
 import heapq
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
+from longrunning.codec import base64url, from_base64url
 from longrunning.messages import SESSION_ID_PATTERN, TOOL_USE_ID_PATTERN
 from longrunning.waits.open_waits import SHARDS, OpenEntry, OpenWaits
 
@@ -48,7 +48,7 @@ def written(positions: Positions) -> str:
         shard: [entry.due_at, entry.session_id, entry.tool_use_id]
         for shard, entry in positions.items()
     }
-    return base64.urlsafe_b64encode(json.dumps(places).encode()).rstrip(b"=").decode()
+    return base64url(json.dumps(places).encode())
 
 
 def read_positions(text: str) -> Positions:
@@ -58,8 +58,7 @@ def read_positions(text: str) -> Positions:
         ValueError: It is something else.
     """
     try:
-        padded = text + "=" * (-len(text) % 4)
-        places = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        places = json.loads(from_base64url(text))
         return {shard: _entry(shard, *place) for shard, place in places.items()}
     except (TypeError, AttributeError, RecursionError) as error:
         raise ValueError(text) from error
