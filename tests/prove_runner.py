@@ -8,8 +8,9 @@ A row holds if its tests pass within its time, none of them was skipped, and it 
 Anything else is said in the table and makes the exit status 1.
 
 All rows together take some hours. A run that was stopped goes on where it was: what held is
-not proved again on the same commit, without changes, with the same versions. `rm -r .local/prove`
-starts anew.
+not proved again on the same commit, without changes, with the same versions. What a model's
+exploration came to depends on the model alone, so that it stays until tests/protocol changes.
+`rm -r .local/prove` starts anew.
 """
 
 import hashlib
@@ -59,6 +60,8 @@ class Row:
     """When a proof that hangs is ended."""
     alone: bool = False
     """Whether it measures time, so that nothing else may run beside it."""
+    depends_on: tuple[str, ...] = ()
+    """Files and folders that alone decide what comes out; none: all of the commit does."""
 
     @property
     def word(self) -> str:
@@ -83,13 +86,16 @@ class Outcome:
         return self.result == "holds"
 
 
+MODELS = ("tests/protocol", "tests/prove_figures.py")
+"""All that the explorations run. `make test` compares the models with the code, on every commit."""
+
 ROWS = (
     Row("protocol model", "the write protocol as explicit states, to exhaustion; then without each "
-        "guard", ("tests/protocol/test_prove_model.py",), 180),
+        "guard", ("tests/protocol/test_prove_model.py",), 180, depends_on=MODELS),
     Row("waits model", "the same of waits whose source is asked, callbacks, and agents that ask "
-        "agents", ("tests/protocol/test_prove_waits_model.py",), 100),
+        "agents", ("tests/protocol/test_prove_waits_model.py",), 100, depends_on=MODELS),
     Row("votes model", "the same of several people who must agree, and edit between their votes",
-        ("tests/protocol/test_prove_votes_model.py",), 60),
+        ("tests/protocol/test_prove_votes_model.py",), 60, depends_on=MODELS),
     Row("kill matrix", "the process dies before and after each AWS call, once and twice, and by a "
         "real SIGKILL",
         ("tests/prove/test_prove_kill_matrix.py", "tests/prove/test_prove_kill_votes.py",
@@ -135,14 +141,13 @@ def main(words: Sequence[str], rows: Sequence[Row] = ROWS, document: Path = DOCU
         return 2
     chosen = [by_word[word] for word in words] or list(rows)
     proved, code = digest(), code_facts()
-    same = f"{code} {proved}"
-    kept = {} if words else kept_outcomes(rows, same)
+    kept = {} if words else kept_outcomes(rows, code)
     left = [row for row in chosen if row.name not in kept]
     # The longest first: a long one at the end would run alone.
     together = sorted((r for r in left if not r.alone), key=lambda r: r.limit_minutes, reverse=True)
     with ThreadPoolExecutor(AT_ONCE) as lanes:
-        done = list(lanes.map(lambda row: run_row(row, same), together))
-    done += [run_row(row, same) for row in left if row.alone]
+        done = list(lanes.map(lambda row: run_row(row, code), together))
+    done += [run_row(row, code) for row in left if row.alone]
     found = kept | {outcome.row.name: outcome for outcome in done}
     outcomes = [found[row.name] for row in chosen]
     days = " to ".join(sorted({outcome.day for outcome in outcomes}))
@@ -159,12 +164,12 @@ def main(words: Sequence[str], rows: Sequence[Row] = ROWS, document: Path = DOCU
     return 0
 
 
-def digest(root: Path = ROOT) -> str:
-    """Returns the SHA-256 of the code that is proved: its files' names and contents.
+def digest(root: Path = ROOT, names: Sequence[str] = PROVED) -> str:
+    """Returns the SHA-256 of what is proved, or of other files: their names and contents.
 
     Without git, which a release has not, and without what Python or an editor leaves there.
     """
-    files = [path for name in PROVED for path in [root / name, *(root / name).rglob("*")]]
+    files = [path for name in names for path in [root / name, *(root / name).rglob("*")]]
     found = hashlib.sha256()
     for path in sorted(file for file in files if file.is_file()):
         name = path.relative_to(root)
@@ -190,13 +195,20 @@ def tell_whether_stale(document: Path) -> bool:
     return is_stale
 
 
+def _proved_of(row: Row, code: str) -> str:
+    """Says of what an outcome holds; empty: of nothing that could be known again."""
+    if row.depends_on:
+        return f"Python {platform.python_version()} {digest(names=row.depends_on)}"
+    return "" if WITH_CHANGES in code else f"{code} {digest()}"
+
+
 def kept_outcomes(rows: Sequence[Row], code: str) -> dict[str, Outcome]:
     """Returns what held before of the very same code, by the name of the row."""
     kept: dict[str, Outcome] = {}
     for row in rows:
         file = LOGS / f"{row.word}.json"
         found = json.loads(file.read_text()) if file.exists() else {}
-        if found.pop("code", None) == code and WITH_CHANGES not in code:
+        if found.pop("code", "") == _proved_of(row, code) != "":
             kept[row.name] = Outcome(row, **found)
             print(f"{row.name}: held before, {found['seconds']:.0f} s", flush=True)
     return kept
@@ -205,7 +217,8 @@ def kept_outcomes(rows: Sequence[Row], code: str) -> dict[str, Outcome]:
 def _keep(outcome: Outcome, code: str) -> None:
     facts = asdict(outcome)
     del facts["row"]
-    (LOGS / f"{outcome.row.word}.json").write_text(json.dumps({**facts, "code": code}))
+    facts["code"] = _proved_of(outcome.row, code)
+    (LOGS / f"{outcome.row.word}.json").write_text(json.dumps(facts))
 
 
 def run_row(row: Row, code: str) -> Outcome:

@@ -1,6 +1,7 @@
 """`make prove` tells the truth: what failed, hung, was skipped or showed nothing does not hold."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,28 @@ def test_a_run_that_was_stopped_goes_on_with_what_is_left_of_the_same_code(
     assert len((tmp_path / "test_counted.runs").read_text()) == runs + 1, "a row by its name runs"
 
 
+@pytest.mark.parametrize(("changes", "runs"), [(False, 1), (True, 2)])
+def test_what_depends_on_some_files_alone_holds_until_they_change(
+    tmp_path: Path,
+    document: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    changes: bool,
+    runs: int,
+) -> None:
+    model = tmp_path / "model.py"
+    model.write_text("bounds = 1")
+    monkeypatch.setattr(prove_runner, "ROOT", tmp_path)
+    monkeypatch.setattr(prove_runner.digest, "__defaults__", (tmp_path, prove_runner.PROVED))
+    counted = replace(row(tmp_path, "counted", COUNTS), depends_on=("model.py",))
+    monkeypatch.setattr(prove_runner, "code_facts", lambda: "commit 1234567;")
+    assert main([], [counted], document) == 0
+    if changes:
+        model.write_text("bounds = 2")
+    monkeypatch.setattr(prove_runner, "code_facts", lambda: "commit 89abcde with changes;")
+    assert main([], [counted], document) == 0
+    assert len((tmp_path / "test_counted.runs").read_text()) == runs
+
+
 STARTS = """
 from pathlib import Path
 from prove_figures import record
@@ -201,7 +224,7 @@ def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (root / "template.yaml").write_text("Resources: {}\n")
     (root / "src/agent/worker.py").write_text("a = 1\n")
     monkeypatch.setattr(prove_runner, "ROOT", root)
-    monkeypatch.setattr(prove_runner.digest, "__defaults__", (root,))
+    monkeypatch.setattr(prove_runner.digest, "__defaults__", (root, prove_runner.PROVED))
     return root
 
 
