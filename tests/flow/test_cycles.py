@@ -183,7 +183,7 @@ def coordination(usage: Usage) -> float:
 
 @pytest.mark.parametrize(
     ("earlier", "most"),
-    [(8, 40), (200, 30), (960, 20)],
+    [(8, 20), (200, 12), (960, 8)],
     ids=["short", "long", "beyond the window"],
 )
 def test_cycles_cost_the_same_however_long_the_conversation_is(

@@ -182,9 +182,15 @@ def test_whatever_the_texts_ours_stays_ours(contents: list[str]) -> None:
 
 @pytest.mark.parametrize(
     ("text", "count"),
-    [*((text, count) for text in ("x" * 262_144, "🦄" * 65_536) for count in (1, 3, 20)),
-     *((text, count) for text in ("\n" * 90_000, "<&" * 70_000) for count in (1, 3, 9))],
-)  # fmt: skip
+    [
+        ("x" * 262_144, 1),
+        ("x" * 90_000, 20),
+        ("🦄" * 65_536, 3),
+        ("\n" * 90_000, 1),
+        ("\n" * 30_000, 9),
+        ("<&" * 70_000, 3),
+    ],
+)
 def test_long_texts_are_cut_and_say_that_the_page_shows_all(text: str, count: int) -> None:
     html = html_of(*[text] * count)
     assert len(html.encode()) < CLIPPED_BYTES

@@ -46,10 +46,10 @@ class Walk:
         return [s for s in found if s["namespace"] == namespace]
 
 
-def run_walk(*, daemon: bool = True, sampled: int = 1) -> Walk:
+def run_walk(*, daemon: bool = True) -> Walk:
     """Walks in another process; returns what a daemon would have been sent."""
     script = (ROOT / "tests/traced_walk.py").read_text()
-    printed, sent = run_traced(script, daemon=daemon, in_lambda=True, sampled=sampled)
+    printed, sent = run_traced(script, daemon=daemon)
     return Walk(json.loads(printed.splitlines()[-1]), sent)
 
 
@@ -151,11 +151,18 @@ def test_without_a_daemon_the_sdk_is_not_even_imported() -> None:
     assert walk.sent == []
 
 
-def test_what_lambda_does_not_sample_is_not_sent() -> None:
-    walk = run_walk(sampled=0)
-    assert walk.printed["sdk_imported"] is True
-    assert len(walk.printed["published"]) == 1
-    assert walk.sent == []
+WORKING = """
+from longrunning import tracing
+tracing.enable()
+with tracing.subsegment("run", session_id="s-1"):
+    print("done")
+"""
+
+
+@pytest.mark.parametrize(("sampled", "sent"), [(0, 0), (1, 1)])
+def test_what_lambda_does_not_sample_is_not_sent(sampled: int, sent: int) -> None:
+    printed, documents = run_traced(WORKING, sampled=sampled)
+    assert (printed, len(documents)) == ("done\n", sent)
 
 
 FAILING = """
