@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SAM     := .venv/sam/bin/sam
 LOCAL   := .venv/local/bin/python -m local
 OPERATE := PYTHONPATH=src/layer/python .venv/local/bin/python -m operate
-BENCH   := PYTHONPATH=.:tests:src/layer/python:src/agent:src/approval_api \
+BENCH   := PYTHONPATH=.:tests:testkit:proofs:src/layer/python:src/agent:src/approval_api \
     .venv/bench/bin/python -m benchmarks
 PYTEST  := .venv/test/bin/python -m pytest
 # In the order of their names: by number of tests, files with one long test would come last.
@@ -23,7 +23,7 @@ AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 UV      := .venv/uv/bin/uv
 TEMPLATES := template.yaml src/unitok/template.yaml src/picture/template.yaml monitoring/template.yaml
 
-.PHONY: help run demo task approvals approvers inbox ledger redrive smoke test unit prove bench lint build deploy test-sam-local clean
+.PHONY: help run demo task approvals approvers inbox ledger redrive smoke test proofs unit prove bench lint build deploy test-sam-local clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -64,20 +64,24 @@ smoke: ## One task through a whole stack, approved, with a look at each step (ST
 	@$(call set_up,local)
 	@$(OPERATE) smoke
 
-test: lint ## Every check: lint; unit, flow, example, infra, short proofs; then all on a local stack
-	@$(call set_up,test sam local bench providers)
-	$(PYTEST) $(AT_ONCE) tests/unit tests/flow $(wildcard tests/example) tests/infra \
-	    tests/protocol tests/prove
-	.venv/providers/bin/python -m pytest tests/providers
-	$(PYTEST) $(AT_ONCE) tests/integration tests/browser
+test: lint ## lint, then all of tests/: the walk, your agent and its tools, the template
+	@$(call set_up,test sam)
+	$(PYTEST) $(AT_ONCE) tests --ignore tests/sam_local
 
-unit: ## The quick tests: unit, flow and those of the example
+proofs: ## Every proof in its short form, on a local stack and in a browser as well
+	@$(call set_up,test sam local bench providers)
+	$(PYTEST) $(AT_ONCE) proofs/unit proofs/flow $(wildcard proofs/example) proofs/infra \
+	    proofs/protocol proofs/attacks
+	.venv/providers/bin/python -m pytest proofs/providers
+	$(PYTEST) $(AT_ONCE) proofs/integration proofs/browser
+
+unit: ## The quick ones of both: each module, each flow, and those of the example
 	@$(call set_up,test)
-	$(PYTEST) $(AT_ONCE) tests/unit tests/flow $(wildcard tests/example)
+	$(PYTEST) $(AT_ONCE) $(wildcard tests/example proofs/example) tests/flow proofs/unit proofs/flow
 
 prove: ## Every proof in its long form, with its figures (some of them: ROWS="links page")
 	@$(call set_up,test sam local)
-	@.venv/test/bin/python tests/prove_runner.py $(ROWS)
+	@.venv/test/bin/python proofs/prove_runner.py $(ROWS)
 
 bench: ## What a pause costs and how fast it starts, beside what else there is (some: NAMES="scale")
 	@$(call set_up,sam local bench)

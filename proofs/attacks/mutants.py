@@ -12,6 +12,8 @@ from textwrap import dedent
 import code_places
 from code_trees import Replacement
 
+ROOT = Path(__file__).parents[2]
+
 
 @dataclass(frozen=True)
 class Mutant:
@@ -67,19 +69,26 @@ class Mutant:
 
 
 def of_code(*mutants: tuple[str, str, str, str, str]) -> Iterator[Mutant]:
-    """Makes mutants of name, place, old, new and killer, the last below `tests/`.
+    """Makes mutants of name, place, old, new and killer, the last below `tests/` or `proofs/`.
 
     Old and new are both expressions, or both statements, or both `except` clauses, or both cases
     of a `match`. No new statement at all is as good as `pass`.
     """
     for name, where, old, new, killer in mutants:
-        yield Mutant(name, where, _flush(old), _flush(new), f"tests/{killer}")
+        yield Mutant(name, where, _flush(old), _flush(new), _test(killer))
 
 
 def of_file(file: str, *mutants: tuple[str, str, str, str]) -> Iterator[Mutant]:
     """Makes the mutants of a file that is no Python code, of name, old, new and killer."""
     for name, old, new, killer in mutants:
-        yield Mutant(name, file, old, new, f"tests/{killer}")
+        yield Mutant(name, file, old, new, _test(killer))
+
+
+def _test(killer: str) -> str:
+    """Returns a test as pytest takes it, in whichever of the two folders its file is."""
+    file = killer.partition("::")[0]
+    folder = "tests" if (ROOT / "tests" / file).exists() else "proofs"
+    return f"{folder}/{killer}"
 
 
 def _flush(source: str) -> str:

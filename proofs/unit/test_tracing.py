@@ -19,7 +19,13 @@ import pytest
 from longrunning import tracing
 
 ROOT = Path(__file__).parents[2]
-PATHS = [ROOT / "src/layer/python", ROOT / "src/agent", ROOT / "tests", ROOT / "testkit"]
+PATHS = [
+    ROOT / "src/layer/python",
+    ROOT / "src/agent",
+    ROOT / "tests",
+    ROOT / "testkit",
+    ROOT / "proofs",
+]
 TRACE_ID = "1-65f2c000-0123456789abcdef01234567"
 FUNCTION_ID = "0123456789abcdef"
 
@@ -48,7 +54,7 @@ class Walk:
 
 def run_walk(*, daemon: bool = True) -> Walk:
     """Walks in another process; returns what a daemon would have been sent."""
-    script = (ROOT / "tests/traced_walk.py").read_text()
+    script = (ROOT / "proofs/traced_walk.py").read_text()
     printed, sent = run_traced(script, daemon=daemon)
     return Walk(json.loads(printed.splitlines()[-1]), sent)
 

@@ -38,12 +38,12 @@ HOSTILE = {
 }
 
 SAMPLE = (
-    "tests/infra/test_make.py",
+    "proofs/infra/test_make.py",
     "tests/example/test_agent_definition.py",
-    "tests/unit/test_local_parts.py",
-    "tests/unit/test_operate_commands.py::test_every_page_of_a_table_is_counted",
+    "proofs/unit/test_local_parts.py",
+    "proofs/unit/test_operate_commands.py::test_every_page_of_a_table_is_counted",
     "tests/example/test_publish_post.py",
-    "tests/unit/test_tracing.py",
+    "proofs/unit/test_tracing.py",
     "tests/flow/test_walkthrough.py",
 )
 

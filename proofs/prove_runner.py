@@ -1,15 +1,15 @@
 """`make prove`: every proof in its long form, two at a time, and a table of what they showed.
 
-    python tests/prove_runner.py               all rows; if they hold, docs/reliability.md is new
-    python tests/prove_runner.py links page    some rows; the document stays as it is
-    python tests/prove_runner.py --stale       none; the document says if src/ has changed since
+    python proofs/prove_runner.py               all rows; if they hold, docs/reliability.md is new
+    python proofs/prove_runner.py links page    some rows; the document stays as it is
+    python proofs/prove_runner.py --stale       none; the document says if src/ has changed since
 
 A row holds if its tests pass within its time, none of them was skipped, and it reported figures.
 Anything else is said in the table and makes the exit status 1.
 
 All rows together take some hours. A run that was stopped goes on where it was: what held is
 not proved again on the same commit, without changes, with the same versions. What a model's
-exploration came to depends on the model alone, so that it stays until tests/protocol changes.
+exploration came to depends on the model alone, so that it stays until proofs/protocol changes.
 `rm -r .local/prove` starts anew.
 """
 
@@ -86,41 +86,41 @@ class Outcome:
         return self.result == "holds"
 
 
-MODELS = ("tests/protocol", "tests/prove_figures.py")
+MODELS = ("proofs/protocol", "proofs/prove_figures.py")
 """All that the explorations run. `make test` compares the models with the code, on every commit."""
 
 ROWS = (
     Row("protocol model", "the write protocol as explicit states, to exhaustion; then without each "
-        "guard", ("tests/protocol/test_prove_model.py",), 180, depends_on=MODELS),
+        "guard", ("proofs/protocol/test_prove_model.py",), 180, depends_on=MODELS),
     Row("waits model", "the same of waits whose source is asked, callbacks, and agents that ask "
-        "agents", ("tests/protocol/test_prove_waits_model.py",), 100, depends_on=MODELS),
+        "agents", ("proofs/protocol/test_prove_waits_model.py",), 100, depends_on=MODELS),
     Row("votes model", "the same of several people who must agree, and edit between their votes",
-        ("tests/protocol/test_prove_votes_model.py",), 60, depends_on=MODELS),
+        ("proofs/protocol/test_prove_votes_model.py",), 60, depends_on=MODELS),
     Row("kill matrix", "the process dies before and after each AWS call, once and twice, and by a "
         "real SIGKILL",
-        ("tests/prove/test_prove_kill_matrix.py", "tests/prove/test_prove_kill_votes.py",
-         "tests/integration/test_prove_sigkill.py"), 90),
+        ("proofs/attacks/test_prove_kill_matrix.py", "proofs/attacks/test_prove_kill_votes.py",
+         "proofs/integration/test_prove_sigkill.py"), 90),
     Row("guard mutants", "each guard in the code is switched off, and its test must fail",
-        ("tests/prove/test_prove_mutants.py",), 60),
+        ("proofs/attacks/test_prove_mutants.py",), 60),
     Row("state machine", "random walks of tasks, clicks, sweeps, crashes and clock steps",
-        ("tests/prove/test_prove_state_machine.py",), 120),
+        ("proofs/attacks/test_prove_state_machine.py",), 120),
     Row("races", "many clicks, sweeper and workers at once, on the emulator",
-        ("tests/integration/test_prove_races.py", "tests/integration/test_prove_races_votes.py",
-         "tests/integration/test_prove_races_deadlines.py"), 240),
+        ("proofs/integration/test_prove_races.py", "proofs/integration/test_prove_races_votes.py",
+         "proofs/integration/test_prove_races_deadlines.py"), 240),
     Row("faults", "AWS calls throttled, timed out, or done with the reply lost",
-        ("tests/prove/test_prove_faults.py",), 40),
+        ("proofs/attacks/test_prove_faults.py",), 40),
     Row("malformed input", "generated queue messages and HTTP requests",
-        ("tests/prove/test_prove_malformed.py",), 40),
+        ("proofs/attacks/test_prove_malformed.py",), 40),
     Row("links", "every bit flipped, expiry, other sessions, old and rotated keys",
-        ("tests/prove/test_prove_links.py",)),
+        ("proofs/attacks/test_prove_links.py",)),
     Row("scanners", "GET, HEAD and OPTIONS of both links, as mail scanners send them",
-        ("tests/prove/test_prove_scanners.py",)),
+        ("proofs/attacks/test_prove_scanners.py",)),
     Row("page", "hostile contents in headless Chromium, from the question to the post",
-        ("tests/browser/test_prove_page.py",), 40),
+        ("proofs/browser/test_prove_page.py",), 40),
     Row("secrets", "every log line, metric and trace of a full run, searched for what was marked",
-        ("tests/prove/test_prove_secrets.py", "tests/integration/test_prove_secrets.py")),
+        ("proofs/attacks/test_prove_secrets.py", "proofs/integration/test_prove_secrets.py")),
     Row("load", "sessions through the local stack, counted by the ledger",
-        ("tests/integration/test_prove_load.py",), 120, alone=True),
+        ("proofs/integration/test_prove_load.py",), 120, alone=True),
 )  # fmt: skip
 
 

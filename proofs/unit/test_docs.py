@@ -189,7 +189,8 @@ def test_every_name_in_code_style_is_one_of_the_code(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.skipif(not example_modules.IS_HERE, reason="some of them were the example's")
 def test_every_test_named_exists(name: str) -> None:
-    tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    files = [*(ROOT / "tests").rglob("test_*.py"), *(ROOT / "proofs").rglob("test_*.py")]
+    tests = "\n".join(path.read_text() for path in files)
     for named in re.findall(r"`(test_\w+)`", (ROOT / name).read_text()):
         assert f"def {named}(" in tests, named
 
@@ -212,7 +213,7 @@ def test_the_page_on_reliability_says_whether_the_code_has_changed_since_its_tab
     page.write_text(prove_runner.DOCUMENT.read_text())
     prove_runner.tell_whether_stale(page)
     assert page.read_text() == prove_runner.DOCUMENT.read_text(), (
-        "run: .venv/test/bin/python tests/prove_runner.py --stale"
+        "run: .venv/test/bin/python proofs/prove_runner.py --stale"
     )
 
 

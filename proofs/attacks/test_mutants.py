@@ -225,4 +225,4 @@ def test_another_file_is_text(root: Path) -> None:
     )
     assert (mutant.path(root), mutant.matches(root)) == (root / "local/page.html", 1)
     assert mutant.switched_off(root) == "<p>\n</p>\n"
-    assert mutant.killer == "tests/unit/test_page.py::test_it"
+    assert mutant.killer == "proofs/unit/test_page.py::test_it"

@@ -188,9 +188,10 @@ def test_every_mutant_has_a_name_of_its_own_and_is_like_no_other() -> None:
     assert len({(m.where, m.old, m.new) for m in changed}) == len(changed)
 
 
-def test_every_guard_is_watched_by_a_test_that_make_test_runs() -> None:
-    (recipe,) = re.findall(r"^test:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.M)
-    folders = tuple(f"{folder}/" for folder in re.findall(r"\btests/\w+", recipe))
+def test_every_guard_is_watched_by_a_test_that_ci_runs() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    recipes = "".join(re.findall(r"^(?:test|proofs):.*\n((?:\t.*\n)+)", makefile, re.M))
+    folders = tuple(f"{folder}/" for folder in re.findall(r"\bproofs/\w+|\btests\b", recipes))
     assert [m.killer for m in MUTANTS if not m.killer.startswith(folders)] == []
     unknown = []
     for mutant in MUTANTS:

@@ -1,6 +1,6 @@
 """docs/openapi.json against the template and the code: the same routes, statuses, names, limits.
 
-That every answer conforms to it is shown by tests/prove/test_prove_malformed.py.
+That every answer conforms to it is shown by proofs/attacks/test_prove_malformed.py.
 """
 
 import ast

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv/bench/bin/python"
-FOLDERS = (".", "tests", "src/layer/python", "src/agent", "src/approval_api")
+FOLDERS = (".", "tests", "testkit", "proofs", "src/layer/python", "src/agent", "src/approval_api")
 LIMIT_SECONDS = 300
 
 SAYS = {

@@ -1,6 +1,6 @@
 """Least privilege, tried: a role may do what `tests/rights.py` lists for it, and nothing else.
 
-Functions that have each role try every call of `tests/every_call.py` on the emulator, which
+Functions that have each role try every call of `proofs/every_call.py` on the emulator, which
 enforces the template's own policies. That what is listed is also enough, every other test here
 shows: their flows run under the same roles.
 """

@@ -1,6 +1,6 @@
 """UniTok's handler, as the HTTP API calls it, on a posts table.
 
-That one of many racing posts with one key wins is shown in tests/integration; here, that the put
+That one of many racing posts with one key wins is shown in proofs/integration; here, that the put
 carries the condition.
 """
 

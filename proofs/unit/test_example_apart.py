@@ -10,11 +10,11 @@ import aws_template
 import example_modules
 
 ROOT = aws_template.ROOT
-TESTS, TESTKIT = ROOT / "tests", ROOT / "testkit"
-FOLDERS = (TESTS / "unit", TESTS / "flow", TESTS, TESTKIT)
+TESTS, PROOFS, TESTKIT = ROOT / "tests", ROOT / "proofs", ROOT / "testkit"
+FOLDERS = (PROOFS / "unit", PROOFS / "flow", TESTS / "flow", TESTS, PROOFS, TESTKIT)
 """Where a module of the tests may lie; `src` is not followed, as its handlers are the adopter's."""
 
-FILES = sorted(path for folder in FOLDERS[:2] for path in folder.glob("*.py"))
+FILES = sorted(path for folder in FOLDERS[:3] for path in folder.glob("*.py"))
 
 
 @cache
