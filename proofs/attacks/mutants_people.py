@@ -416,7 +416,7 @@ PEOPLE: tuple[Mutant, ...] = tuple(
             "links:said",
             "len(fields) != _FIELDS[kind]",
             "not fields",
-            "prove/test_prove_links.py::test_a_kind_with_the_fields_of_another_opens_nothing",
+            "attacks/test_prove_links.py::test_a_kind_with_the_fields_of_another_opens_nothing",
         ),
         (
             "a child's task says who requested its parent's",

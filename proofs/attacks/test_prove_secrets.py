@@ -21,7 +21,8 @@ from prove_figures import record
 
 ROOT = Path(__file__).parents[2]
 PATHS = ("src/layer/python", "src/agent", "src/approval_api", "src/unitok", "src/sweeper",
-         "src/operator_api", "tests", "tests/flow", "testkit", "proofs", "proofs/flow", ".")  # fmt: skip
+         "src/operator_api", "tests", "tests/flow", "testkit", "proofs", "proofs/flow",
+         ".")  # fmt: skip
 TRACE = "Root=1-65f2c000-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=1"
 KINDS = {"task", "words", "draft", "edit", "comment", "mail", "link", "result", "answer", "input",
          "tool-input", "question", "seen", "address", "requester", "field", "name",

@@ -33,7 +33,9 @@ def make(*arguments: str, cwd: Path = ROOT, **variables: str) -> subprocess.Comp
 
 def test_bare_make_lists_every_command() -> None:
     listed = re.findall(r"^make (\S+) +\S", make().stdout, re.MULTILINE)
-    commands = "run demo task approvals approvers inbox ledger redrive smoke test unit prove bench"
+    commands = (
+        "run demo task approvals approvers inbox ledger redrive smoke test proofs unit prove bench"
+    )
     commands += " lint build deploy test-sam-local clean requirements"
     assert listed == ["help", *commands.split()]
 

@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-from prove.code_places import file_of, place_in
+from attacks.code_places import file_of, place_in
 
 _ROOT = Path(__file__).parents[2]
 
