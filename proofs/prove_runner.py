@@ -87,7 +87,7 @@ class Outcome:
 
 
 MODELS = ("proofs/protocol", "proofs/prove_figures.py")
-"""All that the explorations run. `make test` compares the models with the code, on every commit."""
+"""All that the explorations run. `make proofs` compares models and code, on every commit."""
 
 ROWS = (
     Row("protocol model", "the write protocol as explicit states, to exhaustion; then without each "
