@@ -1,6 +1,7 @@
 # `make` lists what there is. Needs make and Python 3.11 or newer; all else is set up in .venv/.
 
 PORT ?= 3000
+VERSION := newest
 TASK ?= Announce our new rainbow unicorn, for rent from Monday.
 # The commands read all from the environment. A $ in a text stays one: make must not expand it.
 override TASK := $(value TASK)
@@ -23,7 +24,8 @@ AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 UV      := .venv/uv/bin/uv
 TEMPLATES := template.yaml src/unitok/template.yaml src/picture/template.yaml monitoring/template.yaml
 
-.PHONY: help run demo task approvals approvers inbox ledger redrive smoke test proofs unit prove bench lint build deploy test-sam-local clean
+.PHONY: help run demo task approvals approvers inbox ledger redrive smoke test proofs unit prove bench \
+    strands lint build deploy test-sam-local clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -87,10 +89,20 @@ bench: ## What a pause costs and how fast it starts, beside what else there is (
 	@$(call set_up,sam local bench)
 	@$(BENCH) $(NAMES)
 
-lint: ## ruff and mypy; cfn-lint and checkov on the template
+strands: ## The walk and its detours on the newest Strands (or on one: VERSION=1.62.0)
+	@$(call set_up,uv)
+	@$(UV) venv --quiet --clear --no-project --python .venv/uv/bin/python .venv/strands
+	@$(UV) pip install --quiet --python .venv/strands/bin/python boto3 jsonschema pytest pyyaml \
+	    --requirement src/layer/requirements.in \
+	    'strands-agents$(if $(filter-out newest,$(VERSION)),==$(VERSION))'
+	@$(UV) pip freeze --quiet --python .venv/strands/bin/python | grep '^strands-agents='
+	.venv/strands/bin/python -m pytest -q tests/flow/test_walkthrough.py tests/flow/test_detours.py
+
+lint: ## ruff, mypy and codespell; cfn-lint and checkov on the template
 	@$(call set_up,test sam checkov)
 	.venv/test/bin/ruff check .
 	.venv/test/bin/mypy
+	.venv/test/bin/codespell
 	for template in $(TEMPLATES); do $(SAM) validate --lint --template $$template || exit 1; done
 	.venv/checkov/bin/checkov --config-file .checkov.yaml --quiet --compact --skip-download \
 	    $(TEMPLATES:%=--file %)

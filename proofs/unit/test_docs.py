@@ -21,7 +21,8 @@ from longrunning.agent.gate import InvalidCallError, ProtectedTool
 from longrunning.messages import ToolResults
 
 ROOT = aws_template.ROOT
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+FOLDERS = (ROOT / "docs", ROOT / ".github")
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(page for f in FOLDERS for page in f.rglob("*.md"))])
 README, ARCHITECTURE = ROOT / "README.md", ROOT / "docs/architecture.md"
 OPERATE, WHAT_CAN_GO_WRONG = ROOT / "docs/operate.md", ROOT / "docs/what-can-go-wrong.md"
 ADAPT, DEPLOY = ROOT / "docs/adapt.md", ROOT / "docs/deploy.md"
