@@ -8,9 +8,11 @@ import re
 import struct
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from local.lifecycle import Running
+from local.walk import Walk
 
 import flow_picture
 from local_stack import PYTHON, ROOT, LocalStack, free_port
@@ -44,8 +46,16 @@ def test_the_readme_shows_the_review_page_as_it_is(
 
 
 def test_the_readme_shows_the_ten_steps_as_they_run(folder: Path, tmp_path: Path) -> None:
+    steps = printed(tmp_path / "state") if folder == IMAGES else watched()
+    (folder / FLOW).write_text(flow_picture.draw(steps))
+    kept, drawn = ((place / FLOW).read_text() for place in (IMAGES, folder))
+    assert kept == drawn, "make the pictures anew: PICTURES=1"
+
+
+def printed(state_dir: Path) -> list[str]:
+    """The steps that the demo prints, as they happen."""
     done = subprocess.run(
-        [str(PYTHON), "-m", "local", "demo", "--state-dir", str(tmp_path / "state")],
+        [str(PYTHON), "-m", "local", "demo", "--state-dir", str(state_dir)],
         cwd=ROOT,
         env=os.environ | {"PORT": str(free_port()), "STORY": "approval"},
         capture_output=True,
@@ -53,9 +63,12 @@ def test_the_readme_shows_the_ten_steps_as_they_run(folder: Path, tmp_path: Path
         timeout=600,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    (folder / FLOW).write_text(flow_picture.draw(flow_picture.steps_of(done.stdout)))
-    kept, drawn = ((place / FLOW).read_text() for place in (IMAGES, folder))
-    assert kept == drawn, "make the pictures anew: PICTURES=1"
+    return flow_picture.steps_of(done.stdout)
+
+
+def watched() -> list[str]:
+    """The same, as the demo would print them: test_lifecycle.py runs it."""
+    return [name for name, _ in Walk(cast(Running, None), "", "").steps()]
 
 
 @pytest.mark.parametrize("name", [PAGE, FLOW])
