@@ -21,11 +21,14 @@ from aws_template import ROOT
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 DOCUMENTS.remove(ROOT / "CHANGELOG.md")  # What it names was true of its version.
 
-NOTED = ("aws", "sam", "make", "curl", "git", "sleep", ".venv/test/bin/python")
+NOTED = ("aws", "sam", "make", "curl", "git", "date", "sleep", ".venv/test/bin/python")
 """Programs that a stand-in takes the place of."""
-REAL = {name: shutil.which(name) or name for name in ("cat", "date", "grep")}
+REAL = {name: shutil.which(name) or name for name in ("cat", "grep")}
 REAL["python3"] = sys.executable
 """Programs that only read or compute: the shell runs them."""
+
+RUN_ON_A_STACK = "task approvals approvers inbox ledger redrive smoke".split()
+"""Targets of make that tests/integration/test_commands_of_the_docs.py runs."""
 
 FOR_THE_READER = (
     "API_ID BACKUP_ARN DEAD_LETTERS ID LINK SESSION_ID SUBSCRIPTION TOKEN TOOL_USE_ID"

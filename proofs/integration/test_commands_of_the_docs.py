@@ -15,10 +15,9 @@ from pathlib import Path
 import pytest
 
 import doc_commands
-from doc_commands import Call
+from doc_commands import RUN_ON_A_STACK, Call
 from local_stack import ROOT, LocalStack, running_stack
 
-RUN_ON_A_STACK = ("task", "approvals", "approvers", "inbox", "ledger", "redrive", "smoke")
 RUN = [
     call
     for call in doc_commands.calls()

@@ -17,13 +17,10 @@ from botocore import xform_name
 
 import aws_template
 import doc_commands
-from doc_commands import Call
+from doc_commands import RUN_ON_A_STACK, Call
 
 ROOT = aws_template.ROOT
 CALLS = doc_commands.calls()
-
-RUN_ON_A_STACK = "task approvals approvers inbox ledger redrive smoke".split()
-"""Targets of make that tests/integration/test_commands_of_the_docs.py runs."""
 
 NOT_RUN = {
     "help": "tests/infra/test_make.py runs it",

@@ -1,6 +1,7 @@
 """What GitHub reads: forms, workflows, Dependabot. Their form, and that they name what exists."""
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,13 @@ def test_a_workflow_runs_targets_that_exist(path: Path) -> None:
     assert targets
     for target in targets:
         assert re.search(rf"^{target}:", makefile, re.M), target
+
+
+@named(WORKFLOWS)
+def test_a_workflows_commands_are_right_for_a_shell(path: Path) -> None:
+    for command in commands_of(path):
+        done = subprocess.run(["bash", "-n", "-c", command], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
 
 
 def commands_of(path: Path) -> list[str]:
