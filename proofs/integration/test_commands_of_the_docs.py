@@ -1,7 +1,7 @@
 """Command lines of the documents, each run as it stands against a local stack.
 
 A document names a deployed stack. Here `STACK=` is left out, as the documents say for `make run`.
-tests/unit/test_doc_commands.py holds that no other command line goes unread.
+proofs/unit/test_doc_commands.py holds that no other command line goes unread.
 """
 
 import re
@@ -39,7 +39,7 @@ NO_PEOPLE = {
 }
 """What a stack without people refuses, by target or by DO, and what it says.
 
-`make demo STORY=people`, which tests/integration/test_lifecycle.py runs, does these with people.
+`make demo STORY=people`, which proofs/integration/test_lifecycle.py runs, does these with people.
 """
 
 

@@ -1,6 +1,6 @@
 """The two pictures of README.md, made from a running stack. PICTURES=1 makes them anew:
 
-PICTURES=1 .venv/test/bin/python -m pytest tests/integration/test_pictures_of_the_readme.py
+PICTURES=1 .venv/test/bin/python -m pytest proofs/integration/test_pictures_of_the_readme.py
 """
 
 import os

@@ -1,7 +1,7 @@
 """Every command line of the documents is known, and names what exists.
 
-What a local stack can run is run by tests/integration/test_commands_of_the_docs.py, the options of
-`sam` are held by tests/infra/test_sam_commands_of_the_docs.py. What is left is read here.
+What a local stack can run is run by proofs/integration/test_commands_of_the_docs.py, the options of
+`sam` are held by proofs/infra/test_sam_commands_of_the_docs.py. What is left is read here.
 """
 
 import json
@@ -23,19 +23,20 @@ ROOT = aws_template.ROOT
 CALLS = doc_commands.calls()
 
 NOT_RUN = {
-    "help": "tests/infra/test_make.py runs it",
-    "run": "every stack of tests/integration is one",
-    "demo": "tests/integration/test_lifecycle.py runs each story",
-    "test": "it runs this test",
+    "help": "proofs/infra/test_make.py runs it",
+    "run": "every stack of proofs/integration is one",
+    "demo": "proofs/integration/test_lifecycle.py runs each story",
+    "test": "tests/ is what CI runs first",
+    "proofs": "it runs this test",
     "unit": "it runs this test",
     "lint": "a part of make test",
-    "prove": "takes hours; make test has its short form",
-    "bench": "takes twenty minutes; make test has its short form",
+    "prove": "takes hours; make proofs has its short form",
+    "bench": "takes twenty minutes; make proofs has its short form",
     "strands": "CI runs it: it makes an environment of its own",
     "build": "tests/infra/test_build.py runs it",
     "deploy": "needs an AWS account",
     "test-sam-local": "needs an image of Lambda's; CI runs it",
-    "requirements": "asks a package index; tests/infra/test_requirements.py has its arguments",
+    "requirements": "asks a package index; proofs/infra/test_requirements.py has its arguments",
     "clean": "would remove the environment that runs this",
     "lab": "the lab has a test of its own, which runs all of it",
     "starter": "the starter has a test of its own, which runs all of it",

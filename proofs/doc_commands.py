@@ -28,7 +28,7 @@ REAL["python3"] = sys.executable
 """Programs that only read or compute: the shell runs them."""
 
 RUN_ON_A_STACK = "task approvals approvers inbox ledger redrive smoke".split()
-"""Targets of make that tests/integration/test_commands_of_the_docs.py runs."""
+"""Targets of make that proofs/integration/test_commands_of_the_docs.py runs."""
 
 FOR_THE_READER = (
     "API_ID BACKUP_ARN DEAD_LETTERS ID LINK SESSION_ID SUBSCRIPTION TOKEN TOOL_USE_ID"
