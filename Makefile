@@ -89,7 +89,7 @@ bench: ## What a pause costs and how fast it starts, beside what else there is (
 	@$(call set_up,sam local bench)
 	@$(BENCH) $(NAMES)
 
-strands: ## The walk and its detours on the newest Strands (or on one: VERSION=1.62.0)
+strands: ## The walk and its detours on the newest Strands (or on one: VERSION=1.54.0)
 	@$(call set_up,uv)
 	@$(UV) venv --quiet --clear --no-project --python .venv/uv/bin/python .venv/strands
 	@$(UV) pip install --quiet --python .venv/strands/bin/python boto3 jsonschema pytest pyyaml \

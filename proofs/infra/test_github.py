@@ -90,9 +90,10 @@ def test_the_lowest_strands_is_the_same_in_ci_and_in_the_guide() -> None:
         "version"
     ]
     assert newest == "newest"
-    stated = re.findall(r"\*\*Supported: strands-agents ([\d.]+?)\.?\*\*", MAINTAIN)
+    stated = re.findall(r"\*\*Supported: strands-agents ([\d.]+) to [\d.]+\.\*\*", MAINTAIN)
     assert stated == [lowest]
-    assert f"make strands VERSION={lowest}" in MAINTAIN
+    for text in (MAINTAIN, (ROOT / ".ci/run").read_text()):
+        assert f"make strands VERSION={lowest}" in text
     for file in ("src/agent/requirements.in", *(f"requirements/{n}.in" for n in PINNED)):
         (pin,) = re.findall(
             r"^strands-agents(?:\[.+?\])?==([\d.]+)$", (ROOT / file).read_text(), re.M
