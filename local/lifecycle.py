@@ -16,6 +16,7 @@ from typing import TextIO
 from local import build as building
 from local import stack as stacks
 from local import tasks
+from local.bedrock import Bedrock
 from local.console import Console, LocalError
 from local.emulator import Emulator
 from local.front_door import FrontDoor
@@ -23,7 +24,7 @@ from local.function_logs import FunctionLogs
 from local.guard import Guard
 from local.mail import Mailbox
 from local.operators import Operators
-from local.other_agent import with_agent
+from local.other_agent import AGENT, with_agent
 from local.proxy import Proxy
 from local.records import Records
 from local.reload import Reloader
@@ -89,10 +90,14 @@ def running(
         server = undo.enter_context(contextlib.closing(LoopbackServer(settings.port)))
         undo.enter_context(_own_folder(settings))
         traces = undo.enter_context(contextlib.closing(Traces()))
+        bedrock = undo.enter_context(contextlib.closing(Bedrock(settings)))
+        bedrock.start()
         emulator = Emulator(settings.state_dir, traces.open())
         undo.callback(emulator.stop)
         run = _start(settings, console, emulator, traces, agent)
+        stacks.give(emulator, run.stack, AGENT, bedrock.function_environment | settings.passed)
         undo.callback(run.mailbox.close)
+        bedrock.follow(console.error)
         logs = _function_logs(run, console)
         logs.start()
         undo.callback(logs.stop)

@@ -60,6 +60,23 @@ def create(settings: Settings, emulator: Emulator, build: Build) -> Stack:
     return Stack(ids, found, _log_groups(emulator, ids, build.resources))
 
 
+def give(emulator: Emulator, stack: Stack, logical_id: str, variables: dict[str, str]) -> None:
+    """Gives one function variables that stand in no template: keys, above all.
+
+    Args:
+        emulator: Where the function is.
+        stack: The stack that has it.
+        logical_id: The function.
+        variables: What its environment gets.
+    """
+    if not variables:
+        return
+    name, functions = stack.physical_ids[logical_id], emulator.client("lambda")
+    found = functions.get_function_configuration(FunctionName=name).get("Environment", {})
+    environment = {"Variables": found.get("Variables", {}) | variables}
+    functions.update_function_configuration(FunctionName=name, Environment=environment)
+
+
 def physical_ids(cloudformation: Any, stack: str) -> dict[str, str]:
     """Returns the physical id of every resource of a stack and of those that it nests.
 
