@@ -53,7 +53,7 @@ def _model(settings: Settings) -> str:
         return "a script, no AI; docs/adapt.md#a-real-model has how to take a real one"
     if settings.bedrock_profile:
         return f"{settings.model_id}, on Bedrock, paid by the profile {settings.bedrock_profile}"
-    return f"{settings.model_id}; one of Bedrock needs BEDROCK_PROFILE=name, too"
+    return f"{settings.model_id} (Bedrock would need BEDROCK_PROFILE=name, too)"
 
 
 def _require_folder(settings: Settings) -> None:

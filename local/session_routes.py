@@ -1,6 +1,7 @@
 """The pages of single sessions: what is asked for, and what is answered."""
 
 import re
+import time
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qs, unquote
@@ -18,6 +19,9 @@ from local.timeline import steps, timeline
 from local.traces import Span, Traces
 
 PATH = "/local/sessions/"
+RECENT_SECONDS = 15 * 60
+"""A task is tried five times in the first four minutes."""
+
 RUN = "run"
 """The step in which the model is called."""
 
@@ -84,7 +88,9 @@ class Sessions:
         return Answer(status, pages.HEADERS, page)
 
     def _unknown(self) -> Answer:
-        page = session_page.unknown(len(self.mailbox.all()), self.problems.last)
+        last = self.problems.last
+        is_recent = last is not None and time.time() - last.at < RECENT_SECONDS
+        page = session_page.unknown(len(self.mailbox.all()), last if is_recent else None)
         return Answer(HTTPStatus.NOT_FOUND, pages.HEADERS, page)
 
     def _of_last_run(self, spans: list[Span]) -> str:

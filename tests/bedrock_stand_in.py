@@ -52,7 +52,8 @@ class BedrockStandIn:
         signed: Who signed each request, in order; also of those that it refused.
         model_ids: The model of each request that was not refused.
         faults: What a request or the script did that Bedrock would not accept.
-        refuses_with: A code and a message to answer with, while there is one.
+        refuses_with: A status, a code and a message to answer with, while there are.
+        breaks: Breaks the next answer off in its midst.
     """
 
     def __init__(self, script: Script, keys: dict[str, str]) -> None:
@@ -61,6 +62,7 @@ class BedrockStandIn:
         self.model_ids: list[str] = []
         self.faults: list[str] = []
         self.refuses_with: tuple[int, str, str] | None = None
+        self.breaks = False
         self.converse = ConverseStandIn(script)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -151,6 +153,9 @@ def _handler_of(served: BedrockStandIn) -> Callable[..., BaseHTTPRequestHandler]
             self.end_headers()
             for piece in pieces:
                 self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+                if served.breaks:
+                    served.breaks, self.close_connection = False, True
+                    return
             self.wfile.write(b"0\r\n\r\n")
 
         def log_message(self, *_: Any) -> None:

@@ -47,6 +47,10 @@ NEEDS_PROC = pytest.mark.skipif(
     not Path("/proc/self/environ").exists(), reason="no /proc tells what a process was given"
 )
 PROFILES = """\
+[profile whole]
+region = eu-west-1
+aws_access_key_id = A
+aws_secret_access_key = s
 [profile nowhere]
 aws_access_key_id = A
 aws_secret_access_key = s
@@ -147,11 +151,12 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Real]:
         process = start(state_dir, free_port(), ROOT, "--no-reload")
     try:
         stack = LocalStack(wait_for_stack_json(process, state_dir), state_dir)
-        yield Real(stack, bedrock, folder)
+        made = Real(stack, bedrock, folder)
+        yield made
+        family = made.family()
         stack.close()
         assert stop(process) == 0, output_of(state_dir)
-        assert not [args for _, _, args in processes() if "local.bedrock_process" in args
-                    and str(os.getpid()) in args]  # fmt: skip
+        assert not family.keys() & {pid for pid, _, _ in processes()}
     finally:
         if process.poll() is None:
             stop(process, signal.SIGTERM)
@@ -256,6 +261,14 @@ def test_what_bedrock_refuses_is_on_the_terminal_and_the_page_and_goes_on_once_m
     assert f"Bedrock, {code}" not in real.page(session_id)
 
 
+def test_an_answer_that_breaks_off_is_asked_for_again(real: Real, task: str) -> None:
+    real.bedrock.breaks = True
+    before = len(real.bedrock.signed)
+    real.ask(task)
+    assert not real.bedrock.breaks
+    assert len(real.bedrock.signed) >= before + 2
+
+
 def test_a_decision_that_the_model_is_not_told_yet_says_so_on_the_page(
     real: Real, task: str
 ) -> None:
@@ -280,6 +293,37 @@ def test_credentials_that_have_ended_are_renewed_once_somebody_has_signed_in_aga
     assert real.bedrock.signed[-1].access_key_id == SECOND
     assert real.bedrock.signed[-1].token == TOKEN
     assert TOKEN not in real.output()
+
+
+def test_the_process_ends_with_a_run_that_was_killed(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text(PROFILES)
+    code = (
+        "import os, time\n"
+        "from local import shell\n"
+        "from local.bedrock import Bedrock\n"
+        "from local.settings import make_settings\n"
+        "shell.take_aws()\n"
+        "bedrock = Bedrock(make_settings(3000))\n"
+        "bedrock.start()\n"
+        "print(bedrock._process.pid, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    run = subprocess.Popen(
+        [str(PYTHON), "-c", code],
+        cwd=ROOT,
+        env=os.environ
+        | {"BEDROCK_PROFILE": "whole", "MODEL_ID": NOVA}
+        | {"AWS_CONFIG_FILE": str(tmp_path / "config")},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert run.stdout is not None
+    pid = int(run.stdout.readline())
+    assert pid in {found for found, _, _ in processes()}
+    run.kill()
+    run.wait()
+    run.stdout.close()
+    wait_until(lambda: pid not in {found for found, _, _ in processes()})
 
 
 # --- before anything starts -----------------------------------------------------------------------

@@ -107,7 +107,7 @@ def test_without_a_profile_no_call_of_bedrock_is_answered_with_phrases_of_the_em
     [
         ({}, "a script, no AI"),
         ({"MODEL_ID": NOVA, "BEDROCK_PROFILE": "team"}, f"{NOVA}, on Bedrock, paid by .* team"),
-        ({"MODEL_ID": NOVA}, "needs BEDROCK_PROFILE=name"),
+        ({"MODEL_ID": NOVA}, "would need BEDROCK_PROFILE=name"),
     ],
 )
 def test_the_terminal_says_which_model_there_is(
