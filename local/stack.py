@@ -68,12 +68,18 @@ def give(emulator: Emulator, stack: Stack, logical_id: str, variables: dict[str,
         stack: The stack that has it.
         logical_id: The function.
         variables: What its environment gets.
+
+    Raises:
+        LocalError: The template gives the function one of them already.
     """
     if not variables:
         return
     name, functions = stack.physical_ids[logical_id], emulator.client("lambda")
     found = functions.get_function_configuration(FunctionName=name).get("Environment", {})
-    environment = {"Variables": found.get("Variables", {}) | variables}
+    own = found.get("Variables", {})
+    if taken := sorted(own.keys() & variables.keys()):
+        raise LocalError(f"PASS={' '.join(taken)}: the template gives {logical_id} that already.")
+    environment = {"Variables": own | variables}
     functions.update_function_configuration(FunctionName=name, Environment=environment)
 
 

@@ -23,6 +23,7 @@ from local.console import Console, LocalError
 from local.problems import Problem, Problems, problem_in
 from local.run import _model
 from local.settings import Settings, make_settings
+from local.stack import Stack, give
 from local.traces import parse_datagram
 
 SECRET = "sk-0123456789-very-secret"
@@ -83,6 +84,40 @@ def test_the_shells_aws_settings_leave_the_environment(monkeypatch: pytest.Monke
     assert shell.AWS["AWS_CONFIG_FILE"] == "/somewhere"
     assert not [name for name in os.environ if name.startswith("AWS_")]
     os.environ.update(shell.AWS)  # What the other tests rely on.
+
+
+class Functions:
+    """The emulator's Lambda, with one function."""
+
+    def __init__(self, **variables: str) -> None:
+        self.variables = variables
+
+    def client(self, service: str) -> "Functions":
+        assert service == "lambda"
+        return self
+
+    def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:
+        return {"Environment": {"Variables": self.variables}}
+
+    def update_function_configuration(self, FunctionName: str, Environment: dict[str, Any]) -> None:
+        assert FunctionName == "local-agent"
+        self.variables = Environment["Variables"]
+
+
+STACK = Stack({"AgentFunction": "local-agent"}, (), {})
+
+
+def test_the_function_gets_variables_beside_those_that_it_has() -> None:
+    functions = Functions(TABLE="t")
+    give(functions, STACK, "AgentFunction", {"A_KEY": SECRET})  # type: ignore[arg-type]
+    assert functions.variables == {"TABLE": "t", "A_KEY": SECRET}
+
+
+def test_a_variable_of_the_template_is_not_replaced() -> None:
+    functions = Functions(TABLE="t")
+    with pytest.raises(LocalError, match="PASS=TABLE: the template gives AgentFunction that"):
+        give(functions, STACK, "AgentFunction", {"TABLE": "other"})  # type: ignore[arg-type]
+    assert functions.variables == {"TABLE": "t"}
 
 
 @pytest.mark.parametrize(
