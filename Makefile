@@ -1,6 +1,7 @@
 # `make` lists what there is. Needs make and Python 3.11 or newer; all else is set up in .venv/.
 
 PORT ?= 3000
+VERSION := newest
 TASK ?= Announce our new rainbow unicorn, for rent from Monday.
 # The commands read all from the environment. A $ in a text stays one: make must not expand it.
 override TASK := $(value TASK)
@@ -15,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SAM     := .venv/sam/bin/sam
 LOCAL   := .venv/local/bin/python -m local
 OPERATE := PYTHONPATH=src/layer/python .venv/local/bin/python -m operate
-BENCH   := PYTHONPATH=.:tests:src/layer/python:src/agent:src/approval_api \
+BENCH   := PYTHONPATH=.:tests:testkit:proofs:src/layer/python:src/agent:src/approval_api \
     .venv/bench/bin/python -m benchmarks
 PYTEST  := .venv/test/bin/python -m pytest
 # In the order of their names: by number of tests, files with one long test would come last.
@@ -23,7 +24,8 @@ AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 UV      := .venv/uv/bin/uv
 TEMPLATES := template.yaml src/unitok/template.yaml src/picture/template.yaml monitoring/template.yaml
 
-.PHONY: help run demo task approvals approvers inbox ledger redrive smoke test unit prove bench lint build deploy test-sam-local clean
+.PHONY: help run demo task approvals approvers inbox ledger redrive smoke test proofs unit prove bench \
+    strands lint build deploy test-sam-local clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -64,29 +66,43 @@ smoke: ## One task through a whole stack, approved, with a look at each step (ST
 	@$(call set_up,local)
 	@$(OPERATE) smoke
 
-test: lint ## Every check: lint; unit, flow, example, infra, short proofs; then all on a local stack
-	@$(call set_up,test sam local bench providers)
-	$(PYTEST) $(AT_ONCE) tests/unit tests/flow $(wildcard tests/example) tests/infra \
-	    tests/protocol tests/prove
-	.venv/providers/bin/python -m pytest tests/providers
-	$(PYTEST) $(AT_ONCE) tests/integration tests/browser
+test: lint ## lint, then all of tests/: the walk, your agent and its tools, the template
+	@$(call set_up,test sam)
+	$(PYTEST) $(AT_ONCE) tests --ignore tests/sam_local
 
-unit: ## The quick tests: unit, flow and those of the example
+proofs: ## Every proof in its short form, on a local stack and in a browser as well
+	@$(call set_up,test sam local bench providers)
+	$(PYTEST) $(AT_ONCE) proofs/unit proofs/flow $(wildcard proofs/example) proofs/infra \
+	    proofs/protocol proofs/attacks
+	.venv/providers/bin/python -m pytest proofs/providers
+	$(PYTEST) $(AT_ONCE) proofs/integration proofs/browser
+
+unit: ## The quick ones of both: each module, each flow, and those of the example
 	@$(call set_up,test)
-	$(PYTEST) $(AT_ONCE) tests/unit tests/flow $(wildcard tests/example)
+	$(PYTEST) $(AT_ONCE) $(wildcard tests/example proofs/example) tests/flow proofs/unit proofs/flow
 
 prove: ## Every proof in its long form, with its figures (some of them: ROWS="links page")
 	@$(call set_up,test sam local)
-	@.venv/test/bin/python tests/prove_runner.py $(ROWS)
+	@.venv/test/bin/python proofs/prove_runner.py $(ROWS)
 
 bench: ## What a pause costs and how fast it starts, beside what else there is (some: NAMES="scale")
 	@$(call set_up,sam local bench)
 	@$(BENCH) $(NAMES)
 
-lint: ## ruff and mypy; cfn-lint and checkov on the template
+strands: ## The walk and its detours on the newest Strands (or on one: VERSION=1.62.0)
+	@$(call set_up,uv)
+	@$(UV) venv --quiet --clear --no-project --python .venv/uv/bin/python .venv/strands
+	@$(UV) pip install --quiet --python .venv/strands/bin/python boto3 jsonschema pytest pyyaml \
+	    --requirement src/layer/requirements.in \
+	    'strands-agents$(if $(filter-out newest,$(VERSION)),==$(VERSION))'
+	@$(UV) pip freeze --quiet --python .venv/strands/bin/python | grep '^strands-agents='
+	.venv/strands/bin/python -m pytest -q tests/flow/test_walkthrough.py tests/flow/test_detours.py
+
+lint: ## ruff, mypy and codespell; cfn-lint and checkov on the template
 	@$(call set_up,test sam checkov)
 	.venv/test/bin/ruff check .
 	.venv/test/bin/mypy
+	.venv/test/bin/codespell
 	for template in $(TEMPLATES); do $(SAM) validate --lint --template $$template || exit 1; done
 	.venv/checkov/bin/checkov --config-file .checkov.yaml --quiet --compact --skip-download \
 	    $(TEMPLATES:%=--file %)

@@ -76,22 +76,22 @@ RUNS = 2
 """Of the agent: until it asks, and from the decision on."""
 
 MODEL_CALLS = 3
-"""It asks, it publishes, it says so. tests/flow/test_counts.py plays these."""
+"""It asks, it publishes, it says so. proofs/flow/test_counts.py plays these."""
 
 SESSION_WRITE_UNITS = 3
-"""C1 and C6: one unit and two. tests/flow/test_counts.py"""
+"""C1 and C6: one unit and two. proofs/flow/test_counts.py"""
 
 APPROVAL_WRITE_UNITS = 4
-"""C2, C3, C4, C5. tests/flow/test_counts.py"""
+"""C2, C3, C4, C5. proofs/flow/test_counts.py"""
 
 INDEX_WRITE_UNITS = 2
-"""C2 puts the entry, C4 takes it out; C3 leaves it. tests/unit/test_bench_scale.py"""
+"""C2 puts the entry, C4 takes it out; C3 leaves it. proofs/unit/test_bench_scale.py"""
 
 POST_WRITE_UNITS = 2
 """UniTok's item, and its copy in the local index."""
 
 REMINDER_CALLS = 5
-"""The approval, the session, take it, the e-mail, note it. tests/unit/test_bench_scale.py"""
+"""The approval, the session, take it, the e-mail, note it. proofs/unit/test_bench_scale.py"""
 
 SESSION_BYTES, APPROVAL_BYTES = 1_900, 600
 """Of one short conversation. docs/architecture.md, "Measured"."""

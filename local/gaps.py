@@ -1,8 +1,8 @@
 """What the emulator's CloudFormation leaves out or does otherwise, said so that it understands.
 
 The template stays as it is; this is the processed copy that only the emulator sees. Each function
-names one gap of ministack 1.5.33; tests/integration/test_gaps.py fails once it is closed, or is not
-filled. On AWS none of this exists.
+names one gap of ministack 1.5.33; proofs/integration/test_gaps.py fails once it is closed, or is
+not filled. On AWS none of this exists.
 """
 
 from collections.abc import Callable

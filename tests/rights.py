@@ -1,7 +1,7 @@
 """Every right of every role. A new one is added here on purpose, or not at all.
 
 By role and resource, as the template writes it. tests/infra compares it with the template,
-tests/integration with what the emulator's IAM lets the functions do.
+proofs/integration with what the emulator's IAM lets the functions do.
 """
 
 TRACING = {"*": {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}}

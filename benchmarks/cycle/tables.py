@@ -359,7 +359,7 @@ def _targets_table(results: Results) -> Table:
         ("", "measured", "reached"),
         tuple((what, found, "yes" if holds else "**no**") for what, found, holds in rows),
         "Calls and writes: the most, of a task with one approval and of one in a session that goes "
-        "on. tests/flow/test_counts.py and test_cycles.py fail when they grow.",
+        "on. proofs/flow/test_counts.py and test_cycles.py fail when they grow.",
     )
 
 

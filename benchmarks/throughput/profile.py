@@ -78,7 +78,15 @@ def _environment(stack: LocalStack) -> dict[str, str]:
     """What Lambda sets, and how to find the emulator, whose names end in `.localhost`."""
     description = stack.description
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    folders = (".", "tests", "local/worker_path", "src/agent", "src/layer/python")
+    folders = (
+        ".",
+        "tests",
+        "testkit",
+        "proofs",
+        "local/worker_path",
+        "src/agent",
+        "src/layer/python",
+    )
     return kept | {
         "PYTHONPATH": os.pathsep.join(str(ROOT / folder) for folder in folders),
         "AWS_ENDPOINT_URL": description["endpoint_url"],

@@ -5,7 +5,7 @@
     pocket.install(monkeypatch)       # every botocore client of this process talks to it now
 
 `docs/decisions/0014-tests-run-on-an-aws-of-their-own.md` says why there is one;
-tests/integration/test_pocket.py holds it against the emulator, answer by answer. It knows what
+proofs/integration/test_pocket.py holds it against the emulator, answer by answer. It knows what
 `src/`, `operate/` and the tests use. Whatever else it is asked raises `NotInPocketError`, which no
 `except Exception` catches.
 """

@@ -1,0 +1,43 @@
+"""`make bench` in its smallest form: every benchmark runs, and says what it is there to say."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PYTHON = ROOT / ".venv/bench/bin/python"
+FOLDERS = (".", "tests", "testkit", "proofs", "src/layer/python", "src/agent", "src/approval_api")
+LIMIT_SECONDS = 300
+
+SAYS = {
+    "cycle": ("| this project | **", "LangGraph", "S3SessionManager", "durable functions"),
+    "cold_start": ("| Agent | with |", "| Approval | without |"),
+    "warm": ("## Warm overhead",),
+    "throughput": ("## Throughput",),
+    "scale": ("`MaximumConcurrency`", "`OPEN_SHARDS`"),
+}
+
+
+@pytest.mark.parametrize("name", SAYS)
+def test_a_benchmark_works(name: str) -> None:
+    done = subprocess.run(
+        [PYTHON, "-m", "benchmarks", "--smoke", name],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(FOLDERS)},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_SECONDS,
+    )
+    assert done.returncode == 0, done.stderr[-3_000:]
+    assert [text for text in SAYS[name] if text not in done.stdout] == []
+    assert "nan" not in done.stdout.split()
+
+
+def test_a_benchmark_that_does_not_exist_is_an_error() -> None:
+    done = subprocess.run(
+        [PYTHON, "-m", "benchmarks", "speed"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "cold_start" in done.stderr

@@ -1,0 +1,68 @@
+"""The write protocol, explored: no violation with its guards, one without each that it needs.
+
+The model: `states.py` is what there is, the `*_steps.py` what can happen, `invariants.py` what must
+hold. `steps.py` and `guards.py` tie it to the code.
+
+One step of the model is one write. Three kinds are joined, because the parts add nothing:
+
+- A read, and a write that is conditional on all that was read: if the write fails, the message
+  might as well not have been delivered yet. Where a guard is taken away, the two come apart.
+- A write, and the message that is sent next: a message sent later is one delivered later. A crash
+  between the two is a step of its own. So it is with an answer, and with the deletion of a message.
+- What a sweeper does to one item.
+
+A lease that its worker did not outlive counts as over, an index entry as never behind.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from protocol.explore import explore
+from protocol.guards import GUARDS
+from protocol.proof import Proof, is_in_the_code
+from protocol.scenarios import LONG, SCENARIOS, SHORT
+from protocol.steps import CHOICES, STEPS, WORLD
+
+PROOF = Proof("protocol model", explore, SCENARIOS, SHORT, LONG, GUARDS)
+
+
+@pytest.mark.parametrize("name", PROOF.explored)
+def test_no_violation_in(name):
+    PROOF.holds_in(name)
+
+
+@pytest.mark.parametrize("guard", PROOF.needed)
+def test_violation_without(guard):
+    PROOF.breaks_without(guard)
+
+
+@pytest.mark.parametrize("guard", PROOF.cost_only)
+def test_only_cost_without(guard):
+    PROOF.only_costs_without(guard)
+
+
+def test_every_step_of_the_model_is_one_of_the_code():
+    names = PROOF.steps
+    assert {name.split()[0].strip(":,") for name in names} <= STEPS.keys() | CHOICES | WORLD
+    if PROOF.is_whole:
+        taken = {word.strip(":,") for name in names for word in name.split()}
+        assert taken >= STEPS.keys()
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_step_is_in_the_code(step):
+    assert is_in_the_code(STEPS[step])
+
+
+@pytest.mark.parametrize("guard", GUARDS)
+def test_guard_is_in_the_code(guard):
+    assert is_in_the_code(GUARDS[guard])
+
+
+def test_every_switch_of_the_model_is_a_guard():
+    files = [*Path(__file__).parent.glob("*_steps.py"), Path(__file__).with_name("rules.py")]
+    source = "".join(file.read_text(encoding="utf-8") for file in files)
+    switches = re.findall(r'(?:has|lacks)\("(\w+)"\)|"(gate_\w+)"', source)
+    assert {name or gate for name, gate in switches} == GUARDS.keys()
