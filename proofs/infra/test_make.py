@@ -69,6 +69,17 @@ def test_the_port_is_a_make_variable_and_an_environment_variable(tmp_path: Path)
     assert make("-f", str(file), "show", PORT="3002").stdout.startswith("('3002'")
 
 
+@pytest.mark.parametrize("name", ["BEDROCK_PROFILE", "PASS", "MODEL_ID"])
+def test_a_model_is_chosen_by_a_make_variable_or_an_environment_variable(
+    tmp_path: Path, name: str
+) -> None:
+    file = tmp_path / "show.mk"
+    show = f'include {ROOT / "Makefile"}\nshow:\n\t@"{sys.executable}" -c '
+    file.write_text(show + f"'import os; print(os.environ[\"{name}\"])'\n")
+    assert make("-f", str(file), "show", f"{name}=a b").stdout.strip() == "a b"
+    assert make("-f", str(file), "show", **{name: "a b"}).stdout.strip() == "a b"
+
+
 def test_a_stack_name_that_sqs_cannot_take_is_a_clear_error(tmp_path: Path) -> None:
     """No rule of a template can look at the length of its stack's name."""
     ending = aws_template.properties("DeadLetterQueue")["QueueName"].partition("}")[2]

@@ -46,6 +46,8 @@ NOT_RUN = {
 NOT_OF_AN_API = {
     ("configure", "get"): "reads a file of the reader's",
     ("configure", "export-credentials"): "reads a file of the reader's",
+    ("configure", "list-profiles"): "reads a file of the reader's",
+    ("sso", "login"): "opens a browser",
     ("s3", "rb"): "the AWS CLI's own word for DeleteBucket",
 }
 """Commands of the AWS CLI that no model of an API has."""
