@@ -17,13 +17,16 @@ LOCAL   := .venv/local/bin/python -m local
 OPERATE := PYTHONPATH=src/layer/python .venv/local/bin/python -m operate
 BENCH   := PYTHONPATH=.:tests:src/layer/python:src/agent:src/approval_api \
     .venv/bench/bin/python -m benchmarks
+# It asks nobody about news and newer versions.
+JUPYTER := jupyter lab --LabApp.news_url= \
+    --LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate
 PYTEST  := .venv/test/bin/python -m pytest
 # In the order of their names: by number of tests, files with one long test would come last.
 AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 UV      := .venv/uv/bin/uv
 TEMPLATES := template.yaml src/unitok/template.yaml src/picture/template.yaml monitoring/template.yaml
 
-.PHONY: help run demo task approvals approvers inbox ledger redrive smoke test unit prove bench lint build deploy test-sam-local clean
+.PHONY: help run demo task approvals approvers inbox ledger redrive smoke test unit prove bench lab lint build deploy test-sam-local clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -83,6 +86,11 @@ bench: ## What a pause costs and how fast it starts, beside what else there is (
 	@$(call set_up,sam local bench)
 	@$(BENCH) $(NAMES)
 
+lab: ## The lab, in JupyterLab beside make run (TERMINAL=1: a Python to paste into; STACK=name)
+	@$(call set_up,lab)
+	@cd docs/lab && cp -n lab_3_notebook.ipynb my_lab.ipynb && \
+	    exec ../../.venv/lab/bin/$(if $(TERMINAL),ipython,$(JUPYTER) my_lab.ipynb)
+
 lint: ## ruff and mypy; cfn-lint and checkov on the template
 	@$(call set_up,test sam checkov)
 	.venv/test/bin/ruff check .
@@ -135,7 +143,7 @@ set_up = $(MAKE) --silent --jobs=3 $(patsubst %,.venv/%/ready,$(1))
 # `make requirements` pins what the .in files ask for and leaves every pin as it is that still fits.
 # What Lambda's runtime brings is not packaged, and what the layer brings not with the agent. Packages
 # run on Linux only.
-SETS      := uv test sam local checkov bench providers src/layer src/agent
+SETS      := uv test sam local checkov bench providers lab src/layer src/agent
 IN_LAMBDA := boto3 botocore jmespath python-dateutil s3transfer six urllib3
 COMPILE    = $(UV) pip compile --quiet $(if $(UPGRADE),--upgrade) --python-version 3.11 --generate-hashes \
     --no-emit-index-url --no-emit-find-links --no-annotate --no-header

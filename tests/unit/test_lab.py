@@ -1,0 +1,204 @@
+"""The lab without a stack: page and notebook agree, and its checks tell right from wrong."""
+
+import json
+import re
+import secrets
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import lab_notebook
+from lab_notebook import FOLDER, checks, exercises, lab, make_notebook, play, showing, solutions
+from longrunning import messages
+
+NUMBERS = sorted(exercises())
+CHECKED_ALONE = [number for number in NUMBERS if number != "7"]
+"""The last one is checked on a stack."""
+
+
+def said(number: str, code: str, replaced: tuple[str, str] = ("", "")) -> str:
+    """What the check of an exercise prints of an answer, in which a piece was replaced."""
+    assert replaced[0] in code, replaced[0]
+    names: dict[str, Any] = {
+        "__name__": "answer",
+        "checks": checks,
+        "secrets": secrets,
+        "stack": None,
+    }
+    play(code.replace(*replaced) if replaced[0] else code, names)
+    return play(check_of(number), names).strip()
+
+
+def check_of(number: str) -> str:
+    """The cell that follows an exercise."""
+    codes = [code for code, _ in lab_notebook.code_cells()]
+    return codes[codes.index(exercises()[number]) + 1]
+
+
+# --- the page and the notebook -------------------------------------------------------------------
+
+
+def test_the_notebook_is_made_from_the_page_and_has_no_outputs() -> None:
+    assert make_notebook.NOTEBOOK.read_text() == make_notebook.notebook(
+        make_notebook.PAGE.read_text()
+    ), "run: python docs/lab/make_notebook.py"
+    cells = json.loads(make_notebook.NOTEBOOK.read_text())["cells"]
+    codes = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert ["".join(cell["source"]) for cell in codes] == [c for c, _ in lab_notebook.code_cells()]
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in codes)
+
+
+def test_text_and_code_of_a_page_become_cells_in_their_order() -> None:
+    page = "# A\n\n```python\nx = 1\n```\n\n```text\n1\n```\n\n```python\ny = 2\n```\n"
+    assert make_notebook.cells(page) == [
+        ("markdown", "# A"),
+        ("code", "x = 1"),
+        ("markdown", "```text\n1\n```"),
+        ("code", "y = 2"),
+    ]
+
+
+def test_the_minutes_of_the_parts_are_an_hour() -> None:
+    page = make_notebook.PAGE.read_text()
+    rows = re.findall(r"^\| \[(.+?)\]\(#.+?\) \| (\d+) \|$", page, re.M)
+    assert [name for name, _ in rows] == re.findall(r"^## (.+)$", page, re.M)
+    assert sum(int(minutes) for _, minutes in rows) == 60
+
+
+def test_what_differs_each_time_may_be_any_text() -> None:
+    assert lab_notebook.fits("Post 7.\n", "Post ….\n")
+    assert not lab_notebook.fits("Post 7!", "Post ….")
+
+
+def test_every_request_is_a_task_that_the_stack_takes_with_decisions_that_it_knows() -> None:
+    requests = json.loads((FOLDER / "marketing_requests.json").read_text())
+    assert len({request["name"] for request in requests}) == len(requests) == 10
+    decided = [decision for request in requests for decision in request["decisions"]]
+    for request in requests:
+        assert isinstance(messages.parse(messages.build_new(request["task"])), messages.NewTask)
+    assert {decision["decision"] for decision in decided} == {"approved", "denied"}
+    assert {frozenset(d) - {"decision"} for d in decided} >= {frozenset(), frozenset({"comment"})}
+    assert any("content" in decision for decision in decided)
+
+
+# --- the checks ----------------------------------------------------------------------------------
+
+
+def test_every_exercise_has_a_solution_and_a_check() -> None:
+    assert NUMBERS == sorted(solutions()) == [str(n) for n in range(1, 8)]
+    assert all(check_of(number).startswith("print(checks.") for number in NUMBERS)
+
+
+@pytest.mark.parametrize("number", CHECKED_ALONE)
+def test_the_solution_is_right(number: str) -> None:
+    assert said(number, solutions()[number]) == "Right."
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_the_exercise_as_it_stands_is_not_right_yet(number: str) -> None:
+    assert said(number, exercises()[number]).startswith("Not yet: ")
+
+
+@pytest.mark.parametrize(
+    ("number", "replaced", "why"),
+    [
+        ("1", ('agent that waits": "nowhere', 'agent that waits": "approvals'), "What runs while"),
+        ("1", ('links": "Secrets Manager', 'links": "a table'), '"a table" is none of'),
+        ("2", ('"save", "notify"', '"notify", "save"'), "If the process dies between both"),
+        ("2", ('"resume", ', ""), "Expected each of"),
+        ("2", ('"decide", "resume"', '"resume", "decide"'), "finds no decision"),
+        ("3", ("isinstance(message, dict)", "message"), "raised AttributeError"),
+        ("3", (" or not task.strip()", ""), "the stack says 'body.task'"),
+        ("3", (r"[\w.:-]{1,128}", ".+"), "the stack says 'session_id'"),
+        ("3", ('message.get("type") != "new"', '"type" not in message'), "the stack says 'type'"),
+        ("4", ("with self.lock:", "if True:"), "at the same moment made"),
+        ("4", ("if key not", "key = content\n            if key not"), "another key"),
+        ("5", ('"exclusiveMinimum"', '"minimum"'), "an amount of 0"),
+        ("5", (', "maximum": 500}', "}"), "an amount of 501"),
+        ("5", ("^[0-9]{4}$", "^[0-9]{4}"), "a booking of five digits"),
+        ("5", (', "maxLength": 500}', "}"), "a message of 501 characters"),
+        ("5", ('["message", "booking", "amount"]', '["booking"]'), "without an amount"),
+        ("5", ('["message", "booking", "amount"]', '["amount"]'), "without a booking"),
+        ("5", ("key=idempotency_key", "key=secrets.token_hex(8)"), "called twice, it has paid"),
+        (
+            "5",
+            ("except checks.AccountClosedError", "except Exception"),
+            "a lost answer is no refusal",
+        ),
+        ("5", ("except checks.AccountClosedError", "except ZeroDivisionError"), "AccountClosed"),
+        ("5", ('editable=("amount",),', ""), "able to change the amount"),
+        ("6", ("except checks.AlreadyOrderedError", "except KeyError"), "starts the same wait"),
+        ("6", ("smith.order(wait.name", "smith.order(unicorn"), "another wait is another order"),
+        ("6", ("@shoe.look", "#"), "it cannot look"),
+        ("6", ("smith.is_done(wait.name)", "True"), "before the smith is done"),
+        ("6", ("@shoe.cancel", "#"), "the order still stands"),
+        ("6", ("timedelta(days=7)", "timedelta(hours=1)"), "takes days"),
+        ("6", ("    return shoe", "\n" * 30 + "    return shoe"), "lines, and fewer than 40"),
+    ],
+)
+def test_a_wrong_answer_is_told_what_is_wrong(
+    number: str, replaced: tuple[str, str], why: str
+) -> None:
+    printed = said(number, solutions()[number], replaced)
+    assert printed.startswith("Not yet: ")
+    assert why in printed
+
+
+def wait(**fields: Any) -> dict[str, Any]:
+    return {"tool_name": "human_approval", **fields}
+
+
+DENIED = wait(decision="denied", comment="Shorter.")
+EDITED = wait(decision="approved", edited_content="Mine.")
+
+
+@pytest.mark.parametrize(
+    ("waits", "posts", "printed"),
+    [
+        ([DENIED, EDITED], ["Mine."], "Right."),
+        ([DENIED, DENIED, EDITED], ["Mine."], "Right."),
+        ([], [], "has asked nobody yet"),
+        ([EDITED], ["Mine."], "the first draft was not denied"),
+        ([wait(decision="denied", comment=""), EDITED], ["Mine."], "without a comment"),
+        ([DENIED, wait(decision="approved")], ["Its own."], "with a text of your own"),
+        ([DENIED, EDITED], [], "UniTok has no post yet"),
+    ],
+)
+def test_what_was_done_by_hand_is_checked_by_the_stacks_records(
+    waits: list[Any], posts: list[str], printed: str
+) -> None:
+    stack = SimpleNamespace(
+        waits=lambda _: waits, posts=lambda _: [{"content": text} for text in posts]
+    )
+    assert printed in checks.by_hand(stack, "s-1")
+
+
+# --- what a person sees --------------------------------------------------------------------------
+
+
+def test_without_a_stack_the_lab_says_how_to_start_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lab, "STATE_DIR", tmp_path)
+    monkeypatch.delenv("STACK", raising=False)
+    with pytest.raises(lab.LabError, match="Start one in another terminal: make run"):
+        lab.connect()
+
+
+def test_an_e_mail_is_shown_without_the_right_to_decide() -> None:
+    link = "https://a.example.com/approvals/WzEsInMtMSIs.c2lnbmF0dXJl?decision=approved"
+    shown = showing.mail(f"Read and approve:\n{link}")
+    assert "c2lnbmF0dXJl" not in shown
+    assert "/approvals/WzEsInMt…?decision=approved" in shown
+
+
+def test_an_approval_is_shown_with_who_decided_and_what_he_changed() -> None:
+    item = wait(
+        tool_use_id="u-1", status="SPENT", decided_by="ann", edited_content="x", comment="!"
+    )
+    assert showing.waits([item]).split() == [
+        *("approvals", "human_approval", "u-1:", "SPENT", "by", "ann,", "edited,", '"!"')
+    ]
+    assert showing.waits([]).endswith("no item yet")
