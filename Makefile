@@ -17,8 +17,8 @@ LOCAL   := .venv/local/bin/python -m local
 OPERATE := PYTHONPATH=src/layer/python .venv/local/bin/python -m operate
 BENCH   := PYTHONPATH=.:tests:src/layer/python:src/agent:src/approval_api \
     .venv/bench/bin/python -m benchmarks
-# It asks nobody about news and newer versions.
-JUPYTER := jupyter lab --LabApp.news_url= \
+# It asks nobody about news and newer versions, and runs in a container, too, where one is root.
+JUPYTER := jupyter lab --allow-root --LabApp.news_url=None \
     --LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate
 PYTEST  := .venv/test/bin/python -m pytest
 # In the order of their names: by number of tests, files with one long test would come last.

@@ -38,7 +38,7 @@ WAIT_SECONDS = 300
 
 POLL_SECONDS = 0.2
 
-TELL_SECONDS = 5
+TELL_SECONDS = 10
 """After which it says what it is waiting for."""
 
 SOON_SECONDS, SOON_SECONDS_DEPLOYED = 40, 180

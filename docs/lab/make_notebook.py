@@ -1,7 +1,8 @@
 """Makes the notebook of the lab from its page: `python docs/lab/make_notebook.py`.
 
 `README.md` is the one source. Each of its Python blocks becomes a cell to run, and all that stands
-between two of them a cell to read. A test compares both files.
+between two of them a cell to read. What the page shows below a piece of code is folded there, for
+it will stand below what the cell has printed. A test compares both files.
 """
 
 import json
@@ -13,6 +14,9 @@ FOLDER = Path(__file__).resolve().parent
 PAGE, NOTEBOOK = FOLDER / "README.md", FOLDER / "lab_3_notebook.ipynb"
 
 _CODE = re.compile(r"^```python\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
+
+_PRINTS = re.compile(r"\A```text\n.*?^```$", re.MULTILINE | re.DOTALL)
+_FOLDED = "<details><summary>What it prints</summary>\n\n{}\n\n</details>"
 
 
 def cells(page: str) -> list[tuple[str, str]]:
@@ -36,6 +40,8 @@ def notebook(page: str) -> str:
 
 
 def _cell(number: int, kind: str, text: str) -> dict[str, Any]:
+    if kind == "markdown":
+        text = _PRINTS.sub(lambda shown: _FOLDED.format(shown[0]), text)
     source = text.splitlines(keepends=True)
     cell = {"cell_type": kind, "id": f"cell-{number:02}", "metadata": {}, "source": source}
     return cell | ({"execution_count": None, "outputs": []} if kind == "code" else {})

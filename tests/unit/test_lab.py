@@ -60,6 +60,14 @@ def test_text_and_code_of_a_page_become_cells_in_their_order() -> None:
     ]
 
 
+def test_what_a_cell_prints_is_folded_in_the_notebook_and_nothing_else_is() -> None:
+    page = "```python\nx\n```\n\n```text\n1\n```\n\nMore.\n\n```text\nA table.\n```\n"
+    (_, cell) = json.loads(make_notebook.notebook(page))["cells"]
+    head, _, tail = "".join(cell["source"]).partition("</details>")
+    assert head == "<details><summary>What it prints</summary>\n\n```text\n1\n```\n\n"
+    assert tail == "\n\nMore.\n\n```text\nA table.\n```"
+
+
 def test_the_minutes_of_the_parts_are_an_hour() -> None:
     page = make_notebook.PAGE.read_text()
     rows = re.findall(r"^\| \[(.+?)\]\(#.+?\) \| (\d+) \|$", page, re.M)
