@@ -17,9 +17,6 @@ LOCAL   := .venv/local/bin/python -m local
 OPERATE := PYTHONPATH=src/layer/python .venv/local/bin/python -m operate
 BENCH   := PYTHONPATH=.:tests:src/layer/python:src/agent:src/approval_api \
     .venv/bench/bin/python -m benchmarks
-# It asks nobody about news and newer versions, and runs in a container, too, where one is root.
-JUPYTER := jupyter lab --allow-root --LabApp.news_url=None \
-    --LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate
 PYTEST  := .venv/test/bin/python -m pytest
 # In the order of their names: by number of tests, files with one long test would come last.
 AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
@@ -88,8 +85,9 @@ bench: ## What a pause costs and how fast it starts, beside what else there is (
 
 lab: ## The lab, in JupyterLab beside make run (TERMINAL=1: a Python to paste into; STACK=name)
 	@$(call set_up,lab)
-	@cd docs/lab && cp -n lab_3_notebook.ipynb my_lab.ipynb && \
-	    exec ../../.venv/lab/bin/$(if $(TERMINAL),ipython,$(JUPYTER) my_lab.ipynb)
+	@$(MAKE) --silent .venv/lab/etc/jupyter/labconfig/page_config.json
+	@cd docs/lab && cp -n lab_3_notebook.ipynb my_lab.ipynb && exec ../../.venv/lab/bin/$(if \
+	    $(TERMINAL),ipython,jupyter lab --allow-root my_lab.ipynb)
 
 lint: ## ruff and mypy; cfn-lint and checkov on the template
 	@$(call set_up,test sam checkov)
@@ -126,6 +124,11 @@ set_up = $(MAKE) --silent --jobs=3 $(patsubst %,.venv/%/ready,$(1))
 	@$(UV) venv --quiet --clear --relocatable --no-project --python .venv/uv/bin/python .venv/$*
 	@$(UV) pip sync --quiet --require-hashes --python .venv/$*/bin/python $<
 	@touch $@
+
+# JupyterLab asks nobody about news and newer versions of itself.
+.venv/lab/etc/jupyter/labconfig/page_config.json: .venv/lab/ready
+	@.venv/lab/bin/jupyter labextension disable --level=sys_prefix \
+	    @jupyterlab/apputils-extension:announcements 2>/dev/null
 
 .venv/uv/ready: requirements/uv.txt
 	@python=$$(for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \

@@ -82,7 +82,7 @@ def _block(block: Item) -> str:
 def mail(body: str) -> str:
     """Returns an e-mail with its links cut: the signature in one is what lets its owner decide."""
     cut = re.sub(r"(/approvals/[\w-]{8})[\w.~-]+", r"\1…", body)
-    return "\n".join(f"| {text}" for text in cut.splitlines())
+    return "\n".join(f"| {text}".rstrip() for text in cut.splitlines())
 
 
 def answer(method: str, answer: Answer) -> str:

@@ -1,8 +1,11 @@
 """The lab without a stack: page and notebook agree, and its checks tell right from wrong."""
 
 import json
+import os
 import re
 import secrets
+import shutil
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -181,6 +184,60 @@ def test_what_was_done_by_hand_is_checked_by_the_stacks_records(
         waits=lambda _: waits, posts=lambda _: [{"content": text} for text in posts]
     )
     assert printed in checks.by_hand(stack, "s-1")
+
+
+# --- make lab ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """The Makefile and the notebook, and a Jupyter that only notes how it is started."""
+    for name in ("Makefile", "requirements/lab.txt", "requirements/uv.txt"):
+        copy = tmp_path / name
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copyfile(FOLDER.parents[1] / name, copy)
+    for name in (".venv/uv/ready", ".venv/lab/ready", JUPYTER_SETTINGS):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    for name in ("jupyter", "ipython"):
+        program = tmp_path / ".venv/lab/bin" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text('#!/bin/sh\necho "$(basename $0) $* STACK=$STACK in $(basename $PWD)"\n')
+        program.chmod(0o755)
+    (tmp_path / "docs/lab").mkdir(parents=True)
+    shutil.copy(make_notebook.NOTEBOOK, tmp_path / "docs/lab")
+    return tmp_path
+
+
+JUPYTER_SETTINGS = ".venv/lab/etc/jupyter/labconfig/page_config.json"
+
+
+def make_lab(project: Path, *arguments: str) -> str:
+    kept = {n: v for n, v in os.environ.items() if n not in ("MAKEFLAGS", "STACK", "TERMINAL")}
+    command = [shutil.which("make") or "make", "--no-print-directory", "lab", *arguments]
+    done = subprocess.run(
+        command, cwd=project, env=kept, check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
+
+
+def test_make_lab_opens_a_copy_and_keeps_what_you_have_written_into_it(project: Path) -> None:
+    assert make_lab(project) == "jupyter lab --allow-root my_lab.ipynb STACK= in lab"
+    copy = project / "docs/lab/my_lab.ipynb"
+    assert copy.read_bytes() == make_notebook.NOTEBOOK.read_bytes()
+    copy.write_text("mine")
+    make_lab(project)
+    assert copy.read_text() == "mine"
+
+
+def test_make_lab_takes_a_deployed_stack_and_a_terminal(project: Path) -> None:
+    assert make_lab(project, "STACK=posts").endswith("STACK=posts in lab")
+    assert make_lab(project, "TERMINAL=1") == "ipython  STACK= in lab"
+
+
+def test_git_does_not_see_your_copy() -> None:
+    ignored = (FOLDER.parents[1] / ".gitignore").read_text().splitlines()
+    assert "docs/lab/my_lab.ipynb" in ignored
 
 
 # --- what a person sees --------------------------------------------------------------------------
