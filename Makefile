@@ -86,8 +86,8 @@ bench: ## What a pause costs and how fast it starts, beside what else there is (
 lab: ## The lab, in JupyterLab beside make run (TERMINAL=1: a Python to paste into; STACK=name)
 	@$(call set_up,lab)
 	@$(MAKE) --silent .venv/lab/etc/jupyter/labconfig/page_config.json
-	@cd docs/lab && cp -n lab_3_notebook.ipynb my_lab.ipynb && exec ../../.venv/lab/bin/$(if \
-	    $(TERMINAL),ipython,jupyter lab --allow-root my_lab.ipynb)
+	@cd docs/lab && { test -e my_lab.ipynb || cp lab_3_notebook.ipynb my_lab.ipynb; } && \
+	    exec ../../.venv/lab/bin/$(if $(TERMINAL),ipython,jupyter lab --allow-root my_lab.ipynb)
 
 lint: ## ruff and mypy; cfn-lint and checkov on the template
 	@$(call set_up,test sam checkov)

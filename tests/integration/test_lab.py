@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from local.settings import STACK_NAME
 from operate import stacks
 
 import example_modules
@@ -19,8 +20,15 @@ pytestmark = pytest.mark.skipif(
 )
 
 SWEEP_EVERY_SECONDS = 3
-SOON_SECONDS = 20
+SOON_SECONDS = 30
 """Instead of 40: until then the task's question must be asked, and its agent have come back."""
+
+DEPLOYED = {
+    "AWS_ENDPOINT_URL": "endpoint_url",
+    "AWS_DEFAULT_REGION": "region",
+    "AWS_ACCESS_KEY_ID": "access_key_id",
+    "AWS_SECRET_ACCESS_KEY": "secret_access_key",
+}
 
 NAMES = {"__name__": "lab_of_the_tests"}
 
@@ -80,3 +88,25 @@ def test_the_whole_lab_runs_and_prints_what_its_page_shows(stack: LocalStack) ->
     assert checked == len(lab_notebook.exercises()) == 7
     queues = stack.sqs.list_queues(QueueNamePrefix="local-smoke-")
     assert not queues.get("QueueUrls"), "the lab's mailbox was left behind"
+
+
+@pytest.mark.usefixtures("lab")
+def test_a_deployed_stack_is_found_by_its_name(
+    stack: LocalStack, monkeypatch: pytest.MonkeyPatch, task: str
+) -> None:
+    """The emulator stands for AWS: the lab is told the stack's name, and nothing of `make run`."""
+    monkeypatch.setattr(lab_notebook.lab, "STATE_DIR", stack.state_dir / "nothing")
+    for name, key in DEPLOYED.items():
+        monkeypatch.setenv(name, stack.description[key])
+    monkeypatch.setenv("STACK", STACK_NAME)
+    names = dict(NAMES)
+    told = lab_notebook.play("import lab\n\nstack = lab.connect()", names)
+    assert told == f"Stack {STACK_NAME} (AWS, {stack.description['region']}) answers.\n"
+    found = names["stack"]
+    try:
+        session_id = found.send(task)
+        found.click(found.wait_for_mail(session_id).approve, "approved")
+        assert found.wait_until_ended(session_id)["outcome"] == "published"
+        assert task in found.posts(session_id)[0]["content"]
+    finally:
+        found.close()

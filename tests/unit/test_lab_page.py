@@ -252,6 +252,48 @@ def test_without_a_stack_the_lab_says_how_to_start_one(
         lab.connect()
 
 
+def mail(tool_use_id: str, session_id: str = "s-1") -> Any:
+    return lab.Mail(session_id, tool_use_id, "approve", "deny", "body")
+
+
+@pytest.fixture
+def lab_stack(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A stack whose e-mails and session a test sets."""
+    found = lab.LabStack(SimpleNamespace(), SimpleNamespace(), SimpleNamespace())
+    found.item = {"status": "waiting"}
+    monkeypatch.setattr(found, "_read_mail", lambda: None)
+    monkeypatch.setattr(found, "session", lambda _: found.item)
+    return found
+
+
+def test_the_next_e_mail_is_the_newest_question_of_that_session_and_no_reminder(
+    lab_stack: Any,
+) -> None:
+    lab_stack.mails = [mail("u-1"), mail("u-9", "s-2"), mail("u-1")]
+    assert lab_stack.next_mail("s-1").tool_use_id == "u-1"
+    lab_stack.mails += [mail("u-2"), mail("u-1")]
+    assert lab_stack.next_mail("s-1", after=mail("u-1")).tool_use_id == "u-2"
+
+
+def test_after_the_last_question_of_a_session_that_has_ended_there_is_none(lab_stack: Any) -> None:
+    lab_stack.mails = [mail("u-1"), mail("u-2")]
+    lab_stack.item = {"status": "completed", "outcome": "denied"}
+    assert lab_stack.next_mail("s-1", after=mail("u-2")) is None
+    with pytest.raises(lab.LabError, match=r"has ended \(denied\) without asking anybody"):
+        lab_stack.wait_for_mail("s-1", after=mail("u-2"))
+
+
+def test_what_does_not_come_is_said_with_where_to_look(
+    lab_stack: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(lab, "WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(lab, "TELL_SECONDS", 0)
+    monkeypatch.setattr(lab, "POLL_SECONDS", 0.05)
+    with pytest.raises(lab.LabError, match=r"without an e-mail about session s-1\. What the"):
+        lab_stack.next_mail("s-1")
+    assert capsys.readouterr().err == "Waiting for an e-mail about session s-1 …\n"
+
+
 def test_an_e_mail_is_shown_without_the_right_to_decide() -> None:
     link = "https://a.example.com/approvals/WzEsInMtMSIs.c2lnbmF0dXJl?decision=approved"
     shown = showing.mail(f"Read and approve:\n{link}")
