@@ -25,7 +25,7 @@ UV      := .venv/uv/bin/uv
 TEMPLATES := template.yaml src/unitok/template.yaml src/picture/template.yaml monitoring/template.yaml
 
 .PHONY: help run demo task approvals approvers inbox ledger redrive smoke test proofs unit prove bench \
-    strands lint build deploy test-sam-local clean
+    strands lab lint build deploy test-sam-local clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -98,6 +98,12 @@ strands: ## The walk and its detours on the newest Strands (or on one: VERSION=1
 	@$(UV) pip freeze --quiet --python .venv/strands/bin/python | grep '^strands-agents='
 	.venv/strands/bin/python -m pytest -q tests/flow/test_walkthrough.py tests/flow/test_detours.py
 
+lab: ## The lab, in JupyterLab beside make run (TERMINAL=1: a Python to paste into; STACK=name)
+	@$(call set_up,lab)
+	@$(MAKE) --silent .venv/lab/etc/jupyter/labconfig/page_config.json
+	@cd docs/lab && { test -e my_lab.ipynb || cp lab_3_notebook.ipynb my_lab.ipynb; } && \
+	    exec ../../.venv/lab/bin/$(if $(TERMINAL),ipython,jupyter lab --allow-root my_lab.ipynb)
+
 lint: ## ruff, mypy and codespell; cfn-lint and checkov on the template
 	@$(call set_up,test sam checkov)
 	.venv/test/bin/ruff check .
@@ -135,6 +141,11 @@ set_up = $(MAKE) --silent --jobs=3 $(patsubst %,.venv/%/ready,$(1))
 	@$(UV) pip sync --quiet --require-hashes --python .venv/$*/bin/python $<
 	@touch $@
 
+# JupyterLab asks nobody about news and newer versions of itself.
+.venv/lab/etc/jupyter/labconfig/page_config.json: .venv/lab/ready
+	@.venv/lab/bin/jupyter labextension disable --level=sys_prefix \
+	    @jupyterlab/apputils-extension:announcements 2>/dev/null
+
 .venv/uv/ready: requirements/uv.txt
 	@python=$$(for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
 	    "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -151,7 +162,7 @@ set_up = $(MAKE) --silent --jobs=3 $(patsubst %,.venv/%/ready,$(1))
 # `make requirements` pins what the .in files ask for and leaves every pin as it is that still fits.
 # What Lambda's runtime brings is not packaged, and what the layer brings not with the agent. Packages
 # run on Linux only.
-SETS      := uv test sam local checkov bench providers src/layer src/agent
+SETS      := uv test sam local checkov bench providers lab src/layer src/agent
 IN_LAMBDA := boto3 botocore jmespath python-dateutil s3transfer six urllib3
 COMPILE    = $(UV) pip compile --quiet $(if $(UPGRADE),--upgrade) --python-version 3.11 --generate-hashes \
     --no-emit-index-url --no-emit-find-links --no-annotate --no-header
