@@ -10,6 +10,7 @@ AWS emulator; its pins exclude those of the tests and of the SAM CLI.
     routes          the routes of the HTTP APIs in the processed template
     gaps            what the emulator does otherwise, said so that it understands
     emulator        ministack as a child process: emulator_process, behind emulator_guard
+    emulator_messages  what only its own routes tell: hidden messages, letters of SES
     worker_path     what the functions' Python finds beside their code
     stack           uploads, creates the stack, names what came up
     mail            the approver's mailbox
@@ -18,7 +19,9 @@ AWS emulator; its pins exclude those of the tests and of the SAM CLI.
     signatures      requests signed with the owner's key
     server          reads and answers HTTP requests on http://localhost:3000
     front_door      what is behind it: guard, pages, proxy to the HTTP APIs, view of the tables
-    session_list    the list of sessions, with what each is waiting for
+    session_list    the list of sessions, with what each is waiting for; ten_steps where it is
+    address         which part of a list a page shows, and whether it reloads by itself
+    verdicts        what has become of what e-mails ask
     session_routes  a session's page: records, timeline, conversation, mail_links, session_page
     operators       cancels a wait, as an operator would
     view, waiting   what the tables say: sessions, and what each waits for

@@ -21,6 +21,7 @@ from ministack.core.iam_evaluator import is_root_access_key
 from ministack.core.sigv4 import decode_header_value
 from ministack.services.apigateway import route_authorization_type
 
+from local.emulator_messages import LETTERS_PATH, MESSAGES_PATH
 from local.signatures import OwnerKey
 
 Scope = MutableMapping[str, Any]
@@ -28,8 +29,9 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Asgi = Callable[[Scope, Any, Any], Awaitable[None]]
 
 READY_PATH = "/_ministack/ready"
-LETTERS_PATH = "/_ministack/ses/messages"
-"""What SES sent, links and all: the owner's signature opens it, and nothing else."""
+OWNER_PATHS = frozenset({MESSAGES_PATH, LETTERS_PATH})
+"""All messages, and what SES sent, links and all: the owner's signature opens them, and nothing
+else."""
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _API_HOST = ".execute-api.localhost"
@@ -62,7 +64,7 @@ class Guard:
         if not is_refused:
             key = _claimed_key(scope, headers)
             is_refused = key is None or (
-                scope["path"] == LETTERS_PATH and not is_root_access_key(key)
+                scope["path"] in OWNER_PATHS and not is_root_access_key(key)
             )
             if not is_refused and key and is_root_access_key(key):
                 body, receive = await _buffer(receive)
@@ -85,7 +87,7 @@ def _headers(scope: Scope) -> dict[str, str]:
 def _comes_from_elsewhere(scope: Scope, headers: dict[str, str]) -> bool:
     host, path = _host(headers), scope["path"]
     is_ours = host in _LOOPBACK or host.endswith(".localhost")
-    is_closed = path.startswith(_CLOSED_PATHS) and path not in (READY_PATH, LETTERS_PATH)
+    is_closed = path.startswith(_CLOSED_PATHS) and path not in {READY_PATH, *OWNER_PATHS}
     is_browser = "origin" in headers and not host.endswith(_API_HOST)
     return not is_ours or is_closed or is_browser
 

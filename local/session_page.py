@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from string import Template
 
 from local import pages
+from local.address import Address
 from local.conversation import conversation
 from local.layer import Status, Wait
 from local.mail_links import Asked
@@ -79,6 +80,7 @@ def session(
     *,
     problem: str = "",
     is_cancelled: bool = False,
+    address: Address | None = None,
 ) -> bytes:
     """Returns the page.
 
@@ -87,9 +89,10 @@ def session(
         entries: What happened.
         spans: What the functions traced of it.
         asked: What e-mails asked.
-        mails: How many e-mails there are.
+        mails: How many e-mails ask what is not decided.
         problem: Why a wait was not cancelled.
         is_cancelled: Whether a wait was just cancelled.
+        address: The page's, where it may reload by itself.
     """
     main = "".join((
         _head(record, _notice(problem, is_cancelled)),
@@ -99,12 +102,12 @@ def session(
         ),
         _CONVERSATION.substitute(messages=conversation(record.messages, record.unread)),
     ))  # fmt: skip
-    return pages.page(f"Session {record.row.session_id}", main, mails)
+    return pages.page(f"Session {record.row.session_id}", main, mails, address)
 
 
-def unknown(mails: int) -> bytes:
-    """Returns the page for a session that there is not."""
-    return pages.page("No session", _UNKNOWN, mails)
+def unknown(mails: int, address: Address | None = None) -> bytes:
+    """Returns the page for a session that there is not, or not yet."""
+    return pages.page("No session", _UNKNOWN, mails, address)
 
 
 def _head(record: Record, notice: str) -> str:
@@ -151,8 +154,8 @@ def _of_wait(wait: Wait, record: Record, asked: list[Asked]) -> str:
 
 def _mails(wait: Wait, questions: list[Asked]) -> Iterable[str]:
     for question in questions:
-        subject = shown(question.subject)
-        yield f'<p>E-mail: <a href="/local/mail#mail-{question.number}">{subject}</a></p>\n'
+        subject, n = shown(question.subject), question.number
+        yield f'<p>E-mail: <a href="/local/mail?item={n}#mail-{n}">{subject}</a></p>\n'
     if questions and wait.status == Status.PENDING:
         yield f'<p><a href="{shown(questions[-1].url)}">Read and decide</a></p>\n'
 
