@@ -32,6 +32,8 @@ AWS emulator; its pins exclude those of the tests and of the SAM CLI.
     trial           imports such code first, in a process of its own: trial_process
     early_failures  a message whose function cannot start comes back in seconds
     endings         says on the screen how a session has ended
+    snapshot        all that a stack holds: taken at the end of a run with KEEP=1, put into the next
+    kept, going_on  where that is kept, and how a run goes on from it
     lifecycle       all of the above in order, and undone in reverse
     run, demo, task the three commands; walk is what the demo watches
 """

@@ -1,4 +1,4 @@
-"""What only the emulator's own routes tell: messages that are hidden, letters that SES sent.
+"""Routes that AWS has not: hidden messages, letters that SES sent, and the guard's hold.
 
 The routes ask for no signature, so the guard lets only the owner's signed requests through to them.
 """
@@ -13,13 +13,16 @@ from local.server import Request
 from local.signatures import OwnerKey
 
 MESSAGES_PATH, LETTERS_PATH = "/_ministack/sqs/messages", "/_ministack/ses/messages"
+HOLD_PATH, GO_PATH = "/_local/hold", "/_local/go"
+"""The guard's own: from hold to go, whoever is not the owner is told to come again."""
 _SECONDS = 10
 
 
 def messages_in(emulator: Emulator, queue_url: str) -> list[dict[str, Any]]:
     """Returns all messages of a queue, also those that are hidden or delayed.
 
-    Each has `MessageId`, `Body`, `MessageAttributes`, `SentTimestamp`, `VisibleAt`, `IsVisible`.
+    Each has `MessageId`, `Body`, `MessageAttributes`, `SentTimestamp`, `VisibleAt`, `IsVisible`,
+    `ReceiveCount`.
 
     Raises:
         OSError: The emulator does not answer.
@@ -33,6 +36,24 @@ def messages_in(emulator: Emulator, queue_url: str) -> list[dict[str, Any]]:
         if url.rpartition("/")[2] == name
         for message in messages
     ]
+
+
+def hold(emulator: Emulator) -> None:
+    """Has the emulator refuse everybody but the owner: what it holds stays as it is.
+
+    Raises:
+        OSError: The emulator does not answer.
+    """
+    ask(emulator, "POST", HOLD_PATH)
+
+
+def go(emulator: Emulator) -> None:
+    """Ends a hold.
+
+    Raises:
+        OSError: The emulator does not answer.
+    """
+    ask(emulator, "POST", GO_PATH)
 
 
 def read(emulator: Emulator, path: str) -> dict[str, Any]:

@@ -3,11 +3,17 @@
 import argparse
 import os
 import time
+from dataclasses import replace
 
 from local.console import Console, LocalError, step_line
 from local.endings import Endings
 from local.lifecycle import running
-from local.settings import Settings, make_settings, port_from_environment
+from local.settings import (
+    Settings,
+    keep_from_environment,
+    make_settings,
+    port_from_environment,
+)
 
 _POLL_SECONDS = 0.5
 
@@ -19,6 +25,7 @@ def main(console: Console, options: argparse.Namespace) -> int:
         LocalError: It could not start, the emulator ended, or its folder was deleted.
     """
     settings = make_settings(port_from_environment(), options.state_dir)
+    settings = replace(settings, keeps=keep_from_environment())
     console.say(f"Starting on {settings.front_url}")
     started = time.monotonic()
     with running(settings, console, reload=not options.no_reload) as run:
@@ -43,8 +50,14 @@ See what is out  {url}/feed
 AWS, from here   {folder}/stack.json has the endpoint and its key
 
 Change a file under src/ and it runs. What the functions log comes below, and all of it in
-{folder}/functions.log. Ctrl-C stops everything; what is open and what is out is gone then.
+{folder}/functions.log. Ctrl-C stops everything; {_what_then(settings)}.
 """)
+
+
+def _what_then(settings: Settings) -> str:
+    if settings.keeps:
+        return "the next make run KEEP=1 goes on from there"
+    return "what was in it is gone then (make run KEEP=1 keeps it)"
 
 
 def _require_folder(settings: Settings) -> None:

@@ -32,6 +32,7 @@ class Settings:
         port: The front door's port.
         model_id: The template's ModelId.
         mail_from: The template's MailFrom.
+        keeps: Whether the next run goes on with what this one has.
     """
 
     root: Path
@@ -40,6 +41,12 @@ class Settings:
     port: int
     model_id: str = SCRIPTED
     mail_from: str = ""
+    keeps: bool = False
+
+    @property
+    def kept_dir(self) -> Path:
+        """What a run leaves for the next one, where it keeps something."""
+        return self.state_dir.with_name(f"{self.state_dir.name}-kept")
 
     @property
     def front_url(self) -> str:
@@ -117,6 +124,18 @@ def mail_from_environment() -> str:
     if text and not re.fullmatch(r"[\w.%+-]+@[\w-]+(\.[\w-]+)+", text, re.ASCII):
         raise LocalError(f"MAIL_FROM={text} is no address, such as approvals@example.com.")
     return text
+
+
+def keep_from_environment() -> bool:
+    """Returns whether KEEP asks that the next run goes on with what this one has.
+
+    Raises:
+        LocalError: KEEP is neither 1 nor 0.
+    """
+    text = os.environ.get("KEEP", "").strip()
+    if text not in ("", "0", "1"):
+        raise LocalError(f"KEEP={text} is not known: KEEP=1 keeps what a run has for the next one.")
+    return text == "1"
 
 
 def project_root() -> Path:

@@ -191,7 +191,7 @@ def _arriving(message: dict[str, Any]) -> SessionRow | None:
     return SessionRow(
         session_id=session_id,
         task=_beginning(task),
-        status=ARRIVING if message["IsVisible"] else RUNNING,
+        status=ARRIVING if message["IsVisible"] or not message["ReceiveCount"] else RUNNING,
         outcome="",
         reason="",
         last_words="",

@@ -320,6 +320,8 @@ def test_unitok_takes_a_signed_post(stack: LocalStack) -> None:
     [
         ("/_ministack/reset", {}),
         ("/_ministack/sqs/messages", {}),
+        ("/_local/hold", {}),
+        ("/_local/go", {}),
         ("/_ministack/ses/messages", {}),
         ("/_ministack/ses/messages", {"Authorization": "AWS4-HMAC-SHA256 Credential=AKIA/x"}),
         ("/_aws/execute-api/x/y", {}),

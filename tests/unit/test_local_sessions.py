@@ -698,7 +698,7 @@ def test_a_step_with_many_sessions_names_four_and_counts_the_others() -> None:
 
 
 def message(body: Any, **fields: Any) -> dict[str, Any]:
-    known = {"MessageId": "m-1", "IsVisible": True, "SentTimestamp": NOW}
+    known = {"MessageId": "m-1", "IsVisible": True, "ReceiveCount": 1, "SentTimestamp": NOW}
     return {**known, "Body": body if isinstance(body, str) else json.dumps(body), **fields}
 
 
@@ -708,12 +708,14 @@ def test_a_task_that_has_no_session_yet_is_in_the_list(monkeypatch: pytest.Monke
         message({**new, "session_id": "s-1"}),
         message({**new, "session_id": "s-2"}, IsVisible=False, SentTimestamp=NOW + 1),
         message(new, MessageId="m-3", SentTimestamp=NOW + 2),
+        message(new, MessageId="m-4", IsVisible=False, ReceiveCount=0, SentTimestamp=NOW + 3),
         *map(message, ("no JSON", [], {"type": "existing", "session_id": "s-4", "body": []})),
         message({"type": "existing", "session_id": "s-4", "body": {"task": "x"}}),
     ]
     monkeypatch.setattr(local_view, "messages_in", lambda _, url: sent if url == "q" else [])
     rows = Tables().view().with_arriving([row()])
     assert [(found.session_id, found.status) for found in rows] == [
+        ("m-4", ARRIVING),
         ("m-3", ARRIVING),
         ("s-2", RUNNING),
         ("s-1", "waiting"),
