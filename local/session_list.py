@@ -84,7 +84,7 @@ def _row(row: SessionRow, children: Tree, decided_at: Pages) -> str:
         last_words=_last_words(row.last_words),
         session_id=shown(row.session_id),
         agent=shown(row.agent_name),
-        changed_at=moment(row.changed_at),
+        changed_at="" if row.waits else moment(row.changed_at),  # They say since when.
         children=_list(children, "children", decided_at) if children else "",
     )
 
