@@ -20,6 +20,7 @@ AWS emulator; its pins exclude those of the tests and of the SAM CLI.
     server          reads and answers HTTP requests on http://localhost:3000
     front_door      what is behind it: guard, pages, proxy to the HTTP APIs, view of the tables
     session_list    the list of sessions, with what each is waiting for; ten_steps where it is
+    mail_page       the e-mails, open ones first
     address         which part of a list a page shows, and whether it reloads by itself
     verdicts        what has become of what e-mails ask
     session_routes  a session's page: records, timeline, conversation, mail_links, session_page

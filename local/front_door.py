@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlencode
 
-from local import pages
+from local import mail_page, pages
 from local.address import Address, address_of
 from local.guard import Guard
 from local.mail import Mailbox
@@ -130,8 +130,8 @@ class FrontDoor:
 
     def _mail(self, address: Address) -> Answer:
         mails = self.mailbox.all()
-        page = pages.mailbox(mails, verdicts(mails, self.view.waits), address)
-        return Answer(HTTPStatus.OK, [*pages.MAIL_HEADERS, *address.headers], page)
+        page = mail_page.mailbox(mails, verdicts(mails, self.view.waits), address)
+        return Answer(HTTPStatus.OK, [*mail_page.HEADERS, *address.headers], page)
 
     def _open_mails(self) -> int:
         return count_open(self.mailbox.all(), self.view.waits)

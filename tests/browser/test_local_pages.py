@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 import pytest
-from local import pages, session_page
+from local import mail_page, pages, session_page
 from local.address import Address
 from local.mail import Link, Mail, Question
 from local.records import Record
@@ -75,7 +75,7 @@ def mailbox() -> bytes:
     html = "<!doctype html><html lang='en'><head><title>M</title></head><body>Hi</body></html>"
     mails = [mail("t-2"), mail("t-1", "t-2"), mail(), mail("t-1", html=html)]
     ended = {("s-1", "t-2"): f"Approved by {LONG}, {HOSTILE}"}
-    return pages.mailbox(mails * 8, ended, Address("/local/mail", page=1, reloads=True))
+    return mail_page.mailbox(mails * 8, ended, Address("/local/mail", page=1, reloads=True))
 
 
 def session() -> bytes:
@@ -100,7 +100,7 @@ def test_nothing_runs_and_nothing_is_wider_than_a_phone(
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     body = shown()
-    headers = pages.MAIL_HEADERS if shown is mailbox else pages.HEADERS
+    headers = mail_page.HEADERS if shown is mailbox else pages.HEADERS
     page.route("**/*", lambda route: route.fulfill(headers=dict(headers), body=body))
     page.goto("/")
     page.locator("summary").evaluate_all("all => all.forEach(one => one.parentNode.open = true)")
@@ -168,4 +168,4 @@ def test_what_was_decided_unfolds_without_script(browser: Any) -> None:
 
 def mailbox_of() -> bytes:
     """One e-mail, which is decided."""
-    return pages.mailbox([mail("t-1")], {("s-1", "t-1"): "Approved by ann"})
+    return mail_page.mailbox([mail("t-1")], {("s-1", "t-1"): "Approved by ann"})

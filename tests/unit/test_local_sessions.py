@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from local import pages, session_page
+from local import mail_page, pages, session_page
 from local import view as local_view
 from local.address import ROWS, Address, address_of
 from local.conversation import conversation
@@ -517,7 +517,7 @@ def test_an_e_mail_belongs_to_the_sessions_of_its_links() -> None:
         (2, "t-2", urls[1]),
     ]
     assert sessions_of(mails[1]) == ["s-1"]
-    page = pages.mailbox(mails).decode()
+    page = mail_page.mailbox(mails).decode()
     assert page.index('id="mail-2"') < page.index('href="/local/sessions/s-1"')
     assert page.index('href="/local/sessions/s-1"') < page.index('id="mail-1"')
 
@@ -773,7 +773,7 @@ def test_what_is_decided_is_folded_below_what_is_open_and_says_how() -> None:
         ("s-1", "t-2"): f"Approved by ann, {moment(NOW + 5)}",
         ("s-1", "t-3"): "No longer there",
     }
-    page = pages.mailbox(mails, ended).decode()
+    page = mail_page.mailbox(mails, ended).decode()
     assert "E-mail (1 open)</a>" in page and "4 sent, 1 open" in page
     open_one, notice, *folded_ones = page.split("<article>")[1:]
     assert "Mail &lt;1&gt;" in open_one and "<details" not in open_one
@@ -801,12 +801,12 @@ def test_what_is_decided_is_folded_below_what_is_open_and_says_how() -> None:
 def test_how_each_end_of_a_question_is_said(wait: Wait, said: str) -> None:
     mails = mails_of(1)
     ended = verdicts(mails, lambda: {("s-1", "t-1"): wait})
-    assert f'<p class="verdict">{said}</p>' in pages.mailbox(mails, ended).decode()
+    assert f'<p class="verdict">{said}</p>' in mail_page.mailbox(mails, ended).decode()
 
 
 def test_of_several_questions_only_the_open_one_keeps_its_buttons() -> None:
     mail = mail_of(url_of(1, "s-1", "t-1", 9, "k"), url_of(1, "s-1", "t-2", 9, "k"))
-    page = pages.mailbox([mail], {("s-1", "t-1"): "Denied by ann"}).decode()
+    page = mail_page.mailbox([mail], {("s-1", "t-1"): "Denied by ann"}).decode()
     assert '<article>\n<h2 id="mail-1">' in page, "not folded: something is open"
     assert "1: Denied by ann." in page and "Approve 1" not in page and "Approve 2" in page
 
@@ -814,12 +814,12 @@ def test_of_several_questions_only_the_open_one_keeps_its_buttons() -> None:
 def test_e_mails_come_on_pages_and_a_link_finds_its_own() -> None:
     mails = mails_of(*range(1, 46))
     ended = {("s-1", f"t-{n}"): "Denied" for n in range(1, 46) if n != 1}
-    first = pages.mailbox(mails, ended).decode()
+    first = mail_page.mailbox(mails, ended).decode()
     assert first.count("<article>") == ROWS and first.index("mail-1") < first.index("mail-45")
     assert "1 to 20 of 45" in first and 'href="/local/mail?page=2">Older</a>' in first
-    found = pages.mailbox(mails, ended, Address("/local/mail", item=3)).decode()
+    found = mail_page.mailbox(mails, ended, Address("/local/mail", item=3)).decode()
     assert '<details open><summary><h2 id="mail-3">' in found and "41 to 45 of 45" in found
-    assert "1 to 20" in pages.mailbox(mails, ended, Address("/local/mail", item=99)).decode()
+    assert "1 to 20" in mail_page.mailbox(mails, ended, Address("/local/mail", item=99)).decode()
 
 
 def test_only_what_asks_has_the_waits_read() -> None:
@@ -830,7 +830,7 @@ def test_only_what_asks_has_the_waits_read() -> None:
 
 
 def test_of_many_open_e_mails_the_first_are_whole_and_all_have_their_buttons() -> None:
-    page = pages.mailbox(mails_of(*range(1, 6)), {}, Address("/local/mail", item=1)).decode()
+    page = mail_page.mailbox(mails_of(*range(1, 6)), {}, Address("/local/mail", item=1)).decode()
     _, *parts = page.split("<article>")
     assert [part.count("<summary>Its text</summary>") for part in parts] == [0, 0, 0, 1, 0]
     assert all('class="button approve"' in part for part in parts)
