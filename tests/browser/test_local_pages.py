@@ -169,3 +169,26 @@ def test_what_was_decided_unfolds_without_script(browser: Any) -> None:
 def mailbox_of() -> bytes:
     """One e-mail, which is decided."""
     return mail_page.mailbox([mail("t-1")], {("s-1", "t-1"): "Approved by ann"})
+
+
+def test_a_page_that_shall_reload_does_so_by_itself(browser: Any) -> None:
+    context = browser.new_context(viewport=chromium.PHONE, java_script_enabled=False, base_url=URL)
+    page = context.new_page()
+    asked: list[str] = []
+
+    def answer(route: Any) -> None:
+        asked.append(route.request.url.removeprefix(URL))
+        address = Address("/", page=2, reloads="reload" in asked[-1])
+        headers = dict([*pages.HEADERS, *address.headers])
+        route.fulfill(headers=headers, body=pages.landing([], (0, 0), 0, address=address))
+
+    page.route("**/*", answer)
+    page.goto("/?page=2")
+    page.get_by_role("link", name="Auto-reload").click()
+    until = time.monotonic() + 60
+    while len(asked) < 3 and time.monotonic() < until:
+        page.wait_for_timeout(200)  # Nobody does anything.
+    assert asked[:3] == ["/?page=2", "/?page=2&reload=1", "/?page=2&reload=1"]
+    page.get_by_role("link", name="Stop reloading").click()
+    assert asked[-1] == "/?page=2"
+    context.close()
