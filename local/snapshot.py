@@ -83,7 +83,7 @@ class Snapshot:
         for secret, value in self._known(content, SECRET):
             self._secrets.put_secret_value(SecretId=secret, **value)
         for table, items in self._known(content, TABLE):
-            self._put_items(table, [_with_version(item, versions) for item in items])
+            self._put_items(table, [_free(_with_version(item, versions)) for item in items])
 
     def send(self, content: Content) -> None:
         """Puts messages and jobs: with them the stack goes on by itself."""
@@ -193,6 +193,11 @@ def _with_version(item: dict[str, Any], versions: Versions) -> dict[str, Any]:
     old = (base.get("key", {}).get("S"), base.get("version_id", {}).get("S"))
     new = versions.get(old)
     return item | {"base": {"M": base | {"version_id": {"S": new}}}} if new else item
+
+
+def _free(item: dict[str, Any]) -> dict[str, Any]:
+    """Ends the lease of a wait: the worker that had it is gone with its run."""
+    return item | {"lease_until": {"N": "0"}} if "lease_until" in item else item
 
 
 def _with_session_id(body: str, message_id: str) -> str:

@@ -207,12 +207,16 @@ def test_versions_of_objects_come_the_oldest_first_with_what_was_deleted(
     ]
 
 
-def test_a_session_names_the_new_version_of_its_object(aws: Aws, snapshot: Snapshot) -> None:
+def test_a_session_names_the_new_version_of_its_object_and_no_wait_has_a_worker(
+    aws: Aws, snapshot: Snapshot
+) -> None:
     base = {"key": {"S": "k"}, "version_id": {"S": "v1"}, "count": {"N": "7"}}
     other = {"M": {"key": {"S": "gone"}, "version_id": {"S": "v9"}}}
     objects = [{"key": "k", "version": "v1", "body": b"x", "type": "text/plain"}]
     stack = STACK | {
-        snapshots.TABLE: {"Table": [{"base": {"M": base}}, {"base": other}, {"a": {"S": "b"}}]},
+        snapshots.TABLE: {
+            "Table": [{"base": {"M": base}}, {"base": other}, {"lease_until": {"N": "9"}}]
+        },
         snapshots.BUCKET: {"Bucket": objects},
         snapshots.SECRET: {"Secret": {"SecretString": "s"}},
     }
@@ -221,7 +225,7 @@ def test_a_session_names_the_new_version_of_its_object(aws: Aws, snapshot: Snaps
     assert items == [
         {"base": {"M": base | {"version_id": {"S": "new-1"}}}},
         {"base": other},
-        {"a": {"S": "b"}},
+        {"lease_until": {"N": "0"}},
     ]
     assert ("put_secret_value", {"SecretId": "secret", "SecretString": "s"}) in aws.puts
 
