@@ -63,6 +63,9 @@ CLOSINGS = (
     "Our unicorns are rested, fed and looking forward to meeting you. Rent one today!",
     "No licence needed, good manners welcome. Rent a unicorn today!",
 )
+BY_A_SCRIPT = (
+    "(The words in quotation marks are the task. A script wrote this post; a model writes more.)"
+)
 COLOR_PATTERN = re.compile(r"\b(pink|blue|purple|green|yellow|rainbow)\b", re.IGNORECASE)
 
 
@@ -218,7 +221,7 @@ def draft_post(task: str, denials: int = 0, comment: str | None = None) -> str:
     pick = int(hashlib.sha256(task.encode()).hexdigest(), 16) % len(OPENINGS)
     opening = ANSWER_OPENING if task.rstrip().endswith("?") else OPENINGS[pick]
     if denials == 0:
-        return f"{opening}\n\n{task}\n\n{CLOSINGS[pick]}"
+        return f"{opening}\n\n“{task}”\n\n{BY_A_SCRIPT}\n\n{CLOSINGS[pick]}"
     revised = "revised" if denials == 1 else "revised again"
     note = f"({revised}: {comment})" if comment else f"({revised})"
     return f"{opening}\n\n{task}\n\n{note}" if denials == 1 else f"{task}\n\n{note}"
