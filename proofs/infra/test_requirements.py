@@ -13,7 +13,18 @@ import pytest
 
 from sam_clone import ROOT
 
-SETS = ("uv", "test", "sam", "local", "checkov", "bench", "providers", "src/layer", "src/agent")
+SETS = (
+    "uv",
+    "test",
+    "starter",
+    "sam",
+    "local",
+    "checkov",
+    "bench",
+    "providers",
+    "src/layer",
+    "src/agent",
+)
 STAND_IN = """#!/bin/sh
 for argument; do
     case $argument in --upgrade) upgrade=" --upgrade";; *.in) file=$argument;; esac
