@@ -37,6 +37,16 @@ def makefile(text: str, rules: str) -> str:
     )
 
 
+def pins(text: str) -> str:
+    """Returns a requirements file in uv's order, so that `make requirements` changes nothing."""
+
+    def name(entry: str) -> str:
+        package = posixpath.basename(entry.split()[0])
+        return re.split(r"==|-\d", package, maxsplit=1)[0].replace("_", "-")
+
+    return "".join(sorted(re.findall(r"^\S.*\n(?:\s.*\n)*", text, re.MULTILINE), key=name))
+
+
 def document(text: str, name: str, names: Collection[str]) -> str:
     """Returns a Markdown file without the links to files that a starter has not; their words stay.
 

@@ -156,6 +156,8 @@ def _name_wheels(files: dict[str, bytes], library: wheels.Wheel, tools: wheels.W
         ("requirements/local", both),
         ("src/layer/requirements", in_layer),
     ):
-        files[f"{stem}.txt"] = lines.encode() + files[f"{stem}.txt"]
+        pins = derived.pins(files[f"{stem}.txt"].decode() + lines)
+        files[f"{stem}.txt"] = pins.encode()
         names = re.sub(r" \\\n +--hash.*", "", lines)
-        files[f"{stem}.in"] = files[f"{stem}.in"] + names.encode()
+        # First: at the end the next version would meet what an adopter has added.
+        files[f"{stem}.in"] = names.encode() + files[f"{stem}.in"]

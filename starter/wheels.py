@@ -46,11 +46,13 @@ def library(files: Mapping[str, bytes], version: str) -> Wheel:
     """
     found = _under(files, "src/layer/python/", "longrunning/")
     found["longrunning/py.typed"] = b""
-    needs = _requirements(files["src/layer/requirements.in"])
-    extra = _requirements(files["src/agent/requirements.in"])
-    lines = [f"Requires-Dist: {need}" for need in needs]
-    lines += ["Provides-Extra: agent"]
-    lines += [f'Requires-Dist: {need}; extra == "agent"' for need in [*extra, "jsonschema"]]
+    extras = {
+        "agent": [*_requirements(files["src/agent/requirements.in"]), "jsonschema"],
+        "tracing": _requirements(files["src/layer/requirements.in"]),
+    }
+    lines = [f"Provides-Extra: {extra}" for extra in extras]
+    for extra, needs in extras.items():
+        lines += [f'Requires-Dist: {need}; extra == "{extra}"' for need in needs]
     return _wheel("longrunning", version, found, lines, files["LICENSE"])
 
 

@@ -21,6 +21,8 @@ MAX_SECONDS = 60
 NOT_COUNTED = ("requirements/*.txt", "src/*/requirements.txt", "events/*.json")
 UV = ROOT / ".venv/uv/bin/uv"
 PYTHON = sys.executable
+NOT_OURS = (".venv", ".local", ".aws-sam")
+"""Ignored by git as folders; here each may also be a link to one."""
 WHO = ("-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "gc.auto=0")
 
 pytestmark = pytest.mark.skipif(not shutil.which("git"), reason="There is no git here.")
@@ -49,16 +51,17 @@ def make_starter(folder: str, root: Path = ROOT, **variables: str) -> tuple[int,
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone of this checkout as it is now, what is not committed as well."""
-    folder = tmp_path_factory.mktemp("upstream") / "the project"
-    names = making.git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    for name in names.split("\0")[:-1]:
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
-    git(folder, "init", "--quiet")
-    commit(folder)
-    return folder
+    """A clone of this checkout as it is now, with what is not committed; it may be no clone."""
+    folder = tmp_path_factory.mktemp("upstream")
+    store = folder / "store.git"
+    checkout = (f"--git-dir={store}", f"--work-tree={ROOT}")
+    git(ROOT, *checkout, "init", "--quiet")
+    (store / "info").mkdir(exist_ok=True)
+    (store / "info/exclude").write_text("\n".join(NOT_OURS))
+    git(ROOT, *checkout, "add", "--all")
+    git(ROOT, *checkout, "commit", "--quiet", "--no-verify", "--message", "as it is now")
+    git(folder, "clone", "--quiet", str(store), "the project")
+    return folder / "the project"
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +131,7 @@ def test_every_command_of_the_readme_is_there_and_none_that_proves(starter: Path
     code = re.sub(r"#.*", "", "\n".join(re.findall(r"(?s)```sh\n(.*?)```", readme)))
     code += "\n".join(re.findall(r"`(make [^`]*)`", readme))
     commands = set(re.findall(r"\bmake ([a-z-]+)", code)) - {"starter", "prove"}
-    assert {"run", "test", "upgrade", "deploy", "requirements"} <= commands
+    assert {"run", "test", "upgrade", "smoke", "requirements"} <= commands
     assert commands <= targets
     assert not targets & {"proofs", "unit", "prove", "bench", "starter", "test-sam-local"}
     phony = re.findall(r"^\.PHONY: (.*)", (starter / "Makefile").read_text(), re.MULTILINE)
@@ -169,6 +172,18 @@ def test_every_pin_is_that_of_the_projects_own_tests() -> None:
         return dict(re.findall(r"^([a-z0-9-]+)==([^ ;]+)", text, re.MULTILINE))
 
     assert pins("starter.txt").items() <= pins("test.txt").items()
+
+
+def test_pins_stand_in_the_order_in_which_uv_writes_them(starter: Path) -> None:
+    """So that `make requirements`, given for the first time, changes nothing."""
+    for name in ("requirements/test.txt", "requirements/local.txt", "src/layer/requirements.txt"):
+        entries = re.findall(
+            r"^(?:\./\S+/)?([a-z0-9_-]+?)(?:==|-\d)", (starter / name).read_text(), re.M
+        )
+        assert "longrunning" in entries
+        assert [e.replace("_", "-") for e in entries] == sorted(
+            e.replace("_", "-") for e in entries
+        )
 
 
 # --- it works ------------------------------------------------------------------------------------
@@ -310,8 +325,8 @@ def test_a_folder_in_the_repository_is_refused(folder: str) -> None:
     assert (status, "lies in this repository" in said) == (2, True)
 
 
-def test_without_git_it_says_what_to_install(tmp_path: Path) -> None:
-    status, said = make_starter(str(tmp_path / "new"), PATH=str(tmp_path))
+def test_without_git_it_says_what_to_install(repository: Path, tmp_path: Path) -> None:
+    status, said = make_starter(str(tmp_path / "new"), repository, PATH=str(tmp_path))
     assert (status, said.startswith("There is no git on")) == (2, True)
     assert not (tmp_path / "new").exists()
 
@@ -342,6 +357,8 @@ def adopters(starter: Path, tmp_path: Path) -> Path:
     )
     edit(folder / "template.yaml", "MemorySize: 1024 # MB", "MemorySize: 2048 # MB")
     edit(folder / "Makefile", "PORT ?= 3000", "PORT ?= 3999")
+    with (folder / "requirements/test.in").open("a") as packages:
+        packages.write("hypothesis\n")
     (folder / "src/layer/python/people.toml").write_text('[ann]\nname = "Ann"\n')
     commit(folder)
     return folder
@@ -408,6 +425,8 @@ def test_an_upgrade_keeps_what_is_yours_and_takes_what_is_newer(
     assert version in wheel.name
     for name in ("src/layer/requirements.txt", "requirements/test.txt", "requirements/local.in"):
         assert wheel.name in (adopters / name).read_text()
+    tests = (adopters / "requirements/test.in").read_text().splitlines()
+    assert (tests[0], tests[-1]) == (f"./{manifest.LIBRARY_FOLDER}/{wheel.name}", "hypothesis")
     commit(adopters)
     again = upgrade(adopters, newer)
     assert [line for line in again.stdout.splitlines() if line.startswith("  ")] == []
