@@ -15,7 +15,7 @@ def main(command: str) -> int:
             return int(bool(upgrading.upgrade(Path.cwd(), is_dry=is_dry)))
         print(making.make(os.environ.get("DIR", "").strip()))
         return 0
-    except (making.StarterError, derived.NotAsExpectedError) as error:
+    except (making.StarterError, derived.NotAsExpectedError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
 

@@ -1,6 +1,7 @@
 """All files of a starter, and how they are written into a folder."""
 
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -14,12 +15,11 @@ from starter.manifest import (
     LIBRARY_FOLDER,
     RENAMED,
     TOOLS_FOLDER,
-    is_yours,
 )
 
 ROOT = Path(__file__).resolve().parents[1]
 BASE = ".starter/base.zip"
-"""What an upgrade compares with: every file that is not the adopter's, as it was made."""
+"""What an upgrade compares with: every file as it was made."""
 VERSION = ".starter/version"
 
 
@@ -46,7 +46,8 @@ def make(folder: str, root: Path = ROOT) -> str:
     version = files[VERSION].decode().strip()
     return (
         f"{folder} is a project of its own: {len(files)} files, of {version}. Next:\n\n"
-        f"  cd {folder} && git init && git add --all && git commit --message 'A starter'\n"
+        f"  cd {shlex.quote(folder)}\n"
+        "  git init && git add --all && git commit --message 'A starter'\n"
         "  make run"
     )
 
@@ -79,7 +80,7 @@ def make_files(root: Path = ROOT) -> dict[str, bytes]:
 
 def base_of(files: Mapping[str, bytes]) -> dict[str, bytes]:
     """Returns what an upgrade compares with; a wheel's name says what is in it."""
-    wanted = {n: c for n, c in files.items() if not (is_yours(n) or n.startswith(".starter/"))}
+    wanted = {n: c for n, c in files.items() if not n.startswith(".starter/")}
     return {n: b"" if n.endswith(".whl") else c for n, c in sorted(wanted.items())}
 
 

@@ -17,7 +17,7 @@ FILES = (
 )
 """Copied as they are, but for the wheels that are named in requirements."""
 
-DOCS = ("adapt", "architecture", "deploy", "operate", "people", "security", "testing")
+DOCS = ("adapt", "architecture", "deploy", "operate", "people", "security", "starter", "testing")
 """Of `docs/`, without the links to what a starter has not."""
 
 RENAMED = {

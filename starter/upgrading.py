@@ -16,6 +16,7 @@ from pathlib import Path
 
 from starter import making
 from starter.making import BASE, VERSION, StarterError
+from starter.manifest import is_yours
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,10 @@ def _changes(
 ) -> Iterator[Change]:
     """Yields what is to be done, or said, for each file that is not as it will be."""
     for name in sorted({*base, *making.base_of(new)}):
+        if is_yours(name):
+            if new.get(name) != base.get(name):
+                yield Change(name, "yours, and changed in the newer version:", is_written=False)
+            continue
         path = project / name
         mine = path.read_bytes() if path.is_file() else None
         if change := _change(name, mine, base.get(name), new.get(name)):

@@ -418,6 +418,7 @@ def test_an_upgrade_keeps_what_is_yours_and_takes_what_is_newer(
     assert "PORT ?= 3999" in (adopters / "Makefile").read_text()
     assert not (adopters / "src/picture").exists()  # What was removed does not come back.
     assert "leave out: you have removed it src/picture/template.yaml" in done.stdout
+    assert "changed in the newer version: src/agent/agent_definition.py" in done.stdout
 
     (wheel,) = (adopters / manifest.LIBRARY_FOLDER).iterdir()
     version = (adopters / ".starter/version").read_text().strip()
