@@ -1,6 +1,7 @@
 # `make` lists what there is. Needs make and Python 3.11 or newer; all else is set up in .venv/.
 
 PORT ?= 3000
+VERSION := newest
 TASK ?= Announce our new rainbow unicorn, for rent from Monday.
 # The commands read all from the environment. A $ in a text stays one: make must not expand it.
 override TASK := $(value TASK)
@@ -23,7 +24,8 @@ AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 UV      := .venv/uv/bin/uv
 TEMPLATES := template.yaml src/unitok/template.yaml src/picture/template.yaml monitoring/template.yaml
 
-.PHONY: help run demo task approvals approvers inbox ledger redrive smoke test proofs unit prove bench lint build deploy test-sam-local starter clean
+.PHONY: help run demo task approvals approvers inbox ledger redrive smoke test proofs unit prove bench \
+    strands lab lint build deploy test-sam-local starter clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -87,10 +89,26 @@ bench: ## What a pause costs and how fast it starts, beside what else there is (
 	@$(call set_up,sam local bench)
 	@$(BENCH) $(NAMES)
 
-lint: ## ruff and mypy; cfn-lint and checkov on the template
+strands: ## The walk and its detours on the newest Strands (or on one: VERSION=1.54.0)
+	@$(call set_up,uv)
+	@$(UV) venv --quiet --clear --no-project --python .venv/uv/bin/python .venv/strands
+	@$(UV) pip install --quiet --python .venv/strands/bin/python boto3 jsonschema pytest pyyaml \
+	    --requirement src/layer/requirements.in \
+	    'strands-agents$(if $(filter-out newest,$(VERSION)),==$(VERSION))'
+	@$(UV) pip freeze --quiet --python .venv/strands/bin/python | grep '^strands-agents='
+	.venv/strands/bin/python -m pytest -q tests/flow/test_walkthrough.py tests/flow/test_detours.py
+
+lab: ## The lab, in JupyterLab beside make run (TERMINAL=1: a Python to paste into; STACK=name)
+	@$(call set_up,lab)
+	@$(MAKE) --silent .venv/lab/etc/jupyter/labconfig/page_config.json
+	@cd docs/lab && { test -e my_lab.ipynb || cp lab_3_notebook.ipynb my_lab.ipynb; } && \
+	    exec ../../.venv/lab/bin/$(if $(TERMINAL),ipython,jupyter lab --allow-root my_lab.ipynb)
+
+lint: ## ruff, mypy and codespell; cfn-lint and checkov on the template
 	@$(call set_up,test sam checkov)
 	.venv/test/bin/ruff check .
 	.venv/test/bin/mypy
+	.venv/test/bin/codespell
 	for template in $(TEMPLATES); do $(SAM) validate --lint --template $$template || exit 1; done
 	.venv/checkov/bin/checkov --config-file .checkov.yaml --quiet --compact --skip-download \
 	    $(TEMPLATES:%=--file %)
@@ -127,6 +145,11 @@ set_up = $(MAKE) --silent --jobs=3 $(patsubst %,.venv/%/ready,$(1))
 	@$(UV) pip sync --quiet --require-hashes --python .venv/$*/bin/python $<
 	@touch $@
 
+# JupyterLab asks nobody about news and newer versions of itself.
+.venv/lab/etc/jupyter/labconfig/page_config.json: .venv/lab/ready
+	@.venv/lab/bin/jupyter labextension disable --level=sys_prefix \
+	    @jupyterlab/apputils-extension:announcements 2>/dev/null
+
 .venv/uv/ready: requirements/uv.txt
 	@python=$$(for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
 	    "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -143,7 +166,7 @@ set_up = $(MAKE) --silent --jobs=3 $(patsubst %,.venv/%/ready,$(1))
 # `make requirements` pins what the .in files ask for and leaves every pin as it is that still fits.
 # What Lambda's runtime brings is not packaged, and what the layer brings not with the agent. Packages
 # run on Linux only.
-SETS      := uv test starter sam local checkov bench providers src/layer src/agent
+SETS      := uv test starter sam local checkov bench providers lab src/layer src/agent
 IN_LAMBDA := boto3 botocore jmespath python-dateutil s3transfer six urllib3
 COMPILE    = $(UV) pip compile --quiet $(if $(UPGRADE),--upgrade) --python-version 3.11 --generate-hashes \
     --no-emit-index-url --no-emit-find-links --no-annotate --no-header

@@ -1,7 +1,7 @@
 """`python -m local run | demo | task`.
 
-Options come from the environment, as make passes them: PORT, TASK, MODEL_ID,
-MAIL_FROM. `--state-dir` gives a run a folder of its own beside the developer's.
+Options come from the environment, as make passes them: PORT, TASK, MODEL_ID, BEDROCK_PROFILE,
+PASS, MAIL_FROM. `--state-dir` gives a run a folder of its own beside the developer's.
 """
 
 # Nothing here or before `_run` may need a newer Python than the one that is refused.
@@ -11,6 +11,8 @@ import signal
 import sys
 from types import FrameType
 from typing import Optional
+
+from local import shell
 
 MINIMUM_PYTHON = (3, 11)
 
@@ -70,8 +72,7 @@ def _stay_on_this_machine() -> None:
     """No proxy of the shell is asked, and no AWS account or setting of it is touched."""
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, [os.environ.get(name), "localhost,127.0.0.1,::1"]))
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        del os.environ[name]
+    shell.take_aws()
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         os.environ[name] = os.devnull
 

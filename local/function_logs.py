@@ -9,6 +9,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from local.console import Console
 from local.emulator import Emulator
+from local.problems import Problems
+
+AGENT = "agent"
+"""What the agent's function is called on the screen."""
 
 _POLL_SECONDS = 0.5
 _STOP_SECONDS = 1
@@ -52,15 +56,22 @@ class FunctionLogs:
         log_groups: The group of each function, by the name to show.
         path: The file that gets every line.
         console: The screen.
+        problems: Is told what the agent's function logs.
     """
 
     def __init__(
-        self, emulator: Emulator, log_groups: dict[str, str], path: Path, console: Console
+        self,
+        emulator: Emulator,
+        log_groups: dict[str, str],
+        path: Path,
+        console: Console,
+        problems: Problems,
     ) -> None:
         self._logs = emulator.client("logs")
         self._groups = log_groups
         self._path = path
         self._console = console
+        self._problems = problems
         self._seen: set[tuple[str, str]] = set()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
@@ -115,3 +126,5 @@ class FunctionLogs:
         text = compact(function, line)
         if text is not None:
             self._console.log(text)
+        if function == AGENT:
+            self._problems.read(line)

@@ -16,6 +16,7 @@ from typing import TextIO
 from local import build as building
 from local import stack as stacks
 from local import tasks
+from local.bedrock import Bedrock
 from local.console import Console, LocalError
 from local.emulator import Emulator
 from local.front_door import FrontDoor
@@ -23,7 +24,8 @@ from local.function_logs import FunctionLogs
 from local.guard import Guard
 from local.mail import Mailbox
 from local.operators import Operators
-from local.other_agent import with_agent
+from local.other_agent import AGENT, with_agent
+from local.problems import Problems
 from local.proxy import Proxy
 from local.records import Records
 from local.reload import Reloader
@@ -62,6 +64,7 @@ class Running:
     traces: Traces
     build: building.Build
     view: View
+    problems: Problems
 
     @property
     def task_queue_url(self) -> str:
@@ -89,10 +92,14 @@ def running(
         server = undo.enter_context(contextlib.closing(LoopbackServer(settings.port)))
         undo.enter_context(_own_folder(settings))
         traces = undo.enter_context(contextlib.closing(Traces()))
+        bedrock = undo.enter_context(contextlib.closing(Bedrock(settings)))
+        bedrock.start()
         emulator = Emulator(settings.state_dir, traces.open())
         undo.callback(emulator.stop)
         run = _start(settings, console, emulator, traces, agent)
+        stacks.give(emulator, run.stack, AGENT, bedrock.function_environment | settings.passed)
         undo.callback(run.mailbox.close)
+        bedrock.follow(run.problems.say)
         logs = _function_logs(run, console)
         logs.start()
         undo.callback(logs.stop)
@@ -127,7 +134,7 @@ def _start(
     queues = [stack.id_ending(name) for name in (TASK_QUEUE, DEAD_LETTER_QUEUE)]
     sessions, waits = stack.id_ending(SESSIONS_TABLE), stack.id_ending(WAITS_TABLE)
     view = View(emulator, sessions, *queues, waits)
-    return Running(settings, emulator, stack, mailbox, traces, build, view)
+    return Running(settings, emulator, stack, mailbox, traces, build, view, Problems(console))
 
 
 def _letters(settings: Settings, emulator: Emulator, agent: Path | None) -> Letters:
@@ -158,13 +165,14 @@ def _sessions(run: Running, operators: Operators) -> Sessions:
     ids = run.stack.physical_ids
     waits = run.stack.id_ending(WAITS_TABLE)
     records = Records(run.emulator, run.view, waits, ids[BUCKET], ids.get(POSTS_TABLE))
-    return Sessions(records, operators, run.mailbox, run.traces)
+    return Sessions(records, operators, run.mailbox, run.traces, run.problems)
 
 
 def _function_logs(run: Running, console: Console) -> FunctionLogs:
     shown = {logical_id: name for name, logical_id in FUNCTIONS.items()}
     groups = {shown.get(key, key): group for key, group in run.stack.log_groups.items()}
-    return FunctionLogs(run.emulator, groups, run.settings.state_dir / "functions.log", console)
+    path = run.settings.state_dir / "functions.log"
+    return FunctionLogs(run.emulator, groups, path, console, run.problems)
 
 
 def _write_stack_json(run: Running) -> None:

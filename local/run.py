@@ -7,7 +7,7 @@ import time
 from local.console import Console, LocalError, step_line
 from local.endings import Endings
 from local.lifecycle import running
-from local.settings import Settings, make_settings, port_from_environment
+from local.settings import SCRIPTED, Settings, make_settings, port_from_environment
 
 _POLL_SECONDS = 0.5
 
@@ -41,10 +41,19 @@ Send a task      {url}   or: make task TASK="Write about our new stable"
 Approve it       {url}/local/mail
 See what is out  {url}/feed
 AWS, from here   {folder}/stack.json has the endpoint and its key
+The model        {_model(settings)}
 
 Change a file under src/ and it runs. What the functions log comes below, and all of it in
 {folder}/functions.log. Ctrl-C stops everything; what is open and what is out is gone then.
 """)
+
+
+def _model(settings: Settings) -> str:
+    if settings.model_id == SCRIPTED:
+        return "a script, no AI; docs/adapt.md#a-real-model has how to take a real one"
+    if settings.bedrock_profile:
+        return f"{settings.model_id}, on Bedrock, paid by the profile {settings.bedrock_profile}"
+    return f"{settings.model_id} (Bedrock would need BEDROCK_PROFILE=name, too)"
 
 
 def _require_folder(settings: Settings) -> None:

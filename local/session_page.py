@@ -7,7 +7,8 @@ from local import pages
 from local.conversation import conversation
 from local.layer import Status, Wait
 from local.mail_links import Asked
-from local.markup import folded, moment, session_link, session_url, shown
+from local.markup import clock, folded, moment, session_link, session_url, shown
+from local.problems import Problem
 from local.records import Record
 from local.timeline import Entry
 from local.traces import Span
@@ -62,12 +63,12 @@ _CANCELLED = """\
 it.</p>
 """
 
-_UNKNOWN = """\
+_UNKNOWN = Template("""\
 <section><h1>There is no such session</h1>
 <p>A task that was just sent has a session once its agent waits or ends: reload in a moment. What an
 earlier stack had is gone with it.</p>
-<p><a href="/">All sessions</a></p></section>
-"""
+$problem<p><a href="/">All sessions</a></p></section>
+""")
 
 
 def session(
@@ -102,9 +103,20 @@ def session(
     return pages.page(f"Session {record.row.session_id}", main, mails)
 
 
-def unknown(mails: int) -> bytes:
-    """Returns the page for a session that there is not."""
-    return pages.page("No session", _UNKNOWN, mails)
+def unknown(mails: int, problem: Problem | None = None) -> bytes:
+    """Returns the page for a session that there is not.
+
+    Args:
+        mails: How many e-mails there are.
+        problem: What the agent's function has failed with last.
+    """
+    notice = _notice(failed(problem), False) if problem else ""
+    return pages.page("No session", _UNKNOWN.substitute(problem=notice), mails)
+
+
+def failed(problem: Problem) -> str:
+    """Returns what to say of a run that failed, and is tried again."""
+    return f"The agent's function failed at {clock(problem.at)}. {problem.text}"
 
 
 def _head(record: Record, notice: str) -> str:

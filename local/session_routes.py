@@ -1,6 +1,7 @@
 """The pages of single sessions: what is asked for, and what is answered."""
 
 import re
+import time
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qs, unquote
@@ -11,12 +12,19 @@ from local.mail import Mailbox
 from local.mail_links import questions_of
 from local.markup import session_url
 from local.operators import Operators
+from local.problems import Problems
 from local.records import Records
 from local.server import Answer, Request
 from local.timeline import steps, timeline
-from local.traces import Traces
+from local.traces import Span, Traces
 
 PATH = "/local/sessions/"
+RECENT_SECONDS = 15 * 60
+"""A task is tried five times in the first four minutes."""
+
+RUN = "run"
+"""The step in which the model is called."""
+
 _ADDRESS = re.compile(re.escape(PATH) + "([^/]+)(/cancel)?")
 _NO_WAIT = "Nothing was cancelled: the form names no wait."
 
@@ -29,6 +37,7 @@ class Sessions:
     operators: Operators
     mailbox: Mailbox
     traces: Traces
+    problems: Problems
 
     def answer(self, method: str, request: Request) -> Answer:
         """Returns the answer to one request; HEAD comes as GET."""
@@ -73,11 +82,20 @@ class Sessions:
             spans,
             questions_of(mails, session_id),
             len(mails),
-            problem=problem,
+            problem=problem or self._of_last_run(spans),
             is_cancelled=is_cancelled,
         )
         return Answer(status, pages.HEADERS, page)
 
     def _unknown(self) -> Answer:
-        page = session_page.unknown(len(self.mailbox.all()))
+        last = self.problems.last
+        is_recent = last is not None and time.time() - last.at < RECENT_SECONDS
+        page = session_page.unknown(len(self.mailbox.all()), last if is_recent else None)
         return Answer(HTTPStatus.NOT_FOUND, pages.HEADERS, page)
+
+    def _of_last_run(self, spans: list[Span]) -> str:
+        """Says what has failed where the newest run of a session did; no record tells of it."""
+        runs = [span for span in spans if span.name == RUN]
+        last = self.problems.last
+        is_of_it = runs and runs[-1].is_fault and last and last.at >= runs[-1].start
+        return session_page.failed(last) if last and is_of_it else ""

@@ -4,7 +4,7 @@ import os
 import platform
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.console import LocalError
@@ -14,6 +14,7 @@ STACK_NAME = "local"
 DEFAULT_PORT = 3000
 ARTIFACTS_BUCKET = "artifacts"
 SCRIPTED = "scripted"  # The ModelId that needs no model.
+EXAMPLE_MODEL = "us.amazon.nova-lite-v1:0"
 APPROVER_EMAIL = "approver@example.com"
 ESCALATION_EMAIL = "escalation@example.com"
 AGENTS_AT_ONCE = 4  # Each is a process of its own here, and takes its start and its memory.
@@ -32,6 +33,8 @@ class Settings:
         port: The front door's port.
         model_id: The template's ModelId.
         mail_from: The template's MailFrom.
+        bedrock_profile: The AWS profile that calls of Bedrock are signed with; "" for none.
+        passed: Variables of the shell that the agent's function gets.
     """
 
     root: Path
@@ -40,6 +43,8 @@ class Settings:
     port: int
     model_id: str = SCRIPTED
     mail_from: str = ""
+    bedrock_profile: str = ""
+    passed: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def front_url(self) -> str:
@@ -119,6 +124,48 @@ def mail_from_environment() -> str:
     return text
 
 
+def model_from_environment() -> tuple[str, str]:
+    """Returns MODEL_ID, `scripted` when it is not set, and BEDROCK_PROFILE, "" when it is not.
+
+    Raises:
+        LocalError: There is a profile, and no model to call with it.
+    """
+    model_id = os.environ.get("MODEL_ID", "").strip() or SCRIPTED
+    profile = os.environ.get("BEDROCK_PROFILE", "").strip()
+    if profile and model_id == SCRIPTED:
+        raise LocalError(
+            f"BEDROCK_PROFILE={profile} needs MODEL_ID, too: the id of a model or of an inference "
+            f"profile, such as\n  make run BEDROCK_PROFILE={profile} MODEL_ID={EXAMPLE_MODEL}"
+        )
+    return model_id, profile
+
+
+def passed_from_environment() -> dict[str, str]:
+    """Returns the variables that PASS names, by name; PASS="A B" names two.
+
+    Raises:
+        LocalError: One is not set, or is not for a function; no message holds a value.
+    """
+    names = os.environ.get("PASS", "").replace(",", " ").split()
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            raise LocalError(
+                "PASS takes names of variables, not their values: export the variable, then for "
+                "example make run PASS=ANTHROPIC_API_KEY"
+            )
+        if name.startswith("AWS_"):
+            raise LocalError(
+                f"PASS={name}: what begins with AWS_ is the emulator's here. For Bedrock give a "
+                "profile: make run BEDROCK_PROFILE=name MODEL_ID=..."
+            )
+        if not os.environ.get(name):
+            raise LocalError(
+                f"PASS={name}: this shell has no such variable, or it is empty. "
+                f"First: export {name}=..."
+            )
+    return {name: os.environ[name] for name in names}
+
+
 def project_root() -> Path:
     """Returns the folder that holds template.yaml: beside this package, or that of the command.
 
@@ -142,11 +189,14 @@ def make_settings(port: int, state_dir: str | None = None) -> Settings:
         state_dir: A folder of its own for a run beside the developer's, else `.local`.
     """
     root = project_root()
+    model_id, bedrock_profile = model_from_environment()
     return Settings(
         root=root,
         state_dir=Path(state_dir).resolve() if state_dir else root / ".local",
         build_dir=root / ".aws-sam" / "local",
         port=port,
-        model_id=os.environ.get("MODEL_ID", "").strip() or SCRIPTED,
+        model_id=model_id,
         mail_from=mail_from_environment(),
+        bedrock_profile=bedrock_profile,
+        passed=passed_from_environment(),
     )

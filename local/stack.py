@@ -60,6 +60,29 @@ def create(settings: Settings, emulator: Emulator, build: Build) -> Stack:
     return Stack(ids, found, _log_groups(emulator, ids, build.resources))
 
 
+def give(emulator: Emulator, stack: Stack, logical_id: str, variables: dict[str, str]) -> None:
+    """Gives one function variables that stand in no template: keys, above all.
+
+    Args:
+        emulator: Where the function is.
+        stack: The stack that has it.
+        logical_id: The function.
+        variables: What its environment gets.
+
+    Raises:
+        LocalError: The template gives the function one of them already.
+    """
+    if not variables:
+        return
+    name, functions = stack.physical_ids[logical_id], emulator.client("lambda")
+    found = functions.get_function_configuration(FunctionName=name).get("Environment", {})
+    own = found.get("Variables", {})
+    if taken := sorted(own.keys() & variables.keys()):
+        raise LocalError(f"PASS={' '.join(taken)}: the template gives {logical_id} that already.")
+    environment = {"Variables": own | variables}
+    functions.update_function_configuration(FunctionName=name, Environment=environment)
+
+
 def physical_ids(cloudformation: Any, stack: str) -> dict[str, str]:
     """Returns the physical id of every resource of a stack and of those that it nests.
 

@@ -28,6 +28,7 @@ class Span:
         name: A step of the walk, or an AWS service.
         operation: The AWS operation, or "".
         annotations: Such as `session_id`.
+        is_fault: Whether it ended by an error.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Span:
     span_id: str
     parent_id: str
     annotations: dict[str, str] = field(default_factory=dict)
+    is_fault: bool = False
 
 
 def parse_datagram(data: bytes) -> list[Span]:
@@ -59,6 +61,7 @@ def _spans(document: dict[str, Any], trace_id: str, parent_id: str) -> list[Span
         span_id=document["id"],
         parent_id=parent_id,
         annotations=document.get("annotations", {}),
+        is_fault=bool(document.get("fault")),
     )
     children = document.get("subsegments", [])
     return [own, *(span for child in children for span in _spans(child, trace_id, own.span_id))]

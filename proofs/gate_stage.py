@@ -83,11 +83,11 @@ class FakeStore:
 class StoppableAgent:
     """Counts how often it was cancelled."""
 
-    cancelled: list[dict[str, Any]] = field(default_factory=list)
+    cancelled: list[bool] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
 
-    def cancel(self, **how: Any) -> None:
-        self.cancelled.append(how)
+    def cancel(self, *, after_current_tools: bool = False) -> None:
+        self.cancelled.append(after_current_tools)
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """What the proofs share: how much to do, and the figures that `make prove` prints.
 
-Each proof runs twice over: short inside `make test`, long under `make prove` (PROVE=long).
+Each proof runs twice over: short inside `make proofs`, long under `make prove` (PROVE=long).
 """
 
 import json

@@ -8,9 +8,9 @@ A row holds if its tests pass within its time, none of them was skipped, and it 
 Anything else is said in the table and makes the exit status 1.
 
 All rows together take some hours. A run that was stopped goes on where it was: what held is
-not proved again on the same commit, without changes, with the same versions. What a model's
-exploration came to depends on the model alone, so that it stays until proofs/protocol changes.
-`rm -r .local/prove` starts anew.
+not proved again of the same code, with the same versions; of the longest rows, no test that has
+passed. What a model's exploration came to depends on the model alone, so that it stays until
+proofs/protocol changes. `rm -r .local/prove` starts anew.
 """
 
 import hashlib
@@ -18,10 +18,10 @@ import json
 import os
 import platform
 import re
+import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -42,8 +42,13 @@ STALE = (
     "the code\nbeside this page.\n\n"
 )
 
+CODE = (*PROVED, "local", "operate", "testkit", "tests", "proofs", "requirements", "pyproject.toml")
+"""What decides whether a proof holds: the code, what runs it, and the proofs."""
+
 VERSIONS = ("strands-agents", "botocore", "hypothesis", "playwright", "pytest")
 TAIL_LINES = 30
+NO_TESTS_LEFT = 5
+"""Pytest's exit status where all have passed before."""
 AT_ONCE = 2
 WITH_CHANGES = "with changes"
 
@@ -60,8 +65,11 @@ class Row:
     """When a proof that hangs is ended."""
     alone: bool = False
     """Whether it measures time, so that nothing else may run beside it."""
-    depends_on: tuple[str, ...] = ()
-    """Files and folders that alone decide what comes out; none: all of the commit does."""
+    depends_on: tuple[str, ...] = CODE
+    """Files and folders that decide what comes out."""
+    goes_on: bool = False
+    """Whether its tests record figures each for itself, so that a stopped row goes on with those
+    that are left."""
 
     @property
     def word(self) -> str:
@@ -87,15 +95,18 @@ class Outcome:
 
 
 MODELS = ("proofs/protocol", "proofs/prove_figures.py")
-"""All that the explorations run. `make test` compares the models with the code, on every commit."""
+"""All that the explorations run. `make proofs` compares models and code, on every commit."""
 
 ROWS = (
     Row("protocol model", "the write protocol as explicit states, to exhaustion; then without each "
-        "guard", ("proofs/protocol/test_prove_model.py",), 180, depends_on=MODELS),
+        "guard", ("proofs/protocol/test_prove_model.py",), 180, depends_on=MODELS,
+        goes_on=True),
     Row("waits model", "the same of waits whose source is asked, callbacks, and agents that ask "
-        "agents", ("proofs/protocol/test_prove_waits_model.py",), 100, depends_on=MODELS),
+        "agents", ("proofs/protocol/test_prove_waits_model.py",), 100, depends_on=MODELS,
+        goes_on=True),
     Row("votes model", "the same of several people who must agree, and edit between their votes",
-        ("proofs/protocol/test_prove_votes_model.py",), 60, depends_on=MODELS),
+        ("proofs/protocol/test_prove_votes_model.py",), 60, depends_on=MODELS,
+        goes_on=True),
     Row("kill matrix", "the process dies before and after each AWS call, once and twice, and by a "
         "real SIGKILL",
         ("proofs/attacks/test_prove_kill_matrix.py", "proofs/attacks/test_prove_kill_votes.py",
@@ -106,7 +117,7 @@ ROWS = (
         ("proofs/attacks/test_prove_state_machine.py",), 120),
     Row("races", "many clicks, sweeper and workers at once, on the emulator",
         ("proofs/integration/test_prove_races.py", "proofs/integration/test_prove_races_votes.py",
-         "proofs/integration/test_prove_races_deadlines.py"), 240),
+         "proofs/integration/test_prove_races_deadlines.py"), 240, goes_on=True),
     Row("faults", "AWS calls throttled, timed out, or done with the reply lost",
         ("proofs/attacks/test_prove_faults.py",), 40),
     Row("malformed input", "generated queue messages and HTTP requests",
@@ -141,13 +152,13 @@ def main(words: Sequence[str], rows: Sequence[Row] = ROWS, document: Path = DOCU
         return 2
     chosen = [by_word[word] for word in words] or list(rows)
     proved, code = digest(), code_facts()
-    kept = {} if words else kept_outcomes(rows, code)
+    kept = {} if words else kept_outcomes(rows)
     left = [row for row in chosen if row.name not in kept]
     # The longest first: a long one at the end would run alone.
     together = sorted((r for r in left if not r.alone), key=lambda r: r.limit_minutes, reverse=True)
     with ThreadPoolExecutor(AT_ONCE) as lanes:
-        done = list(lanes.map(lambda row: run_row(row, code), together))
-    done += [run_row(row, code) for row in left if row.alone]
+        done = list(lanes.map(lambda row: run_row(row), together))
+    done += [run_row(row) for row in left if row.alone]
     found = kept | {outcome.row.name: outcome for outcome in done}
     outcomes = [found[row.name] for row in chosen]
     days = " to ".join(sorted({outcome.day for outcome in outcomes}))
@@ -195,54 +206,73 @@ def tell_whether_stale(document: Path) -> bool:
     return is_stale
 
 
-def _proved_of(row: Row, code: str) -> str:
-    """Says of what an outcome holds; empty: of nothing that could be known again."""
-    if row.depends_on:
-        return f"Python {platform.python_version()} {digest(names=row.depends_on)}"
-    return "" if WITH_CHANGES in code else f"{code} {digest()}"
+def _proved_of(row: Row) -> str:
+    """Says of what an outcome holds: versions, and what the row depends on, byte for byte."""
+    return f"{_versions()} {digest(names=row.depends_on)}"
 
 
-def kept_outcomes(rows: Sequence[Row], code: str) -> dict[str, Outcome]:
+def kept_outcomes(rows: Sequence[Row]) -> dict[str, Outcome]:
     """Returns what held before of the very same code, by the name of the row."""
     kept: dict[str, Outcome] = {}
     for row in rows:
         file = LOGS / f"{row.word}.json"
         found = json.loads(file.read_text()) if file.exists() else {}
-        if found.pop("code", "") == _proved_of(row, code) != "":
+        if found.pop("code", "") == _proved_of(row):
             kept[row.name] = Outcome(row, **found)
             print(f"{row.name}: held before, {found['seconds']:.0f} s", flush=True)
     return kept
 
 
-def _keep(outcome: Outcome, code: str) -> None:
+def _keep(outcome: Outcome) -> None:
     facts = asdict(outcome)
     del facts["row"]
-    facts["code"] = _proved_of(outcome.row, code)
+    facts["code"] = _proved_of(outcome.row)
     (LOGS / f"{outcome.row.word}.json").write_text(json.dumps(facts))
 
 
-def run_row(row: Row, code: str) -> Outcome:
+def run_row(row: Row) -> Outcome:
     """Runs the tests of a row in a process of their own, and ends it when its time is over."""
     print(f"{row.name}: {row.what} ...", flush=True)
     LOGS.mkdir(parents=True, exist_ok=True)
-    log = LOGS / f"{row.word}.log"
+    log, parts = LOGS / f"{row.word}.log", _parts(row)
+    seconds = _seconds(parts)
     started = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        figures = Path(folder) / "figures"
-        status = _run_tests(row, log, figures)
-        found = _figures(figures, row)
-    seconds = time.monotonic() - started
+    status = _run_tests(row, log, parts)
+    seconds += time.monotonic() - started
+    found = _figures(parts / "figures", row)
     result = _result(row, status, log.read_text(errors="replace"), found)
     if result != "holds":
         print("\n".join(log.read_text(errors="replace").splitlines()[-TAIL_LINES:]))
     print(f"{row.name}: {result}, {seconds:.0f} s", flush=True)
     outcome = Outcome(row, result, seconds, found)
     if outcome.holds:
-        _keep(outcome, code)
+        _keep(outcome)
+        shutil.rmtree(parts)
     return outcome
 
 
-def _run_tests(row: Row, log: Path, figures: Path) -> int | None:
+def _parts(row: Row) -> Path:
+    """Returns the folder in which the tests of a row leave their figures, and that they passed.
+
+    For a row that goes on it is the one of the last time, if that was of the same code.
+    """
+    folder = LOGS / f"{row.word}.parts"
+    code = folder / "code"
+    if not (row.goes_on and code.exists() and code.read_text() == _proved_of(row)):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        code.write_text(_proved_of(row))
+    return folder
+
+
+def _seconds(parts: Path) -> float:
+    """How long those took that have passed before."""
+    passed = parts / "passed"
+    return sum(float(line.split()[0]) for line in passed.read_text().splitlines()) if (
+        passed.exists()) else 0  # fmt: skip
+
+
+def _run_tests(row: Row, log: Path, parts: Path) -> int | None:
     """Returns pytest's exit status; None if the time was over. What it says goes to a file.
 
     Each file or folder has a process of its own: what runs on an AWS in memory replaces clients.
@@ -250,7 +280,10 @@ def _run_tests(row: Row, log: Path, figures: Path) -> int | None:
     # Not pytest's capture of file descriptors: the lines that tell how far a proof is are for us.
     # The first failure ends a row: it is told at once, and no time limit can hide it.
     command = [sys.executable, "-m", "pytest", "-ra", "-x", "--capture=sys"]
-    env = os.environ | {"PROVE": "long", "PROVE_FIGURES": str(figures)}
+    env = os.environ | {"PROVE": "long", "PROVE_FIGURES": str(parts / "figures")}
+    if row.goes_on:
+        command += ["-p", "prove_goes_on"]
+        env |= {"PROVE_PASSED": str(parts / "passed"), "PYTHONPATH": str(Path(__file__).parent)}
     ends_at = time.monotonic() + row.limit_minutes * 60
     status: int | None = 0
     with log.open("w") as file:
@@ -264,6 +297,8 @@ def _run_tests(row: Row, log: Path, figures: Path) -> int | None:
                 status = None
             finally:
                 _end(process)
+            if status == NO_TESTS_LEFT and (parts / "passed").exists():
+                status = 0
             if status != 0:
                 return status
     return status
@@ -323,12 +358,15 @@ def _figure(name: str, value: float | str) -> str:
 
 def code_facts() -> str:
     """Says what code this is, with which versions, and on what kind of machine it runs."""
-    versions = ", ".join(f"{name} {version(name)}" for name in VERSIONS)
     return (
         f"commit {_commit()}; "
-        f"{platform.system()} on {platform.machine()}, {os.cpu_count()} cores, "
-        f"Python {platform.python_version()}; {versions}."
+        f"{platform.system()} on {platform.machine()}, {os.cpu_count()} cores, {_versions()}."
     )
+
+
+def _versions() -> str:
+    packages = ", ".join(f"{name} {version(name)}" for name in VERSIONS)
+    return f"Python {platform.python_version()}; {packages}"
 
 
 def _commit() -> str:

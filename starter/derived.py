@@ -4,8 +4,15 @@ import posixpath
 import re
 from collections.abc import Collection
 
-ONLY_HERE = ("proofs", "unit", "prove", "bench", "starter", "test-sam-local")
+ONLY_HERE = (*("proofs", "unit", "prove", "bench", "strands", "lab", "starter", "test-sam-local"),)
 """Commands of the Makefile that a starter has not."""
+
+_ONLY_FOR_THOSE = (
+    r"^BENCH +:= (.*\\\n)*.*\n",
+    r"^# In the order of their names.*\nAT_ONCE := .*\n",
+    r"^VERSION := newest\n",
+    r"^\.venv/lab/.*:.*\n(?:[\t ].*\n)+\n",
+)
 
 
 class NotAsExpectedError(Exception):
@@ -19,14 +26,10 @@ def makefile(text: str, rules: str) -> str:
         text: The repository's.
         rules: Those of the starter: `test` and `lint` of its own, and `upgrade`.
     """
-    for name in ONLY_HERE:
-        text = _replaced(text, _rule(name), "")
-        text = _replaced(text, rf"(?<=^\.PHONY: help )(.*) {name}\b", r"\1")
-    text = _replaced(text, _rule("test"), "")
+    for pattern in (*map(_rule, ONLY_HERE), _rule("test"), *_ONLY_FOR_THOSE):
+        text = _replaced(text, pattern, "")
     text = _replaced(text, _rule("lint"), rules.replace("\\", r"\\") + "\n")
-    text = _replaced(text, r"(?<=^\.PHONY: help )(.*) clean$", r"\1 upgrade clean")
-    text = _replaced(text, r"^BENCH +:= (.*\\\n)*.*\n", "")
-    text = _replaced(text, r"^# In the order of their names.*\nAT_ONCE := .*\n", "")
+    text = _with_phony(text)
     text = _replaced(text, r"(?<=^OPERATE := )PYTHONPATH=\S+ ", "")
     text = _replaced(text, r"^(SETS +:=) .*", r"\1 uv test sam local src/layer src/agent")
     # The wheel in it is named as seen from there, where `sam build` installs it.
@@ -64,6 +67,12 @@ def document(text: str, name: str, names: Collection[str]) -> str:
         return link[0] if is_there else link[1]
 
     return re.sub(r"!?\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)", kept, text)
+
+
+def _with_phony(text: str) -> str:
+    """Names the commands that there are now."""
+    names = " ".join(re.findall(r"^([a-z-]+): .*## ", text, re.MULTILINE))
+    return _replaced(text, r"^\.PHONY: help (.*\\\n)*.*\n", f".PHONY: {names}\n")
 
 
 def _rule(name: str) -> str:

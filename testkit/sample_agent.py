@@ -33,7 +33,7 @@ LONG_TOOLS: tuple[LongTool, ...] = ()
 
 def make_agents(session: Any, settings: Mapping[str, str]) -> Iterator[AgentDefinition]:
     """Makes the one agent, as the project's definition makes its first one."""
-    model = make_model(settings["MODEL_ID"], session.region_name)
+    model = make_model(settings["MODEL_ID"], session)
     yield AgentDefinition(
         name=AGENT_NAME,
         make_agent=partial(make_agent, model),
@@ -48,7 +48,7 @@ def make_long_tools(_: Any, __: Mapping[str, str]) -> tuple[LongTool, ...]:
     return ()
 
 
-def make_model(_: str, __: str) -> Model:
+def make_model(_: str, __: Any) -> Model:
     """Makes the scripted model; `World.play` puts a model with a test's own script in its place."""
     return ScriptedModel(SCRIPT, [])
 

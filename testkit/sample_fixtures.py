@@ -5,8 +5,8 @@ from types import ModuleType
 
 import pytest
 
+from longrunning_testkit.pocket import clients_made_once
 from longrunning_testkit.worlds import forget_environments
-from pocket import clients_made_once
 from sample_world import World, lasting_for_a_test
 
 

@@ -10,7 +10,7 @@ import time
 
 PREFIXES = ("AWS_", "LC_")
 NAMES = (
-    *("PORT", "TASK", "MODEL_ID"),  # make run, demo, task
+    *("PORT", "TASK", "MODEL_ID", "BEDROCK_PROFILE", "PASS"),  # make run, demo, task
     *("STACK", "ACCEPTED", "DRY_RUN", "MOST", "REJECTED", "RESEND"),  # make ledger, redrive
     *("LIMIT_SECONDS", "SMOKE_TASK", "YES"),  # make smoke
     *("ROWS", "NAMES"),  # make prove, bench

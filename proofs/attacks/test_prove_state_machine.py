@@ -50,7 +50,7 @@ from stories import (
 )
 from world import forget_environments
 
-EXAMPLES = prove_figures.size(short=150, long=4_000)
+EXAMPLES = prove_figures.size(short=150, long=10_000)
 STEPS = 25
 
 TEXTS = ("One", "Two")

@@ -39,6 +39,19 @@ def document(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def depends_on_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of a project of its own, on which the rows of `on_file` depend."""
+    file = tmp_path / "model.py"
+    file.write_text("bounds = 1")
+    monkeypatch.setattr(prove_runner.digest, "__defaults__", (tmp_path, prove_runner.PROVED))
+    return file
+
+
+def on_file(row: Row) -> Row:
+    return replace(row, depends_on=("model.py",))
+
+
 def row(folder: Path, name: str, test: str, limit_minutes: float = 1) -> Row:
     path = folder / f"test_{name}.py"
     path.write_text(test)
@@ -120,27 +133,15 @@ def test_it():
 """
 
 
-@pytest.mark.parametrize(
-    ("first", "second", "runs"),
-    [
-        ("commit 1234567;", "commit 1234567;", 1),
-        ("commit 1234567;", "commit 89abcde;", 2),
-        ("commit 1234567 with changes;", "commit 1234567 with changes;", 2),
-    ],
-)
+@pytest.mark.parametrize(("changes", "runs"), [(False, 1), (True, 2)])
 def test_a_run_that_was_stopped_goes_on_with_what_is_left_of_the_same_code(
-    tmp_path: Path,
-    document: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    first: str,
-    second: str,
-    runs: int,
+    tmp_path: Path, document: Path, depends_on_a_file: Path, changes: bool, runs: int
 ) -> None:
-    rows = [row(tmp_path, "counted", COUNTS), row(tmp_path, "good", FAILS)]
-    monkeypatch.setattr(prove_runner, "code_facts", lambda: first)
+    rows = [on_file(row(tmp_path, "counted", COUNTS)), on_file(row(tmp_path, "good", FAILS))]
     assert main([], rows, document) == 1
-    rows[1] = row(tmp_path, "good", HOLDS)
-    monkeypatch.setattr(prove_runner, "code_facts", lambda: second)
+    rows[1] = on_file(row(tmp_path, "good", HOLDS))
+    if changes:
+        depends_on_a_file.write_text("bounds = 2")
     assert main([], rows, document) == 0
     assert f"runs: {runs} | holds" in document.read_text()
     assert "kills: 1,003" in document.read_text(), "what did not hold before is proved now"
@@ -148,26 +149,38 @@ def test_a_run_that_was_stopped_goes_on_with_what_is_left_of_the_same_code(
     assert len((tmp_path / "test_counted.runs").read_text()) == runs + 1, "a row by its name runs"
 
 
+LEFT = """
+from pathlib import Path
+from prove_figures import record
+
+def test_first():
+    file = Path(__file__).with_suffix(".runs")
+    file.write_text((file.read_text() if file.exists() else "") + "|")
+    record("left", first=1)
+
+def test_second():
+    record("left", second=1)
+    assert SECOND
+"""
+
+
 @pytest.mark.parametrize(("changes", "runs"), [(False, 1), (True, 2)])
-def test_what_depends_on_some_files_alone_holds_until_they_change(
-    tmp_path: Path,
-    document: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    changes: bool,
-    runs: int,
+def test_a_long_row_goes_on_with_the_tests_that_are_left(
+    tmp_path: Path, document: Path, depends_on_a_file: Path, changes: bool, runs: int
 ) -> None:
-    model = tmp_path / "model.py"
-    model.write_text("bounds = 1")
-    monkeypatch.setattr(prove_runner, "ROOT", tmp_path)
-    monkeypatch.setattr(prove_runner.digest, "__defaults__", (tmp_path, prove_runner.PROVED))
-    counted = replace(row(tmp_path, "counted", COUNTS), depends_on=("model.py",))
-    monkeypatch.setattr(prove_runner, "code_facts", lambda: "commit 1234567;")
-    assert main([], [counted], document) == 0
+    def left(second: bool) -> Row:
+        text = LEFT.replace("SECOND", str(second))
+        return replace(on_file(row(tmp_path, "left", text)), goes_on=True)
+
+    assert main(["left"], [left(False)], document) == 1
     if changes:
-        model.write_text("bounds = 2")
-    monkeypatch.setattr(prove_runner, "code_facts", lambda: "commit 89abcde with changes;")
-    assert main([], [counted], document) == 0
-    assert len((tmp_path / "test_counted.runs").read_text()) == runs
+        depends_on_a_file.write_text("bounds = 2")
+    assert main([], [left(True)], document) == 0
+    assert len((tmp_path / "test_left.runs").read_text()) == runs
+    assert re.search(r"first: 1, second: \d \| holds", document.read_text())
+    (tmp_path / "logs/left.json").unlink()
+    assert main(["left"], [left(True)], document) == 0, "what held begins anew by its name"
+    assert len((tmp_path / "test_left.runs").read_text()) == runs + 1
 
 
 STARTS = """
@@ -212,9 +225,9 @@ def test_a_row_that_does_not_exist_is_an_error(
 def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project of its own, without git, whose one row holds without a process of its own."""
 
-    def holds(row: Row, code: str) -> Outcome:
+    def holds(row: Row) -> Outcome:
         outcome = Outcome(row, "holds", 1, {"kills": 3})
-        prove_runner._keep(outcome, code)
+        prove_runner._keep(outcome)
         return outcome
 
     monkeypatch.setattr(prove_runner, "run_row", holds)
@@ -275,7 +288,7 @@ def test_the_digest_is_of_names_and_contents_and_of_nothing_that_is_left_there(c
 def test_code_that_changed_while_it_was_proved_is_not_proved(
     document: Path, code: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def edited_meanwhile(row: Row, _: str) -> Outcome:
+    def edited_meanwhile(row: Row) -> Outcome:
         (code / "src/agent/worker.py").write_text("a = 3")
         return Outcome(row, "holds", 1)
 

@@ -8,12 +8,14 @@ from collections import Counter
 from typing import Any
 
 import botocore.client
+import botocore.session
 import pytest
 
 from converse_stand_in import tool_use
 from inbox_browser import Browser
 from longrunning.people.policy import Policy
 from longrunning.waits.decided import MONTHS
+from longrunning_testkit.worlds import forget_environments
 from sample_people import use_people
 from sample_refund import Refunds, refund_tool
 from sample_world import World
@@ -36,6 +38,37 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
 
     monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", call)
     return made
+
+
+def test_a_message_makes_only_the_clients_that_it_calls(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes some 30 ms of a first answer. The last environment is that of the resume."""
+    made: list[str] = []
+    create = botocore.session.Session.create_client
+
+    def note(self: Any, service: str, *args: Any, **kwargs: Any) -> Any:
+        made.append(service)
+        return create(self, service, *args, **kwargs)
+
+    monkeypatch.setattr(botocore.session.Session, "create_client", note)
+    post = {"content": DRAFT}
+    world.play(
+        [
+            [tool_use("ask-1", "human_approval", post)],
+            [tool_use("post-1", "publish_post", post)],
+            "Done.",
+        ]
+    )
+    forget_environments()
+    world.start()
+    assert {*made} - {"bedrock-runtime"} == {"dynamodb", "secretsmanager", "sns", "sqs"}
+    (mail,) = world.read_mail()
+    world.click(mail.links["approve"])
+    forget_environments()
+    made.clear()
+    world.deliver_all()
+    assert {*made} - {"bedrock-runtime"} == {"dynamodb", "sqs"}
 
 
 def test_an_approval_takes_11_calls_of_which_6_are_conditional_writes(

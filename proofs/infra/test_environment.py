@@ -12,6 +12,8 @@ HOSTILE = {
     "PORT": "3999",
     "TASK": "$(HOME) is not for the shell",
     "MODEL_ID": "amazon.nova-lite-v1:0",
+    "BEDROCK_PROFILE": "nobody",
+    "PASS": "NOTHING",
     "MAIL_FROM": "somebody@example.com",
     "STACK": "production",
     "ROWS": "links",

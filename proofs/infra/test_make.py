@@ -36,7 +36,7 @@ def test_bare_make_lists_every_command() -> None:
     commands = (
         "run demo task approvals approvers inbox ledger redrive smoke test proofs unit prove bench"
     )
-    commands += " lint build deploy test-sam-local starter clean requirements"
+    commands += " strands lab lint build deploy test-sam-local starter clean requirements"
     assert listed == ["help", *commands.split()]
 
 
@@ -67,6 +67,17 @@ def test_the_port_is_a_make_variable_and_an_environment_variable(tmp_path: Path)
     file.write_text(SHOW.format(makefile=ROOT / "Makefile", python=sys.executable))
     assert make("-f", str(file), "show", "PORT=3001").stdout.startswith("('3001'")
     assert make("-f", str(file), "show", PORT="3002").stdout.startswith("('3002'")
+
+
+@pytest.mark.parametrize("name", ["BEDROCK_PROFILE", "PASS", "MODEL_ID"])
+def test_a_model_is_chosen_by_a_make_variable_or_an_environment_variable(
+    tmp_path: Path, name: str
+) -> None:
+    file = tmp_path / "show.mk"
+    show = f'include {ROOT / "Makefile"}\nshow:\n\t@"{sys.executable}" -c '
+    file.write_text(show + f"'import os; print(os.environ[\"{name}\"])'\n")
+    assert make("-f", str(file), "show", f"{name}=a b").stdout.strip() == "a b"
+    assert make("-f", str(file), "show", **{name: "a b"}).stdout.strip() == "a b"
 
 
 def test_a_stack_name_that_sqs_cannot_take_is_a_clear_error(tmp_path: Path) -> None:

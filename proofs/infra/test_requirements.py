@@ -14,17 +14,9 @@ import pytest
 from sam_clone import ROOT
 
 SETS = (
-    "uv",
-    "test",
-    "starter",
-    "sam",
-    "local",
-    "checkov",
-    "bench",
-    "providers",
-    "src/layer",
-    "src/agent",
-)
+    "uv", "test", "starter", "sam", "local", "checkov", "bench", "providers", "lab",
+    "src/layer", "src/agent",
+)  # fmt: skip
 STAND_IN = """#!/bin/sh
 for argument; do
     case $argument in --upgrade) upgrade=" --upgrade";; *.in) file=$argument;; esac

@@ -203,7 +203,7 @@ def test_64_posts_of_one_link_at_once_are_one_decision(arena: Arena) -> None:
         decided = arena.approval(session_id)
         assert (decided.status, decided.comment) == ("APPROVED", answers[0]["comment"])
         messages = arena.messages()
-        assert len(messages) == CLICKERS
+        assert len(messages) >= CLICKERS, "each click sends one; a client that waits long, another"
         arena.deliver_at_once(messages[:4])
         assert arena.approval(session_id).fence == 1
     assert len(arena.world.stand_in.requests) == CALLS_TO_PUBLISH * rounds

@@ -66,7 +66,3 @@ def test_every_switch_of_the_model_is_a_guard():
     source = "".join(file.read_text(encoding="utf-8") for file in files)
     switches = re.findall(r'(?:has|lacks)\("(\w+)"\)|"(gate_\w+)"', source)
     assert {name or gate for name, gate in switches} == GUARDS.keys()
-
-
-def test_figures():
-    PROOF.record()

@@ -58,7 +58,3 @@ def test_every_switch_of_the_model_is_a_guard():
 
 def test_no_guard_has_the_name_of_one_of_another_model():
     assert not VOTE_GUARDS.keys() & (GUARDS.keys() | WAIT_GUARDS.keys())
-
-
-def test_figures():
-    PROOF.record()

@@ -38,6 +38,7 @@ class ModelApi:
 
     Attributes:
         requests: The body of every request, in order.
+        headers: Its headers, their names in lower case.
         refused: Which rule each refused request broke.
     """
 
@@ -46,6 +47,7 @@ class ModelApi:
         script: Script,
         check: Callable[[Body], None],
         answer: Callable[[Turn], Iterator[Body | str]],
+        write: Callable[[Body | str], bytes] | None = None,
     ) -> None:
         """Starts the server.
 
@@ -53,10 +55,13 @@ class ModelApi:
             script: The turns, or a function from a request to a turn.
             check: Raises `RuleBrokenError` for what the API would refuse.
             answer: What the API streams for a turn: objects, or texts that are no JSON.
+            write: How it writes each of them; a server-sent event where it is not said.
         """
         self.requests: list[Body] = []
+        self.headers: list[dict[str, str]] = []
         self.refused: list[str] = []
         self._script, self._check, self._answer = script, check, answer
+        self._write = write or _event
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
@@ -86,7 +91,7 @@ class ModelApi:
             error = {"message": str(broken), "type": "invalid_request_error", "code": 400}
             return 400, json.dumps({"error": error}).encode()
         turn = self._script(body) if callable(self._script) else self._script[number]
-        return 200, b"".join(_event(piece) for piece in self._answer(turn))
+        return 200, b"".join(self._write(piece) for piece in self._answer(turn))
 
 
 def expect(holds: bool, where: str, expected: str) -> None:
@@ -103,6 +108,7 @@ def _event(piece: Body | str) -> bytes:
 def _handler_of(api: ModelApi) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
+            api.headers.append({name.lower(): value for name, value in self.headers.items()})
             status, data = api.respond(json.loads(self._read()))
             self.send_response(status)
             self.send_header(

@@ -328,6 +328,17 @@ def test_more_than_five_agents_share_the_pace_of_their_e_mails(
     assert type(agent_handler._resources().pace) is pace
 
 
+@pytest.fixture
+def eager(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has each client made where it is named, not at its first call."""
+
+    def client(session: Any, service: str, config: Any = agent_handler._CONFIG) -> Any:
+        return session.client(service, config=config)
+
+    monkeypatch.setattr(agent_handler, "_Client", client)
+
+
+@pytest.mark.usefixtures("eager")
 def test_no_call_to_sns_is_repeated_behind_the_back_of_the_pace(session: "FakeSession") -> None:
     agent_handler._resources()
     assert session.tries["sns"] == {"total_max_attempts": 1}
@@ -548,6 +559,7 @@ def test_importing_the_module_takes_no_environment_and_makes_nothing() -> None:
     assert (done.returncode, done.stdout) == (0, "0\n"), done.stderr
 
 
+@pytest.mark.usefixtures("eager")
 def test_everything_is_made_once_and_from_the_environment(session: FakeSession) -> None:
     made = agent_handler._resources()
     assert agent_handler._resources() is made

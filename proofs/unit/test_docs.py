@@ -21,9 +21,10 @@ from longrunning.agent.gate import InvalidCallError, ProtectedTool
 from longrunning.messages import ToolResults
 
 ROOT = aws_template.ROOT
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+FOLDERS = (ROOT / "docs", ROOT / ".github")
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(page for f in FOLDERS for page in f.rglob("*.md"))])
 README, ARCHITECTURE = ROOT / "README.md", ROOT / "docs/architecture.md"
-OPERATE = ROOT / "docs/operate.md"
+OPERATE, WHAT_CAN_GO_WRONG = ROOT / "docs/operate.md", ROOT / "docs/what-can-go-wrong.md"
 ADAPT, DEPLOY = ROOT / "docs/adapt.md", ROOT / "docs/deploy.md"
 NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
 PARAMETERS: dict[str, dict[str, Any]] = aws_template.load()["Parameters"]
@@ -58,8 +59,12 @@ def links(document: Path) -> Iterator[tuple[str, Path, str]]:
 
 def anchors(document: Path) -> set[str]:
     """What a heading is linked by, as GitHub makes it."""
-    headings = re.findall(r"^#+ (.+)$", document.read_text(), re.M)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return {anchor_of(line) for line in re.findall(r"^#+ .+$", document.read_text(), re.M)}
+
+
+def anchor_of(heading: str) -> str:
+    """The anchor of a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lstrip("# ").lower()).replace(" ", "-")
 
 
 def defined_in(module: Path) -> set[str]:
@@ -104,6 +109,48 @@ def test_linked_code_is_defined_where_the_link_leads(name: str) -> None:
             continue
         if path.suffix == ".py" and (span := re.fullmatch(r"`([\w.]+)`", text)):
             assert span[1] == path.name or span[1] in defined_in(path), f"{span[1]} in {path.name}"
+
+
+def test_a_reader_finds_every_section_in_two_clicks() -> None:
+    """README leads to every page, and the head of a page, or README, to each of its sections."""
+    found = {(path.resolve(), anchor) for _, path, anchor in links(README)}
+    for page in (ROOT / "docs").glob("*.md"):
+        assert page in {path for path, _ in found}, f"README does not lead to {page.name}"
+        head = page.read_text().partition("\n## ")[0]
+        sections = re.findall(r"^## .+$", page.read_text(), re.M)
+        for anchor in {anchor_of(section) for section in sections}:
+            assert f"(#{anchor})" in head or (page, anchor) in found, f"{page.name}#{anchor}"
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.read_text().splitlines()) <= 170
+
+
+def test_the_readmes_rows_of_what_can_go_wrong_are_those_of_the_page() -> None:
+    shown, rows = (
+        re.findall(r"^\| .+ \| `test_\w+` \|$", document.read_text(), re.M)
+        for document in (README, WHAT_CAN_GO_WRONG)
+    )
+    assert len(shown) == 8
+    assert {*shown} <= {*rows}
+
+
+def test_every_picture_is_shown_and_small() -> None:
+    texts = "\n".join(document.read_text() for document in DOCUMENTS)
+    for picture in (ROOT / "docs/images").iterdir():
+        assert f"images/{picture.name}" in texts
+        assert picture.stat().st_size < 150_000
+
+
+def test_every_picture_shown_is_there_and_says_what_it_shows() -> None:
+    for document in DOCUMENTS:
+        shown = re.findall(r"!\[(.*?)\]\((\S+)\)", document.read_text())
+        for tag in re.findall(r"<img [^>]+>", document.read_text()):
+            found = (re.search(rf'{name}="([^"]+)"', tag) for name in ("alt", "src"))
+            shown.append(tuple(part[1] if part else "" for part in found))
+        for text, source in shown:
+            assert text, f"{source} in {document.name}"
+            assert (document.parent / source).exists(), f"{source} in {document.name}"
 
 
 def test_every_decision_is_numbered_and_short() -> None:

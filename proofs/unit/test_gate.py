@@ -92,7 +92,7 @@ def test_a_call_nobody_has_seen_pauses_for_approval_of_exactly_it() -> None:
         "session_id": SESSION_ID,
         "stop_event_loop": True,
     }
-    assert stage.agent.cancelled == [{"after_current_tools": True}]
+    assert stage.agent.cancelled == [True]
     assert stage.gate.watch.fault is None
     assert stage.receiver.effects == []
 
@@ -326,7 +326,7 @@ def test_a_spend_that_fails_stops_the_run(failure: Exception) -> None:
     stage.store.failure = failure
     assert stage.publish().told == ("error", "Stopped.")
     assert stage.gate.watch.fault is failure
-    assert stage.agent.cancelled == [{}], "at once, not after the other tools"
+    assert stage.agent.cancelled == [False], "at once, not after the other tools"
     assert stage.effects.spent == set()
 
 
@@ -335,7 +335,7 @@ def test_an_effect_that_fails_stops_the_run() -> None:
     stage = Stage(claimed=[approval(Status.APPROVED)], receiver=Receiver(failure))
     assert stage.publish().told == ("error", "Stopped.")
     assert stage.gate.watch.fault is failure
-    assert stage.agent.cancelled == [{}]
+    assert stage.agent.cancelled == [False]
     assert not stage.effects.done
 
 
@@ -344,7 +344,7 @@ def test_a_search_that_fails_stops_the_run_before_the_tool() -> None:
     stage = Stage(store=FakeStore([approval(Status.DENIED)], failure=failure))
     assert stage.publish().refusal == "Stopped."
     assert stage.gate.watch.fault is failure
-    assert stage.agent.cancelled == [{}]
+    assert stage.agent.cancelled == [False]
     assert stage.waiting == []
 
 

@@ -2,26 +2,17 @@
 
 import json
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from strands import Agent
 from strands.models.bedrock import BedrockModel
 
 from converse_stand_in import ConverseStandIn, StandInSession, tool_use
+from gate_stage import StoppableAgent
 from longrunning import human_approval as module
 from longrunning.human_approval import TOOL_SPEC, human_approval, pause
 from longrunning.messages import MAX_CONTENT_BYTES
-
-
-class StoppableAgent:
-    """Notes how it was cancelled."""
-
-    def __init__(self) -> None:
-        self.cancelled: list[dict[str, Any]] = []
-
-    def cancel(self, **how: Any) -> None:
-        self.cancelled.append(how)
 
 
 def ask(content: Any = "Meet Rainbow Dash!", tool_use_id: str = "tooluse_1") -> dict[str, Any]:
@@ -73,7 +64,19 @@ def test_it_answers_with_a_placeholder_and_stops_the_agent() -> None:
         "stop_event_loop": True,
         "waiting": [{"tool_use_id": "tooluse_1", "tool_name": "human_approval"}],
     }
-    assert agent.cancelled == [{"after_current_tools": True}]
+    assert agent.cancelled == [True]
+
+
+def test_an_agent_of_strands_before_1_62_is_stopped_by_the_flag_alone() -> None:
+    class Agent:
+        messages: ClassVar[list[dict[str, Any]]] = []
+
+        def cancel(self) -> None:
+            raise AssertionError("it would end the run before the other tools of the turn")
+
+    request_state: dict[str, Any] = {"session_id": "s-1"}
+    human_approval(ask(), request_state=request_state, agent=Agent())
+    assert request_state["stop_event_loop"] is True
 
 
 def test_the_session_id_comes_from_the_invocation_where_the_state_has_none() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from local import pages, session_page
+from local.console import Console
 from local.conversation import conversation
 from local.front_door import FrontDoor
 from local.guard import Guard
@@ -20,6 +21,7 @@ from local.mail import Link, Mail, Question
 from local.mail_links import Asked, ids_in, questions_of, sessions_of
 from local.markup import clock, deadline, folded, moment
 from local.operators import Operators
+from local.problems import Problems
 from local.records import Record, Records
 from local.server import Answer, Request
 from local.session_list import SHOWN_SESSIONS, nested, session_list
@@ -543,7 +545,8 @@ def door_of(answer: Answer | None = None, **tables: list[dict[str, Any]]) -> tup
     known = {"sessions": [item()], "waits": [to_item(approval())], "posts": []}
     records = Tables(**{**known, **tables}).records()
     operators = Operators(api, OWNER, "localhost:3000")  # type: ignore[arg-type]
-    sessions = Sessions(records, operators, mailbox, traces)  # type: ignore[arg-type]
+    problems = Problems(Console())
+    sessions = Sessions(records, operators, mailbox, traces, problems)  # type: ignore[arg-type]
     parts: Any = {"guard": Guard(3000), "proxy": api, "mailbox": mailbox, "traces": traces}
     parts |= {"view": None, "sessions": sessions, "send_task": None, "is_scripted": True}
     return FrontDoor(**parts, started_at=0), api

@@ -88,7 +88,7 @@ def test_the_first_fault_counts() -> None:
     for fault in (first, ValueError()):
         watch.stop(agent, fault)
     assert watch.fault is first
-    assert agent.cancelled == [{}, {}]
+    assert agent.cancelled == [False, False]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_who_shortens_a_decision_again_and_again_ends_the_run() -> None:
         assert (watch.end, agent.cancelled) == (None, []), n
         agent.messages[-1]["content"][0]["toolResult"]["content"] = [{"text": "sho…"}]
         call_model(watch, agent)
-    assert (watch.end, agent.cancelled) == (CONTEXT_EXCEEDED, [{}])
+    assert (watch.end, agent.cancelled) == (CONTEXT_EXCEEDED, [False])
     assert watch.fault is None
 
 

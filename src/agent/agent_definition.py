@@ -70,7 +70,7 @@ def make_agents(session: boto3.Session, settings: Mapping[str, str]) -> Iterator
     Yields:
         One definition for each agent; the first gets the tasks that name none.
     """
-    model = make_model(settings["MODEL_ID"], session.region_name)
+    model = make_model(settings["MODEL_ID"], session)
     yield AgentDefinition(
         name=AGENT_NAME,
         make_agent=partial(make_agent, model),
@@ -132,8 +132,11 @@ def make_publisher(session: boto3.Session, settings: Mapping[str, str]) -> publi
     )
 
 
-def make_model(model_id: str, region: str) -> Model:
+def make_model(model_id: str, session: boto3.Session) -> Model:
     """Makes the model: `scripted`, or a Bedrock model by its id.
+
+    Bedrock's client is one of the session: a session of its own would take as long to make as all
+    other clients.
 
     Any other provider of Strands is one line here: import it and return it.
     """
@@ -148,7 +151,7 @@ def make_model(model_id: str, region: str) -> Model:
     # Seconds; both attempts together end before the run does, so that a stall is a fault like any
     # other and not the end of the process.
     timeouts = Config(connect_timeout=5, read_timeout=40, retries={"total_max_attempts": 2})
-    return BedrockModel(model_id=model_id, region_name=region, boto_client_config=timeouts)
+    return BedrockModel(model_id=model_id, boto_session=session, boto_client_config=timeouts)
 
 
 def make_protected_tools(publisher: publish_post.Publish) -> tuple[ProtectedTool, ...]:

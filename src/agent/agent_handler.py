@@ -62,11 +62,11 @@ def _resources() -> Deliveries:
     if "AWS_XRAY_DAEMON_ADDRESS" in env:
         tracing.enable()
     session = boto3.Session()
-    client = partial(session.client, config=_CONFIG)
-    sqs, dynamodb, secrets = client("sqs"), client("dynamodb"), client("secretsmanager")
+    client = partial(_Client, session)
+    sqs, dynamodb = client("sqs"), client("dynamodb")
     pace = _pace(dynamodb)
     people = directory.read_people()
-    notifier = _notifier(client, secrets, pace, people)
+    notifier = _notifier(client, pace, people)
     answers = Answers(dynamodb, env["APPROVALS_TABLE_NAME"])
     worker = Worker(
         agents=Agents(agent_definition.make_agents(session, env)),
@@ -95,6 +95,16 @@ def _resources() -> Deliveries:
     )
 
 
+class _Client:
+    """An AWS client that is made when it is first called: no message needs all of them."""
+
+    def __init__(self, session: boto3.Session, service: str, config: Config = _CONFIG) -> None:
+        self._made = cache(partial(session.client, service, config=config))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._made(), name)
+
+
 def _pace(dynamodb: Any) -> Pace:
     """0 stands for a subscriber that takes all there is; `make run` has one."""
     agents = int(os.environ["MAXIMUM_CONCURRENCY"])
@@ -106,10 +116,9 @@ def _pace(dynamodb: Any) -> Pace:
     return SharedPace(dynamodb, table_name, "agents", time.time, time.sleep)
 
 
-def _notifier(
-    client: Callable[..., Any], secrets: Any, pace: Pace, people: directory.People
-) -> Notifier:
+def _notifier(client: Callable[..., Any], pace: Pace, people: directory.People) -> Notifier:
     """Reads the key of the links at the first e-mail: not every message sends one."""
+    secrets = client("secretsmanager")
 
     @cache
     def read_keys() -> links.LinkKeys:

@@ -8,6 +8,7 @@ agree.
 """
 
 from datetime import timedelta
+from inspect import signature
 from typing import Any
 
 from longrunning.messages import MAX_CONTENT_BYTES, tool_result
@@ -117,10 +118,15 @@ def pause(
         waiting.remove(noted)
         return tool_result(tool["toolUseId"], "error", problem)
     request_state.setdefault("session_id", kwargs.get("session_id"))
-    request_state["stop_event_loop"] = True
-    if agent := kwargs.get("agent"):
-        agent.cancel(after_current_tools=True)  # The flag's successor: the SDK may drop the flag.
+    _stop(request_state, kwargs.get("agent"))
     return tool_result(tool["toolUseId"], "success", placeholder)
+
+
+def _stop(request_state: dict[str, Any], agent: Any) -> None:
+    """Ends the run after this turn: by the flag of Strands 1.54, or by what 1.62 has instead."""
+    request_state["stop_event_loop"] = True
+    if agent and "after_current_tools" in signature(agent.cancel).parameters:
+        agent.cancel(after_current_tools=True)
 
 
 def _no_pause(

@@ -1,0 +1,95 @@
+"""What keeps a model from answering, in words that say what to do: on the screen and on pages.
+
+What Bedrock has refused is known word for word (`local.bedrock`). Of any other provider the
+functions log the name of the error, and that is enough to say what it mostly is.
+"""
+
+import json
+import re
+import time
+from dataclasses import dataclass
+
+from local.console import Console
+
+_FAULT = "failed, will be delivered again"
+_MISSING = re.compile(r"KeyError: '([A-Za-z_][A-Za-z0-9_]*)'\s*")
+_AGAIN = "The task is tried again by itself."
+_TODO = {
+    **dict.fromkeys(
+        ("AuthenticationError", "PermissionDeniedError"),
+        "the provider does not take the key. Export the right one, and start again.",
+    ),
+    **dict.fromkeys(
+        ("APIConnectionError", "ConnectError", "ConnectionError"),
+        f"nothing answers at the model's address. Is the server running, and is its address "
+        f"passed (make run PASS=...)? {_AGAIN}",
+    ),
+    **dict.fromkeys(
+        ("NotFoundError", "ResponseError"),
+        "the provider has no such model. Look at MODEL_ID.",
+    ),
+    **dict.fromkeys(
+        ("APITimeoutError", "ReadTimeout", "ReadTimeoutError"),
+        f"the model took too long. {_AGAIN}",
+    ),
+    **dict.fromkeys(
+        ("ModelThrottledException", "RateLimitError"),
+        f"the provider asks to wait. {_AGAIN}",
+    ),
+    "EndpointConnectionError": "a model of Bedrock needs a profile here: "
+    "make run BEDROCK_PROFILE=name MODEL_ID=...",
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why the agent's function could not go on.
+
+    Attributes:
+        at: When that was known, epoch seconds.
+        text: What happened and what to do.
+    """
+
+    at: float
+    text: str
+
+
+class Problems:
+    """Says each on the screen, and keeps the last one for the pages.
+
+    Args:
+        console: The screen.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self.last: Problem | None = None
+
+    def say(self, text: str) -> None:
+        """Takes a problem."""
+        self.last = Problem(time.time(), text)
+        self._console.error(text)
+
+    def read(self, line: str) -> None:
+        """Takes a line that the agent's function logged; most are no problem."""
+        if text := problem_in(line):
+            self.say(text)
+
+
+def problem_in(line: str) -> str:
+    """Returns the problem that a line of the log tells of, and what to do; "" for none."""
+    if missing := _MISSING.fullmatch(line):
+        name = missing[1]
+        return (
+            f"The agent's function has no variable {name}. If your shell has it: "
+            f"make run PASS={name}; if not, first: export {name}=..."
+        )
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return ""
+    if not isinstance(record, dict) or record.get("message") != _FAULT:
+        return ""
+    names = (str(record.get("error")), str(record.get("cause")))
+    name = next((name for name in names if name in _TODO), "")
+    return f"{name}: {_TODO[name]}" if name else ""
