@@ -30,7 +30,7 @@ TEMPLATES := template.yaml src/unitok/template.yaml src/picture/template.yaml mo
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
 
-run: ## The whole stack on http://localhost:3000, without AWS (another port: make run PORT=3001)
+run: ## The whole stack on http://localhost:3000, without AWS (PORT=3001; KEEP=1 keeps its state)
 	@$(call set_up,sam local)
 	@$(LOCAL) run
 
@@ -133,7 +133,7 @@ starter: ## A project of your own without what only proves: make starter DIR=../
 	@.venv/uv/bin/python -m starter make
 
 clean: ## Remove all that was set up or built in this folder
-	rm -rf .venv .aws-sam .local .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .aws-sam .local .local-kept .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # Environments: apart, because their pins exclude one another. Each is made when first needed and
 # again when its requirements change, side by side, by a uv that pip installs with its hash checked.

@@ -10,6 +10,7 @@ AWS emulator; its pins exclude those of the tests and of the SAM CLI.
     routes          the routes of the HTTP APIs in the processed template
     gaps            what the emulator does otherwise, said so that it understands
     emulator        ministack as a child process: emulator_process, behind emulator_guard
+    emulator_messages  what only its own routes tell: hidden messages, letters of SES
     worker_path     what the functions' Python finds beside their code
     stack           uploads, creates the stack, names what came up
     mail            the approver's mailbox
@@ -18,7 +19,10 @@ AWS emulator; its pins exclude those of the tests and of the SAM CLI.
     signatures      requests signed with the owner's key
     server          reads and answers HTTP requests on http://localhost:3000
     front_door      what is behind it: guard, pages, proxy to the HTTP APIs, view of the tables
-    session_list    the list of sessions, with what each is waiting for
+    session_list    the list of sessions, with what each is waiting for; ten_steps where it is
+    mail_page       the e-mails, open ones first
+    address         which part of a list a page shows, and whether it reloads by itself
+    verdicts        what has become of what e-mails ask
     session_routes  a session's page: records, timeline, conversation, mail_links, session_page
     operators       cancels a wait, as an operator would
     view, waiting   what the tables say: sessions, and what each waits for
@@ -29,6 +33,8 @@ AWS emulator; its pins exclude those of the tests and of the SAM CLI.
     trial           imports such code first, in a process of its own: trial_process
     early_failures  a message whose function cannot start comes back in seconds
     endings         says on the screen how a session has ended
+    snapshot        all that a stack holds: taken at the end of a run with KEEP=1, put into the next
+    kept, going_on  where that is kept, and how a run goes on from it
     lifecycle       all of the above in order, and undone in reverse
     run, demo, task the three commands; walk is what the demo watches
 """

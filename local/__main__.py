@@ -1,7 +1,7 @@
 """`python -m local run | demo | task`.
 
 Options come from the environment, as make passes them: PORT, TASK, MODEL_ID, BEDROCK_PROFILE,
-PASS, MAIL_FROM. `--state-dir` gives a run a folder of its own beside the developer's.
+PASS, MAIL_FROM, KEEP. `--state-dir` gives a run a folder of its own beside the developer's.
 """
 
 # Nothing here or before `_run` may need a newer Python than the one that is refused.
@@ -50,8 +50,9 @@ def _run(options: argparse.Namespace) -> int:
         console.error("\n" + str(error))
         return 1
     except Stopped:
-        lost = ": the open approvals and the feed are gone with it" * (options.command == "run")
-        console.say(f"\nStopped; nothing is left behind{lost}.")
+        lost = " What was in it is gone: make run KEEP=1 keeps it."
+        is_lost = options.command == "run" and os.environ.get("KEEP", "").strip() != "1"
+        console.say(f"\nStopped.{lost * is_lost}")
         return 0 if options.command == "run" else 130
 
 

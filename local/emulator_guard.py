@@ -9,10 +9,15 @@ should rest on. The guard stands before it and refuses them:
   whatever the signature: here the owner's signature is checked, and the others are nobody's;
 - a route with AWS_IAM takes any Authorization that is no signature.
 
+While it is held, only the owner's requests pass: functions meet a service that is not there for a
+moment, and what the emulator has can be read or put as a whole.
+
 And the template's policies refuse connections without TLS: loopback needs none, and stands in for
 it.
 """
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
@@ -21,6 +26,7 @@ from ministack.core.iam_evaluator import is_root_access_key
 from ministack.core.sigv4 import decode_header_value
 from ministack.services.apigateway import route_authorization_type
 
+from local.emulator_messages import GO_PATH, HOLD_PATH, LETTERS_PATH, MESSAGES_PATH
 from local.signatures import OwnerKey
 
 Scope = MutableMapping[str, Any]
@@ -28,8 +34,11 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Asgi = Callable[[Scope, Any, Any], Awaitable[None]]
 
 READY_PATH = "/_ministack/ready"
-LETTERS_PATH = "/_ministack/ses/messages"
-"""What SES sent, links and all: the owner's signature opens it, and nothing else."""
+OWNER_PATHS = frozenset({MESSAGES_PATH, LETTERS_PATH, HOLD_PATH, GO_PATH})
+"""All messages, what SES sent, links and all, and the hold: the owner's signature opens them, and
+nothing else."""
+QUIET_SECONDS = 5
+"""How long a hold waits for the calls that had begun."""
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _API_HOST = ".execute-api.localhost"
@@ -50,6 +59,8 @@ class Guard:
 
     def __init__(self, inner: Asgi, access_key_id: str, secret_access_key: str) -> None:
         self._inner = inner
+        self._is_held = False
+        self._calls = 0  # Of others than the owner, on their way.
         self._owner = OwnerKey(access_key_id, secret_access_key)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Any) -> None:
@@ -57,21 +68,46 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._inner(scope, receive, send)
             return
-        headers = _headers(scope)
+        headers, key = _headers(scope), None
         is_refused = scope["type"] != "http" or _comes_from_elsewhere(scope, headers)
         if not is_refused:
             key = _claimed_key(scope, headers)
-            is_refused = key is None or (
-                scope["path"] == LETTERS_PATH and not is_root_access_key(key)
-            )
-            if not is_refused and key and is_root_access_key(key):
+            is_refused = key is None or (scope["path"] in OWNER_PATHS and not _is_owners(key))
+            if not is_refused and _is_owners(key):
                 body, receive = await _buffer(receive)
                 target = f"{scope['raw_path'].decode('latin-1')}?{_query(scope)}"
                 is_refused = not self._owner.has_signed(scope["method"], target, headers, body)
         if is_refused:
-            await _refuse(scope, send)
-        else:
+            await _answer(scope, send, 403, b'{"message": "Forbidden"}')
+        elif scope["path"] in (HOLD_PATH, GO_PATH):
+            await self._hold(scope["path"] == HOLD_PATH)
+            await _answer(scope, send, 200, b"{}")
+        elif _is_owners(key):
             await self._inner(_as_secure(scope), receive, send)
+        elif self._is_held and scope["path"] != READY_PATH:
+            await _answer(scope, send, 503, b'{"message": "Service Unavailable"}')
+        else:
+            await self._pass(scope, receive, send)
+
+    async def _hold(self, is_held: bool) -> None:
+        self._is_held = is_held
+        until = time.monotonic() + QUIET_SECONDS
+        while is_held and self._calls and time.monotonic() < until:
+            await asyncio.sleep(0.01)
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Any) -> None:
+        """A call of an HTTP API is not counted: it waits for a function, which is held itself."""
+        is_call = not _host(_headers(scope)).endswith(_API_HOST)
+        self._calls += is_call
+        try:
+            await self._inner(_as_secure(scope), receive, send)
+        finally:
+            self._calls -= is_call
+
+
+def _is_owners(key: str | None) -> bool:
+    """The emulator takes no key at all for the owner's, too: here it is nobody's."""
+    return bool(key) and is_root_access_key(key)
 
 
 def _headers(scope: Scope) -> dict[str, str]:
@@ -85,7 +121,7 @@ def _headers(scope: Scope) -> dict[str, str]:
 def _comes_from_elsewhere(scope: Scope, headers: dict[str, str]) -> bool:
     host, path = _host(headers), scope["path"]
     is_ours = host in _LOOPBACK or host.endswith(".localhost")
-    is_closed = path.startswith(_CLOSED_PATHS) and path not in (READY_PATH, LETTERS_PATH)
+    is_closed = path.startswith(_CLOSED_PATHS) and path not in {READY_PATH, *OWNER_PATHS}
     is_browser = "origin" in headers and not host.endswith(_API_HOST)
     return not is_ours or is_closed or is_browser
 
@@ -140,12 +176,11 @@ def _as_secure(scope: Scope) -> Scope:
     return {**scope, "headers": [*others, (b"x-forwarded-proto", b"https")]}
 
 
-async def _refuse(scope: Scope, send: Any) -> None:
+async def _answer(scope: Scope, send: Any, status: int, body: bytes) -> None:
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008})
         return
-    body = b'{"message": "Forbidden"}'
     length = str(len(body)).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", length)]
-    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

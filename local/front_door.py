@@ -20,18 +20,24 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlencode
 
-from local import pages
+from local import mail_page, pages
+from local.address import Address, address_of
 from local.guard import Guard
 from local.mail import Mailbox
+from local.mail_links import pages_of
 from local.proxy import Proxy
 from local.server import Answer, Request
 from local.session_routes import PATH, Sessions
 from local.traces import Traces
+from local.verdicts import count_open, verdicts
 from local.view import View
 
 _JSON = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
 _LINKS = "/approvals/"
-_GONE = "There is no approval here. What was asked before {}, when this stack started, is gone."
+_GONE = (
+    "There is no approval here. What was asked before {}, when this stack started, is gone: "
+    "make run KEEP=1 keeps it over a restart."
+)
 _EMPTY_TASK = "Please write what the agent shall do."
 
 
@@ -65,7 +71,7 @@ class FrontDoor:
             return self._own(request)
         answer = self.proxy.answer(request)
         if answer is None:
-            return _page(HTTPStatus.NOT_FOUND, pages.not_found(len(self.mailbox.all())))
+            return _page(HTTPStatus.NOT_FOUND, pages.not_found(self._open_mails()))
         is_gone = answer.status == HTTPStatus.NOT_FOUND
         return self._gone(answer) if is_gone and request.path.startswith(_LINKS) else answer
 
@@ -73,8 +79,8 @@ class FrontDoor:
         """Says what the approval API cannot know: links of before a restart lead nowhere."""
         kind = dict((name.lower(), value) for name, value in answer.headers).get("content-type", "")
         if "json" not in kind:
-            return _page(answer.status, pages.gone(self.started_at, len(self.mailbox.all())))
-        reason = _GONE.format(pages.clock(self.started_at))
+            return _page(answer.status, pages.gone(self.started_at, self._open_mails()))
+        reason = _GONE.format(pages.moment(self.started_at))
         return Answer(answer.status, _JSON, json.dumps({"error": reason}).encode())
 
     def _own(self, request: Request) -> Answer:
@@ -84,12 +90,12 @@ class FrontDoor:
         match method, request.path:
             case "GET", "/":
                 sent = parse_qs(request.query).get("sent", [""])[0]
-                return _page(HTTPStatus.OK, self._landing(sent=sent))
+                address = address_of("/", request.query)
+                return _page(HTTPStatus.OK, self._landing(address, sent=sent), address)
             case "POST", "/local/tasks":
                 return self._take_task(request)
             case "GET", "/local/mail":
-                page = pages.mailbox(self.mailbox.all())
-                return Answer(HTTPStatus.OK, pages.MAIL_HEADERS, page)
+                return self._mail(address_of(request.path, request.query))
             case "GET", "/local/mail.json":
                 return Answer(HTTPStatus.OK, _JSON, self.mailbox.as_json())
             case "GET", "/local/traces.json":
@@ -102,22 +108,33 @@ class FrontDoor:
         if task is None or not task.strip():
             if wants_json:
                 return _json(HTTPStatus.BAD_REQUEST, {"error": _EMPTY_TASK})
-            return _page(HTTPStatus.BAD_REQUEST, self._landing(problem=_EMPTY_TASK))
+            return _page(HTTPStatus.BAD_REQUEST, self._landing(Address("/"), problem=_EMPTY_TASK))
         session_id = self.send_task(task)
         if wants_json:
             return _json(HTTPStatus.ACCEPTED, {"session_id": session_id})
         location = "/?" + urlencode({"sent": session_id})
         return Answer(HTTPStatus.SEE_OTHER, [("Location", location)])
 
-    def _landing(self, *, sent: str = "", problem: str = "") -> bytes:
+    def _landing(self, address: Address, *, sent: str = "", problem: str = "") -> bytes:
+        mails = self.mailbox.all()
         return pages.landing(
-            self.view.sessions(),
+            self.view.with_arriving(self.view.sessions()),
             self.view.queue_lengths(),
-            len(self.mailbox.all()),
+            self._open_mails(),
             is_scripted=self.is_scripted,
             sent=sent,
             problem=problem,
+            address=address,
+            decided_at=pages_of(mails),
         )
+
+    def _mail(self, address: Address) -> Answer:
+        mails = self.mailbox.all()
+        page = mail_page.mailbox(mails, verdicts(mails, self.view.waits), address)
+        return Answer(HTTPStatus.OK, [*mail_page.HEADERS, *address.headers], page)
+
+    def _open_mails(self) -> int:
+        return count_open(self.mailbox.all(), self.view.waits)
 
 
 def _task_in(request: Request) -> str | None:
@@ -134,8 +151,8 @@ def _task_in(request: Request) -> str | None:
     return str(task).replace("\r\n", "\n")
 
 
-def _page(status: int, page: bytes) -> Answer:
-    return Answer(status, pages.HEADERS, page)
+def _page(status: int, page: bytes, address: Address | None = None) -> Answer:
+    return Answer(status, [*pages.HEADERS, *(address.headers if address else [])], page)
 
 
 def _json(status: HTTPStatus, value: object) -> Answer:

@@ -21,7 +21,9 @@ from local.console import Console, LocalError
 from local.emulator import Emulator
 from local.front_door import FrontDoor
 from local.function_logs import FunctionLogs
+from local.going_on import GoingOn
 from local.guard import Guard
+from local.kept import Kept
 from local.mail import Mailbox
 from local.operators import Operators
 from local.other_agent import AGENT, with_agent
@@ -34,6 +36,7 @@ from local.server import LoopbackServer
 from local.session_routes import Sessions
 from local.settings import REGION, SCRIPTED, Settings
 from local.signatures import OwnerKey
+from local.snapshot import Snapshot
 from local.stack import Stack
 from local.traces import Traces
 from local.view import View
@@ -95,8 +98,9 @@ def running(
         bedrock = undo.enter_context(contextlib.closing(Bedrock(settings)))
         bedrock.start()
         emulator = Emulator(settings.state_dir, traces.open())
+        going_on = _going_on(settings, emulator, console)
         undo.callback(emulator.stop)
-        run = _start(settings, console, emulator, traces, agent)
+        run = _start(settings, console, emulator, traces, agent, going_on)
         stacks.give(emulator, run.stack, AGENT, bedrock.function_environment | settings.passed)
         undo.callback(run.mailbox.close)
         bedrock.follow(run.problems.say)
@@ -107,13 +111,36 @@ def running(
             reloader = Reloader(settings, emulator, run.stack, run.build, console)
             reloader.start()
             undo.callback(reloader.stop)
+        if going_on:
+            snapshot = _snapshot(run)
+            going_on.put_back(snapshot, run.mailbox)
+            undo.callback(going_on.keep, snapshot, run.mailbox)
+            undo.callback(server.close)  # First of all: nothing comes in while it is kept.
         server.open(_front_door(run))
         _write_stack_json(run)
         yield run
 
 
+def _going_on(settings: Settings, emulator: Emulator, console: Console) -> GoingOn | None:
+    kept = Kept(settings.kept_dir, settings.front_url, console)
+    if settings.keeps:
+        return GoingOn(kept, emulator, settings.front_url, console)
+    kept.hint()
+    return None
+
+
+def _snapshot(run: Running) -> Snapshot:
+    waits = run.stack.id_ending(WAITS_TABLE)
+    return Snapshot(run.emulator, run.stack, run.build.resources, waits)
+
+
 def _start(
-    settings: Settings, console: Console, emulator: Emulator, traces: Traces, agent: Path | None
+    settings: Settings,
+    console: Console,
+    emulator: Emulator,
+    traces: Traces,
+    agent: Path | None,
+    going_on: GoingOn | None,
 ) -> Running:
     emulator.start()
     with console.step("sam build") as notes:
@@ -124,6 +151,8 @@ def _start(
     with console.step("ministack") as notes:
         emulator.wait_until_ready()
         notes.append(emulator.endpoint_url)
+    if going_on:
+        going_on.hold()
     with console.step("stack") as notes:
         stack = stacks.create(settings, emulator, build)
         notes.append(f"{len(stack.physical_ids)} resources of the templates")

@@ -173,6 +173,21 @@ class Mailbox:
         self._arrived = threading.Condition()
         self._stopping = threading.Event()
 
+    def put(self, mails: list[Mail]) -> None:
+        """Takes e-mails of an earlier run, before its own."""
+        self._keep(mails)
+
+    @property
+    def has_letters(self) -> bool:
+        """Whether SES sends e-mails, too: they are looked for now and then."""
+        return self._new_letters is not None
+
+    def is_quiet(self) -> bool:
+        """Tells whether all that was sent has been received."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self._sqs.get_queue_attributes(QueueUrl=self._queue_url, AttributeNames=names)
+        return all(number == "0" for number in found["Attributes"].values())
+
     def open(self) -> None:
         """Subscribes, and starts to receive in the background."""
         self._queue_url, _ = subscribe_queue(self._sqs, self._sns, QUEUE_NAME, self._topic_arns)

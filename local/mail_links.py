@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from local.layer import links
-from local.mail import Mail
+from local.mail import Mail, Question
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,11 @@ def sessions_of(mail: Mail) -> list[str]:
     return list(dict.fromkeys(ids[0] for ids, _ in _questions(mail)))
 
 
+def pages_of(mails: list[Mail]) -> dict[tuple[str, str], str]:
+    """Returns where each question is decided, by session and tool use: the link sent last."""
+    return {ids: url for mail in mails for ids, url in _questions(mail)}
+
+
 def ids_in(url: str) -> tuple[str, str] | None:
     """Returns session and tool use of a link; None where it names none."""
     payload = urlsplit(url).path.rpartition("/")[2].partition(".")[0]
@@ -60,9 +65,14 @@ def ids_in(url: str) -> tuple[str, str] | None:
     return None
 
 
+def ids_of(question: Question) -> tuple[str, str] | None:
+    """Returns session and tool use of a question; None where it asks about none."""
+    # Both links of a question have the same token.
+    return next((ids for link in question.links[:1] if (ids := ids_in(link.url))), None)
+
+
 def _questions(mail: Mail) -> Iterator[tuple[tuple[str, str], str]]:
     for question in mail.questions:
-        for link in question.links[:1]:  # Both links of a question have the same token.
-            ids = ids_in(link.url)
-            if ids:
-                yield ids, link.url
+        ids = ids_of(question)
+        if ids:
+            yield ids, question.links[0].url

@@ -1,6 +1,7 @@
 """Texts, times and addresses as the pages show them: nothing invisible, nothing that is HTML."""
 
 import time
+from datetime import datetime
 from html import escape
 from urllib.parse import quote
 
@@ -16,17 +17,18 @@ def shown(text: str) -> str:
     return escape(visible(text))
 
 
-def clock(at: float) -> str:
-    """Returns a time of this day, such as 15:14:02, as this machine's clock shows it."""
-    return time.strftime("%H:%M:%S", time.localtime(at))
-
-
 def moment(at: float) -> str:
-    """Returns a time of any day, such as `Mon 30 Nov 2026, 15:14:02`; of today the clock alone."""
-    there = time.localtime(at)
-    if there[:3] == time.localtime()[:3]:
-        return clock(at)
-    return f"{time.strftime('%a', there)} {there.tm_mday} {time.strftime('%b %Y, %H:%M:%S', there)}"
+    """Returns a time as all local pages have it, such as `30 Nov 2026, 15:14:02 UTC`."""
+    there = time.gmtime(at)
+    return f"{there.tm_mday} {time.strftime('%b %Y, %H:%M:%S', there)} UTC"
+
+
+def moment_of(text: str) -> str:
+    """Returns a time that stands in ISO 8601, such as `2026-11-30T15:14:02.000Z`, likewise."""
+    try:
+        return moment(datetime.fromisoformat(text).timestamp())
+    except ValueError:
+        return text
 
 
 def deadline(requested_at: int, decide_by: int) -> str:

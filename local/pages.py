@@ -6,10 +6,10 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from local.mail import Mail, Question
-from local.mail_links import sessions_of
-from local.markup import clock, session_link, shown
-from local.session_list import session_list
+from local.address import RELOAD_SECONDS, Address
+from local.markup import moment, shown
+from local.session_list import Pages, part_of_list, rows_in, session_list
+from local.ten_steps import ten_steps
 from local.view import SessionRow
 
 _PAGES = Path(__file__).parent / "pages"
@@ -17,28 +17,25 @@ _STYLE = (_PAGES / "local.css").read_text(encoding="utf-8")
 _FRAME = Template((_PAGES / "frame.html").read_text(encoding="utf-8"))
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 
-_POLICY = (
+POLICY = (
     f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
 HEADERS = [
     ("Content-Type", "text/html; charset=utf-8"),
     ("Cache-Control", "no-store"),
-    ("Content-Security-Policy", _POLICY),
+    ("Content-Security-Policy", POLICY),
     # Not no-referrer: the form's Origin would be null, and the guard wants to see ours.
     ("Referrer-Policy", "same-origin"),
     ("X-Content-Type-Options", "nosniff"),
 ]
-# An e-mail has its styles in its elements, and its frame has the policy of the page around it.
-MAIL_HEADERS = [
-    (name, f"{value}; style-src-attr 'unsafe-inline'" if value == _POLICY else value)
-    for name, value in HEADERS
-]
-
 _SEND = Template("""\
 <section>
 <h1>Send a task</h1>
 $notice
+<p>The agent works on the task until it needs a person. Then it stops, and the approver gets an \
+e-mail, here on the page <a href="/local/mail">E-mail</a>. After the decision the agent goes on \
+and does what was approved.</p>
 $model
 <form method="post" action="/local/tasks">
 <label for="task">What shall the agent write about?</label>
@@ -47,54 +44,26 @@ $model
 </form>
 </section>
 <section>
+<h2>The ten steps, and where each session is</h2>
+$steps</section>
+<section>
 <h2>Sessions</h2>
 $queues
-$sessions
-</section>
+$sessions$ways</section>
 """)
-
-_MAIL = Template("""\
-<article>
-<h2 id="mail-$number">$subject</h2>
-<p class="soft">To $to, <time datetime="$sent_at">$sent_at</time>$sessions</p>
-$html$questions
-</article>
-""")
-
-_QUESTION = Template("""$links
-<pre dir="auto">
-$body</pre>
-""")
-
-_AS_SENT = Template("""<details><summary>The e-mail as it was sent</summary>
-<pre dir="auto">
-$body</pre>
-</details>
-""")
-
-# A document of its own: no script, and nothing of this page. Its links leave it.
-_HTML = Template("""\
-<iframe class="mail" title="$title" sandbox="allow-top-navigation-by-user-activation" \
-srcdoc="$html"></iframe>
-""")
-_LEAVES = '<head><base target="_top">'
-
-_NO_MAIL = """\
-<section><h1>No e-mail yet</h1>
-<p>The approver gets one as soon as an agent asks. <a href="/">Send a task</a>, then reload this \
-page.</p></section>
-"""
 
 _SCRIPTED = """\
-<p class="soft">The model is a script, not an AI: it needs no key, and plays the tools that the \
-agent has with the words of the task. <code>docs/adapt.md</code> says how to give it turns of your \
-own, or a real model.</p>
+<p class="soft">The model is a script, not an AI: it needs no key, plays the tools that the \
+agent has, and repeats your words in what it drafts. <code>docs/adapt.md</code> says how to give \
+it turns of your own. To have a real model: the section <em>A real model</em> of the same file \
+(<code>docs/adapt.md#a-real-model</code>).</p>
 """
 
 _GONE = Template("""\
 <section><h1>There is no approval here</h1>
 <p>This stack was started at $started_at and remembers nothing of an earlier one: what was asked \
-before then is gone with it, and its links lead nowhere. <a href="/">Send the task again</a>.</p>
+before then is gone with it, and its links lead nowhere. <a href="/">Send the task again</a>. \
+<code>make run KEEP=1</code> keeps what is open over a restart.</p>
 <p class="soft">A link of this stack's own is on <a href="/local/mail">the page of e-mails</a>: \
 take the whole of it.</p></section>
 """)
@@ -113,32 +82,33 @@ def landing(
     sent: str = "",
     problem: str = "",
     task: str = "",
+    address: Address = Address("/"),  # noqa: B008 - it never changes
+    decided_at: Pages | None = None,
 ) -> bytes:
     """Returns the page `/`.
 
     Args:
         sessions: Newest first.
         queue_lengths: Messages on their way, and dead letters.
-        mails: How many e-mails there are.
+        mails: How many e-mails ask what is not decided.
         is_scripted: Whether the model is the scripted one.
         sent: The session id of a task that was just sent.
         problem: Why a task was not sent.
         task: What was typed, to be put right.
+        address: The page's.
+        decided_at: Where what waits for a person is decided.
     """
+    tree, ways = part_of_list(sessions, address)
     main = _SEND.substitute(
         notice=_notice(sent, problem),
         model=_SCRIPTED if is_scripted else "",
         task=f"\n{escape(task)}",
         queues=_queues(*queue_lengths),
-        sessions=session_list(sessions),
+        steps=ten_steps(rows_in(tree)),
+        sessions=session_list(tree, decided_at),
+        ways=ways,
     )
-    return page("Tasks", main, mails)
-
-
-def mailbox(mails: list[Mail]) -> bytes:
-    """Returns the page `/local/mail`, newest first."""
-    articles = [_mail(number, mail) for number, mail in enumerate(mails, 1)]
-    return page("E-mail", "".join(reversed(articles)) or _NO_MAIL, len(mails))
+    return page("Tasks", main, mails, address)
 
 
 def gone(started_at: float, mails: int) -> bytes:
@@ -146,9 +116,9 @@ def gone(started_at: float, mails: int) -> bytes:
 
     Args:
         started_at: When the stack was started, epoch seconds.
-        mails: How many e-mails there are.
+        mails: How many e-mails ask what is not decided.
     """
-    main = _GONE.substitute(started_at=clock(started_at))
+    main = _GONE.substitute(started_at=moment(started_at))
     return page("No approval", main, mails)
 
 
@@ -157,16 +127,29 @@ def not_found(mails: int) -> bytes:
     return page("Nothing here", _NOT_FOUND, mails)
 
 
-def page(title: str, main: str, mails: int) -> bytes:
+def page(title: str, main: str, mails: int, address: Address | None = None) -> bytes:
     """Returns a whole page.
 
     Args:
         title: As text.
         main: As HTML.
-        mails: How many e-mails there are.
+        mails: How many e-mails ask what is not decided.
+        address: The page's, where it may reload by itself.
     """
-    text = _FRAME.substitute(title=shown(title), style=_STYLE, main=main, mails=mails)
+    text = _FRAME.substitute(
+        title=shown(title),
+        style=_STYLE,
+        main=main,
+        mails=f" ({mails} open)" if mails else "",
+        reload=_reload(address) if address else "",
+    )
     return text.encode()
+
+
+def _reload(address: Address) -> str:
+    """Returns the way to have the page reload by itself, or to have it stop."""
+    words = f"Stop reloading ({RELOAD_SECONDS} s)" if address.reloads else "Auto-reload"
+    return f' <a href="{escape(address.at(reloads=not address.reloads))}">{words}</a>'
 
 
 def _notice(sent: str, problem: str) -> str:
@@ -176,7 +159,8 @@ def _notice(sent: str, problem: str) -> str:
         return (
             f'<p class="done" role="status">Sent, as <code>{escape(sent)}</code>. What the agent '
             'asks comes as <a href="/local/mail">the approver\'s e-mail</a>; what has come of the '
-            "task is below. Reload to see it.</p>"
+            'task is below. Reload to see it, or <a href="/?reload=1">have the page reload by '
+            "itself</a>.</p>"
         )
     return ""
 
@@ -188,37 +172,3 @@ def _queues(on_their_way: int, dead_letters: int) -> str:
     if dead_letters:
         parts.append(f"{dead_letters} could not be handled: see the dead-letter queue.")
     return f'<p class="soft">{" ".join(parts)}</p>' if parts else ""
-
-
-def _mail(number: int, mail: Mail) -> str:
-    is_one = len(mail.questions) == 1
-    parts = [_question(q, "" if is_one else f" {n}") for n, q in enumerate(mail.questions, 1)]
-    if not is_one:
-        parts.append(_AS_SENT.substitute(body=escape(mail.body)))
-    return _MAIL.substitute(
-        number=number,
-        subject=escape(mail.subject),
-        html=_html(mail) if mail.html else "",
-        sent_at=escape(mail.sent_at),
-        to=escape(mail.to or "the approver"),
-        sessions="".join(f", session {session_link(found)}" for found in sessions_of(mail)),
-        questions="".join(parts),
-    )
-
-
-def _html(mail: Mail) -> str:
-    """Shows the HTML as a person gets it, but that its links leave the frame."""
-    html = mail.html.replace("<head>", _LEAVES, 1)
-    return _HTML.substitute(title=escape(f"{mail.subject} (HTML)"), html=escape(html))
-
-
-def _question(question: Question, number: str) -> str:
-    """Shows one question of an e-mail; each button of several has its number."""
-    links = "".join(
-        f'<a class="button {link.label}" href="{escape(link.url)}">'
-        f"{link.label.capitalize()}{number}</a>"
-        for link in question.links
-    )
-    return _QUESTION.substitute(
-        links=f"<p>{links}</p>" if links else "", body=escape(question.body)
-    )

@@ -74,6 +74,10 @@ class Records:
         self._bucket = bucket
         self._posts_table = posts_table
 
+    def all_waits(self) -> dict[tuple[str, str], Wait]:
+        """Returns all that any session waits for, or has, by session and tool use."""
+        return self._view.waits()
+
     def find(self, session_id: str) -> Record | None:
         """Returns a session with all that belongs to it; None where there is no such session."""
         item = self._view.item(session_id)

@@ -3,11 +3,18 @@
 import argparse
 import os
 import time
+from dataclasses import replace
 
 from local.console import Console, LocalError, step_line
 from local.endings import Endings
 from local.lifecycle import running
-from local.settings import SCRIPTED, Settings, make_settings, port_from_environment
+from local.settings import (
+    SCRIPTED,
+    Settings,
+    keep_from_environment,
+    make_settings,
+    port_from_environment,
+)
 
 _POLL_SECONDS = 0.5
 
@@ -19,6 +26,7 @@ def main(console: Console, options: argparse.Namespace) -> int:
         LocalError: It could not start, the emulator ended, or its folder was deleted.
     """
     settings = make_settings(port_from_environment(), options.state_dir)
+    settings = replace(settings, keeps=keep_from_environment())
     console.say(f"Starting on {settings.front_url}")
     started = time.monotonic()
     with running(settings, console, reload=not options.no_reload) as run:
@@ -44,7 +52,7 @@ AWS, from here   {folder}/stack.json has the endpoint and its key
 The model        {_model(settings)}
 
 Change a file under src/ and it runs. What the functions log comes below, and all of it in
-{folder}/functions.log. Ctrl-C stops everything; what is open and what is out is gone then.
+{folder}/functions.log. Ctrl-C stops everything; {_what_then(settings)}.
 """)
 
 
@@ -54,6 +62,12 @@ def _model(settings: Settings) -> str:
     if settings.bedrock_profile:
         return f"{settings.model_id}, on Bedrock, paid by the profile {settings.bedrock_profile}"
     return f"{settings.model_id} (Bedrock would need BEDROCK_PROFILE=name, too)"
+
+
+def _what_then(settings: Settings) -> str:
+    if settings.keeps:
+        return "the next make run KEEP=1 goes on from there"
+    return "what was in it is gone then (make run KEEP=1 keeps it)"
 
 
 def _require_folder(settings: Settings) -> None:

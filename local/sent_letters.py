@@ -1,24 +1,14 @@
-"""What SES sent to people at their own addresses, read from the emulator.
+"""What SES sent to people at their own addresses, read from the emulator."""
 
-The emulator keeps it behind a route of its own that asks for no signature; the guard lets only the
-owner's signed request through to it.
-"""
-
-import http.client
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from email.message import Message
 from pathlib import Path
 from typing import Any
 
 from local.emulator import Emulator
+from local.emulator_messages import LETTERS_PATH, read
 from local.layer import read_people
 from local.mail import Mail, find_questions
-from local.server import Request
-from local.signatures import OwnerKey
-
-_PATH = "/_ministack/ses/messages"
 
 
 class Letters:
@@ -43,16 +33,7 @@ class Letters:
         return [self._mail(one) for one in new]
 
     def _sent(self) -> Iterator[dict[str, Any]]:
-        host = f"127.0.0.1:{self._emulator.port}"
-        owner = OwnerKey(self._emulator.access_key_id, self._emulator.secret_access_key)
-        request = Request("GET", _PATH, Message(), b"")
-        connection = http.client.HTTPConnection(host, timeout=5)
-        try:
-            connection.request("GET", _PATH, headers=dict(owner.sign(request, "GET", host)))
-            answer = json.loads(connection.getresponse().read())
-        finally:
-            connection.close()
-        for of_account in answer["messages"].values():
+        for of_account in read(self._emulator, LETTERS_PATH).values():
             yield from of_account
 
     def _mail(self, sent: dict[str, Any]) -> Mail:

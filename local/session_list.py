@@ -1,21 +1,25 @@
 """The list of sessions: each with what it waits for, and below it those that it asked for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from html import escape
 from string import Template
 
-from local.markup import moment, session_link, shown
+from local.address import Address, part_of
+from local.markup import moment, session_url, shown
+from local.ten_steps import place_in_words
 from local.view import SessionRow
 from local.waiting import Waiting
 
-SHOWN_SESSIONS = 50
-"""With a task of their own; those that they asked for come beside."""
 _LAST_WORDS_CHARACTERS = 400
 
 Tree = list[tuple[SessionRow, "Tree"]]
+Pages = Mapping[tuple[str, str], str]
+"""By session and tool use: the address of the page where it is decided."""
 
 _SESSION = Template("""\
-<li><span class="status">$state</span> $task<br>
-$waits$last_words<span class="soft">$session_id $agent $changed_at</span>
+<li><a class="row" href="$url">$task</a><br>
+<span class="status">$state</span> <span class="soft">$place</span><br>
+$waits$last_words<span class="soft"><code>$session_id</code> $agent $changed_at</span>
 $children</li>
 """)
 
@@ -24,15 +28,33 @@ _LAST_WORDS = Template("""\
 """)
 
 
-def session_list(sessions: list[SessionRow]) -> str:
-    """Returns the list as HTML; `sessions` come newest first."""
-    if not sessions:
-        return '<p class="soft">None yet.</p>'
-    roots = nested(sessions)
-    more = ""
-    if len(roots) > SHOWN_SESSIONS:
-        more = f'<p class="soft">And {len(roots) - SHOWN_SESSIONS} older ones.</p>'
-    return _list(roots[:SHOWN_SESSIONS], "sessions") + more
+def session_list(tree: Tree, decided_at: Pages | None = None) -> str:
+    """Returns a part of the list as HTML.
+
+    Args:
+        tree: The sessions.
+        decided_at: Where what waits for a person is decided.
+    """
+    if not tree:
+        return '<p class="soft">None yet.</p>\n'
+    return _list(tree, "sessions", decided_at or {})
+
+
+def part_of_list(rows: Iterable[SessionRow], address: Address) -> tuple[Tree, str]:
+    """Returns the sessions of a page, and the way to the others.
+
+    Args:
+        rows: Newest first; those that another session asked for count with it.
+        address: The page's.
+    """
+    return part_of(nested(rows), address)
+
+
+def rows_in(tree: Tree) -> Iterator[SessionRow]:
+    """Returns every session of a part of the list."""
+    for row, children in tree:
+        yield row
+        yield from rows_in(children)
 
 
 def nested(sessions: Iterable[SessionRow]) -> Tree:
@@ -47,28 +69,42 @@ def nested(sessions: Iterable[SessionRow]) -> Tree:
     return roots
 
 
-def waits_of(waits: Iterable[Waiting]) -> str:
-    """Returns what a session waits for now, as HTML."""
-    rows = [f"<li>Waits for {shown(w.who)}, {shown(w.when)}</li>\n" for w in waits]
-    return f'<ul class="waits">\n{"".join(rows)}</ul>\n' if rows else ""
-
-
-def _list(tree: Tree, kind: str) -> str:
-    rows = "".join(_row(row, children) for row, children in tree)
+def _list(tree: Tree, kind: str, decided_at: Pages) -> str:
+    rows = "".join(_row(row, children, decided_at) for row, children in tree)
     return f'<ul class="{kind}">\n{rows}</ul>\n'
 
 
-def _row(row: SessionRow, children: Tree) -> str:
+def _row(row: SessionRow, children: Tree, decided_at: Pages) -> str:
     return _SESSION.substitute(
+        url=session_url(row.session_id),
+        task=shown(row.task.strip()) or "(its task is in an earlier part)",
         state=shown(row.state),
-        task=shown(row.task),
-        waits=waits_of(row.waits),
+        place=place_in_words(row),
+        waits=_waits(row, decided_at),
         last_words=_last_words(row.last_words),
-        session_id=session_link(row.session_id),
+        session_id=shown(row.session_id),
         agent=shown(row.agent_name),
-        changed_at=moment(row.changed_at),
-        children=_list(children, "children") if children else "",
+        changed_at="" if row.waits else moment(row.changed_at),  # They say since when.
+        children=_list(children, "children", decided_at) if children else "",
     )
+
+
+def _waits(row: SessionRow, decided_at: Pages) -> str:
+    """Says what a session waits for now; what a person decides has a link to where."""
+    lines = [
+        f"<li>{_wait(wait)}{_way(decided_at.get((row.session_id, wait.tool_use_id), ''))}</li>\n"
+        for wait in row.waits
+    ]
+    return f'<ul class="waits">\n{"".join(lines)}</ul>\n' if lines else ""
+
+
+def _wait(wait: Waiting) -> str:
+    asked = f", asked: {shown(wait.asked)}" if wait.asked else ""
+    return f"Waits for {shown(wait.who)}{asked}, {shown(wait.when)}"
+
+
+def _way(url: str) -> str:
+    return f'. <a class="way" href="{escape(url)}">Read and decide</a>' if url else ""
 
 
 def _last_words(words: str) -> str:

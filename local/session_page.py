@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from string import Template
 
 from local import pages
+from local.address import Address
 from local.conversation import conversation
 from local.layer import Status, Wait
 from local.mail_links import Asked
-from local.markup import clock, folded, moment, session_link, session_url, shown
+from local.markup import folded, moment, session_link, session_url, shown
 from local.problems import Problem
 from local.records import Record
 from local.timeline import Entry
@@ -80,6 +81,7 @@ def session(
     *,
     problem: str = "",
     is_cancelled: bool = False,
+    address: Address | None = None,
 ) -> bytes:
     """Returns the page.
 
@@ -88,9 +90,10 @@ def session(
         entries: What happened.
         spans: What the functions traced of it.
         asked: What e-mails asked.
-        mails: How many e-mails there are.
+        mails: How many e-mails ask what is not decided.
         problem: Why a wait was not cancelled.
         is_cancelled: Whether a wait was just cancelled.
+        address: The page's, where it may reload by itself.
     """
     main = "".join((
         _head(record, _notice(problem, is_cancelled)),
@@ -100,23 +103,24 @@ def session(
         ),
         _CONVERSATION.substitute(messages=conversation(record.messages, record.unread)),
     ))  # fmt: skip
-    return pages.page(f"Session {record.row.session_id}", main, mails)
+    return pages.page(f"Session {record.row.session_id}", main, mails, address)
 
 
-def unknown(mails: int, problem: Problem | None = None) -> bytes:
-    """Returns the page for a session that there is not.
+def unknown(mails: int, problem: Problem | None = None, address: Address | None = None) -> bytes:
+    """Returns the page for a session that there is not, or not yet.
 
     Args:
-        mails: How many e-mails there are.
+        mails: How many open e-mails there are.
         problem: What the agent's function has failed with last.
+        address: The page's own, where it may reload by itself.
     """
     notice = _notice(failed(problem), False) if problem else ""
-    return pages.page("No session", _UNKNOWN.substitute(problem=notice), mails)
+    return pages.page("No session", _UNKNOWN.substitute(problem=notice), mails, address)
 
 
 def failed(problem: Problem) -> str:
     """Returns what to say of a run that failed, and is tried again."""
-    return f"The agent's function failed at {clock(problem.at)}. {problem.text}"
+    return f"The agent's function failed at {moment(problem.at)}. {problem.text}"
 
 
 def _head(record: Record, notice: str) -> str:
@@ -163,8 +167,8 @@ def _of_wait(wait: Wait, record: Record, asked: list[Asked]) -> str:
 
 def _mails(wait: Wait, questions: list[Asked]) -> Iterable[str]:
     for question in questions:
-        subject = shown(question.subject)
-        yield f'<p>E-mail: <a href="/local/mail#mail-{question.number}">{subject}</a></p>\n'
+        subject, n = shown(question.subject), question.number
+        yield f'<p>E-mail: <a href="/local/mail?item={n}#mail-{n}">{subject}</a></p>\n'
     if questions and wait.status == Status.PENDING:
         yield f'<p><a href="{shown(questions[-1].url)}">Read and decide</a></p>\n'
 

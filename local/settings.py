@@ -35,6 +35,7 @@ class Settings:
         mail_from: The template's MailFrom.
         bedrock_profile: The AWS profile that calls of Bedrock are signed with; "" for none.
         passed: Variables of the shell that the agent's function gets.
+        keeps: Whether the next run goes on with what this one has.
     """
 
     root: Path
@@ -45,6 +46,12 @@ class Settings:
     mail_from: str = ""
     bedrock_profile: str = ""
     passed: dict[str, str] = field(default_factory=dict, repr=False)
+    keeps: bool = False
+
+    @property
+    def kept_dir(self) -> Path:
+        """What a run leaves for the next one, where it keeps something."""
+        return self.state_dir.with_name(f"{self.state_dir.name}-kept")
 
     @property
     def front_url(self) -> str:
@@ -164,6 +171,18 @@ def passed_from_environment() -> dict[str, str]:
                 f"First: export {name}=..."
             )
     return {name: os.environ[name] for name in names}
+
+
+def keep_from_environment() -> bool:
+    """Returns whether KEEP asks that the next run goes on with what this one has.
+
+    Raises:
+        LocalError: KEEP is neither 1 nor 0.
+    """
+    text = os.environ.get("KEEP", "").strip()
+    if text not in ("", "0", "1"):
+        raise LocalError(f"KEEP={text} is not known: KEEP=1 keeps what a run has for the next one.")
+    return text == "1"
 
 
 def project_root() -> Path:

@@ -1,17 +1,21 @@
 """What the landing page shows: the sessions, how they ended, and what could not be handled."""
 
+import json
 from dataclasses import dataclass, replace
 from typing import Any
 
 from local.emulator import Emulator
+from local.emulator_messages import messages_in
 from local.layer import Wait, codec, wait_items
 from local.waiting import Waiting, inputs, waiting
 
 _TASK_CHARACTERS = 160
 _WAITING, _COMPLETED = "waiting", "completed"
+ARRIVING, RUNNING = "on its way to an agent", "an agent works on it, or will try again"
+"""What is said of a task that has no session yet."""
 _OF_A_WAIT = (
     "session_id, tool_use_id, agent_name, tool_name, requested_at, decide_by, remind_at, "
-    "decision, #status, #action"
+    "approvers, needed, decision, decided_by, decided_at, #status, #action"
 )
 _NAMES = {"#status": "status", "#action": "action"}
 
@@ -26,7 +30,7 @@ class SessionRow:
     Attributes:
         session_id: Its id.
         task: How its task begins, or "" where the conversation is no longer in the item.
-        status: `waiting` or `completed`.
+        status: `waiting` or `completed`; of a task that has no session yet, where it is.
         outcome: What has come of it so far, such as `published`, or "".
         reason: Why it failed or was stopped, or "".
         last_words: What the agent said last, once it has ended.
@@ -78,6 +82,7 @@ class View:
         dead_letter_queue_url: str,
         waits_table: str,
     ) -> None:
+        self._emulator = emulator
         self._dynamodb = emulator.client("dynamodb")
         self._sqs = emulator.client("sqs")
         self._table = sessions_table
@@ -88,7 +93,7 @@ class View:
         """Returns all sessions, newest first, with what each waits for: two scans at most."""
         items = self._scan(TableName=self._table)
         some_wait = any(_text(item, "status") == _WAITING for item in items)
-        waits = self._waits() if some_wait else {}
+        waits = self.waits() if some_wait else {}
         rows = [replace(row_of(item), waits=_waiting(item, waits)) for item in items]
         return sorted(rows, key=lambda row: row.changed_at, reverse=True)
 
@@ -106,10 +111,28 @@ class View:
         """Returns all that one session waits for, or has, as it is stored."""
         return self._of_session(self._waits_table, session_id)
 
+    def with_arriving(self, sessions: list[SessionRow]) -> list[SessionRow]:
+        """Returns the tasks that no session has yet, as rows before the sessions."""
+        known = {row.session_id for row in sessions}
+        sent = messages_in(self._emulator, self._queues[0])
+        rows = [row for message in sent if (row := _arriving(message))]
+        new = [row for row in rows if row.session_id not in known]
+        return sorted(new, key=lambda row: row.changed_at, reverse=True) + sessions
+
     def queue_lengths(self) -> tuple[int, int]:
         """Returns how many tasks are on their way, and how many messages are dead letters."""
         tasks, dead_letters = (self._length(url) for url in self._queues)
         return tasks, dead_letters
+
+    def waits(self) -> Waits:
+        """Returns all that any session waits for, or has, without the texts."""
+        items = self._scan(
+            TableName=self._waits_table,
+            ProjectionExpression=_OF_A_WAIT,
+            ExpressionAttributeNames=_NAMES,
+        )
+        waits = map(wait_items.from_item, items)
+        return {(wait.session_id, wait.tool_use_id): wait for wait in waits}
 
     def _of_session(self, table: str, session_id: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self._dynamodb.query(
@@ -119,15 +142,6 @@ class View:
             ConsistentRead=True,
         )["Items"]
         return found
-
-    def _waits(self) -> Waits:
-        items = self._scan(
-            TableName=self._waits_table,
-            ProjectionExpression=_OF_A_WAIT,
-            ExpressionAttributeNames=_NAMES,
-        )
-        waits = map(wait_items.from_item, items)
-        return {(wait.session_id, wait.tool_use_id): wait for wait in waits}
 
     def _scan(self, **request: Any) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = []
@@ -151,7 +165,7 @@ def row_of(item: dict[str, Any]) -> SessionRow:
     status = _text(item, "status")
     return SessionRow(
         session_id=item["session_id"]["S"],
-        task=(_text(item, "task") or _first_text(messages))[:_TASK_CHARACTERS],
+        task=_beginning(_text(item, "task") or _first_text(messages)),
         status=status,
         outcome=_text(item, "outcome"),
         reason=_text(item, "reason"),
@@ -161,6 +175,28 @@ def row_of(item: dict[str, Any]) -> SessionRow:
         changed_at=int(item.get("paused_at", {}).get("N", 0)),
         agent_name=_text(item, "agent_name"),
         parent_id=_text(item.get("parent", {}).get("M", {}), "session_id"),
+    )
+
+
+def _arriving(message: dict[str, Any]) -> SessionRow | None:
+    """Shows a `new` message as a row; None for any other."""
+    try:
+        body = json.loads(message["Body"])
+        task, kind = str(body["body"]["task"]), body["type"]
+        session_id = str(body.get("session_id") or message["MessageId"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    if kind != "new":
+        return None
+    return SessionRow(
+        session_id=session_id,
+        task=_beginning(task),
+        status=ARRIVING if message["IsVisible"] or not message["ReceiveCount"] else RUNNING,
+        outcome="",
+        reason="",
+        last_words="",
+        changed_at=message["SentTimestamp"],
+        agent_name=str(body.get("agent_name") or ""),
     )
 
 
@@ -177,6 +213,10 @@ def _waiting(item: dict[str, Any], waits: Waits) -> tuple[Waiting, ...]:
         )
         for pending in codec.from_attribute(item["pending"])
     )
+
+
+def _beginning(task: str) -> str:
+    return task if len(task) <= _TASK_CHARACTERS else f"{task[:_TASK_CHARACTERS]} …"
 
 
 def _first_text(messages: list[dict[str, Any]]) -> str:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from local.layer import Status, Wait
 from local.markup import deadline, moment
+
+Stage = Literal["saved", "asked", "answered"]
 
 TIMER, JOB, AGENT = "wait_until", "run_job", "ask_agent"
 """The example's long-running tools; any other is named as it is."""
@@ -18,10 +20,16 @@ class Waiting:
     Attributes:
         who: For whom or what, such as `a person: publish_post`.
         when: Since when, and until when.
+        asked: Who of the people was asked, such as `ann, bob (2 must agree)`; "" of anything else.
+        tool_use_id: What waits.
+        stage: How far it has come.
     """
 
     who: str
     when: str
+    asked: str = ""
+    tool_use_id: str = ""
+    stage: Stage = "asked"
 
 
 def waiting(tool_name: str, given: dict[str, Any], wait: Wait | None) -> Waiting:
@@ -33,9 +41,14 @@ def waiting(tool_name: str, given: dict[str, Any], wait: Wait | None) -> Waiting
         wait: Its record; None where it is not there yet.
     """
     if wait is None:
-        return Waiting(party(tool_name, "", given), "about to be asked")
-    who = party(tool_name, wait.call.action if wait.call else "", given)
-    return Waiting(who, ", ".join(_when(wait)))
+        return Waiting(party(tool_name, "", given), "about to be asked", stage="saved")
+    return Waiting(
+        party_of(wait, given),
+        ", ".join(_when(wait)),
+        _asked(wait) if wait.call else "",
+        wait.tool_use_id,
+        "asked" if wait.status == Status.PENDING else "answered",
+    )
 
 
 def party(tool_name: str, action: str, given: dict[str, Any]) -> str:
@@ -68,6 +81,14 @@ def until(wait: Wait) -> str:
 def inputs(messages: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Returns what the agent gave each tool use of a conversation, by its id there."""
     return {use.get("toolUseId", ""): _object(use.get("input")) for use in _tool_uses(messages)}
+
+
+def _asked(wait: Wait) -> str:
+    """Says who decides; who is not asked by name has the e-mail that every approver gets."""
+    if not wait.approvers:
+        return "the approver"
+    names = ", ".join(wait.approvers)
+    return f"{names} ({wait.needed} must agree)" if (wait.needed or 1) > 1 else names
 
 
 def _when(wait: Wait) -> Iterator[str]:

@@ -1,4 +1,6 @@
-"""Every page of people has no finding of axe-core, and is walked by keyboard alone.
+"""Every page of people and of the local stack has no finding of axe-core.
+
+Those of people are walked by keyboard alone.
 
 At the size of a phone and of a desk, light and dark.
 """
@@ -8,6 +10,8 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from local import pages
+from test_local_pages import URL, landing, mailbox, session
 from test_review_page import open_approval, refund_call
 
 import chromium
@@ -105,6 +109,22 @@ def test_axe_finds_nothing_on_any_page(page: Any, site: Site, scheme: str, size:
     page.get_by_role("button", name="Approve").click()
     page.wait_for_selector("text=Thank you.")
     assert findings(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [chromium.PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("shown", [landing, mailbox, session])
+def test_axe_finds_nothing_on_the_local_pages(
+    browser: Any, shown: Any, scheme: Any, size: Any
+) -> None:
+    # Without the policy, which would keep axe out.
+    context = browser.new_context(viewport=size, color_scheme=scheme, bypass_csp=True)
+    page = context.new_page()
+    page.route("**/*", lambda route: route.fulfill(headers=dict(pages.HEADERS), body=shown()))
+    page.goto(URL)
+    open_all(page)
+    assert findings(page) == []
+    context.close()
 
 
 def test_axe_finds_what_is_wrong(page: Any) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from local import pages
+from local import mail_page
 from local.mail import Mail, Question
 from test_accessibility import DESKTOP, findings
 
@@ -46,8 +46,8 @@ def test_the_mailbox_shows_it_in_a_frame_whose_buttons_leave_it(browser: Any) ->
     page = browser.new_context(viewport=PHONE, base_url=URL).new_page()
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
-    body = pages.mailbox([mail])
-    page.route("**/*", lambda route: route.fulfill(headers=dict(pages.MAIL_HEADERS), body=body))
+    body = mail_page.mailbox([mail])
+    page.route("**/*", lambda route: route.fulfill(headers=dict(mail_page.HEADERS), body=body))
     page.goto("/local/mail")
     frame = page.frame_locator("iframe")
     button = frame.get_by_role("link", name="Lesen und freigeben")

@@ -75,7 +75,7 @@ def test_a_session_has_a_page_where_what_waits_is_cancelled(stack: LocalStack, t
     page = stack.request("GET", address, HTML)
     assert page.status == 200 and "script-src" not in page.headers["content-security-policy"]
     assert "Waits for a person: publish_post" in page.text and task in page.text
-    assert links["approve"] in page.text and "/local/mail#mail-" in page.text
+    assert links["approve"] in page.text and "/local/mail?item=" in page.text
     [tool_use_id] = re.findall(r'name="tool_use_id" value="([^"]+)"', page.text)
     foreign = FORM | {"Origin": "http://evil.example"}
     body = f"tool_use_id={tool_use_id}".encode()
@@ -320,6 +320,8 @@ def test_unitok_takes_a_signed_post(stack: LocalStack) -> None:
     [
         ("/_ministack/reset", {}),
         ("/_ministack/sqs/messages", {}),
+        ("/_local/hold", {}),
+        ("/_local/go", {}),
         ("/_ministack/ses/messages", {}),
         ("/_ministack/ses/messages", {"Authorization": "AWS4-HMAC-SHA256 Credential=AKIA/x"}),
         ("/_aws/execute-api/x/y", {}),
@@ -338,6 +340,16 @@ def test_emulator_refuses_who_shows_no_key(
     request = urllib.request.Request(url, data=b"{}", headers=target | headers)
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(request)
+    assert refused.value.code == 403
+    refused.value.close()
+
+
+@pytest.mark.parametrize("path", ["/_ministack/sqs/messages", "/_ministack/ses/messages"])
+def test_emulator_shows_messages_and_letters_to_nobody_without_a_key(
+    stack: LocalStack, path: str
+) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(stack.description["endpoint_url"] + path)
     assert refused.value.code == 403
     refused.value.close()
 

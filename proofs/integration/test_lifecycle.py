@@ -130,7 +130,7 @@ def test_signal_ends_everything(started: Start, tmp_path: Path, number: int) -> 
     assert len(family) >= 2
     stack.close()
     assert stop(process, number) == 0
-    assert "nothing is left behind: the open approvals and the feed are gone" in output_of(
+    assert "Stopped. What was in it is gone: make run KEEP=1 keeps it." in output_of(
         tmp_path / "state"
     )
     _assert_gone(family, tmp_path / "state", stack.port)

@@ -1,6 +1,6 @@
 """The approval items: who may decide, claim and spend, and what each of them leaves behind.
 
-One caller at a time. That two at once cannot both win is shown in tests/integration.
+One caller at a time. That two at once cannot both win is shown in proofs/integration.
 """
 
 import hashlib

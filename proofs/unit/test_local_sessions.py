@@ -12,24 +12,28 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from local import pages, session_page
+from local import mail_page, pages, session_page
+from local import view as local_view
+from local.address import ROWS, Address, address_of
 from local.console import Console
 from local.conversation import conversation
 from local.front_door import FrontDoor
 from local.guard import Guard
 from local.mail import Link, Mail, Question
 from local.mail_links import Asked, ids_in, questions_of, sessions_of
-from local.markup import clock, deadline, folded, moment
+from local.markup import deadline, folded, moment, moment_of
 from local.operators import Operators
 from local.problems import Problems
 from local.records import Record, Records
 from local.server import Answer, Request
-from local.session_list import SHOWN_SESSIONS, nested, session_list
+from local.session_list import nested, part_of_list, session_list
 from local.session_routes import Sessions
 from local.signatures import OwnerKey
+from local.ten_steps import ENDED, WAITS, place_in_words, place_of, ten_steps
 from local.timeline import Entry, steps, timeline
 from local.traces import Span, Traces
-from local.view import SessionRow, View, row_of
+from local.verdicts import count_open, verdicts
+from local.view import ARRIVING, RUNNING, SessionRow, View, row_of
 from local.waiting import inputs, party, waiting
 
 from longrunning import codec
@@ -120,8 +124,10 @@ def test_an_answer_that_the_agent_has_not_taken_is_said(wait: Wait, said: str) -
 
 
 def test_times_of_other_days_have_their_date() -> None:
-    assert moment(NOW) == clock(NOW)
-    assert moment(0).endswith(clock(0)) and " 19" in moment(0)
+    assert moment(0) == "1 Jan 1970, 00:00:00 UTC"
+    assert moment(1_795_964_251.9) == "29 Nov 2026, 14:57:31 UTC"
+    assert moment_of("2026-11-29T14:57:31.000Z") == "29 Nov 2026, 14:57:31 UTC"
+    assert moment_of("some day") == "some day"
     assert deadline(NOW, NOW + NO_END) == "no deadline"
 
 
@@ -211,7 +217,7 @@ def test_a_row_links_to_its_page_and_says_what_it_waits_for() -> None:
 def test_a_session_stands_below_the_one_that_asked_for_it() -> None:
     rows = [row("child", parent_id="s-1"), row("lost", parent_id="gone"), row("s-1")]
     assert nested(rows) == [(rows[1], []), (rows[2], [(rows[0], [])])]
-    page = session_list(rows)
+    page = session_list(nested(rows))
     assert page.index('sessions/s-1"') < page.index('class="children"')
     assert page.index('class="children"') < page.index('sessions/child"')
 
@@ -222,10 +228,16 @@ def test_a_session_that_names_itself_as_its_parent_is_shown() -> None:
 
 
 def test_the_list_ends_somewhere_and_says_so() -> None:
-    rows = [row(f"s-{n}") for n in range(SHOWN_SESSIONS + 3)]
-    page = session_list(rows)
-    assert "And 3 older ones." in page
-    assert page.count('class="status"') == SHOWN_SESSIONS
+    rows = [row(f"s-{n}") for n in range(ROWS + 3)]
+    rows.append(row("child", parent_id="s-0"))
+    first, ways = part_of_list(rows, Address("/"))
+    assert session_list(first).count('class="status"') == ROWS + 1, "a child counts with its parent"
+    assert "1 to 20 of 23" in ways and 'href="/?page=2">Older</a>' in ways and "Newer" not in ways
+    for number in (2, 99):
+        last, ways = part_of_list(rows, Address("/", number, reloads=True))
+        assert [found.session_id for found, _ in last] == ["s-20", "s-21", "s-22"]
+        assert "21 to 23 of 23" in ways and 'href="/?reload=1">Newer</a>' in ways
+    assert part_of_list(rows[:ROWS], Address("/"))[1] == ""
 
 
 def test_nothing_hostile_in_the_list_is_html() -> None:
@@ -235,7 +247,7 @@ def test_nothing_hostile_in_the_list_is_html() -> None:
     )
     page = pages.landing([hostile], (0, 0), 0).decode()
     assert "<script" not in page and "\u202e" not in page
-    assert page.count("&lt;script&gt;") == page.count("[U+202E]") == 6
+    assert page.count("&lt;script&gt;") == page.count("[U+202E]") == 7
 
 
 # --- one session, read ---------------------------------------------------------------------------
@@ -436,7 +448,7 @@ def test_the_page_links_to_parent_children_and_mails() -> None:
     )
     assert 'Asked for by <a href="/local/sessions/p-1">' in page
     assert f'href="/local/sessions/{asked.name}"' in page and "completed, finished" in page
-    assert '<a href="/local/mail#mail-3">Please &lt;decide&gt;</a>' in page
+    assert '<a href="/local/mail?item=3#mail-3">Please &lt;decide&gt;</a>' in page
     assert '<a href="http://localhost:3000/approvals/x">Read and decide</a>' in page
 
 
@@ -507,7 +519,7 @@ def test_an_e_mail_belongs_to_the_sessions_of_its_links() -> None:
         (2, "t-2", urls[1]),
     ]
     assert sessions_of(mails[1]) == ["s-1"]
-    page = pages.mailbox(mails).decode()
+    page = mail_page.mailbox(mails).decode()
     assert page.index('id="mail-2"') < page.index('href="/local/sessions/s-1"')
     assert page.index('href="/local/sessions/s-1"') < page.index('id="mail-1"')
 
@@ -543,12 +555,12 @@ def door_of(answer: Answer | None = None, **tables: list[dict[str, Any]]) -> tup
     api, mailbox, traces = Api(answer), SimpleNamespace(all=lambda: []), Traces()
     traces.close()
     known = {"sessions": [item()], "waits": [to_item(approval())], "posts": []}
-    records = Tables(**{**known, **tables}).records()
+    made = Tables(**{**known, **tables})
     operators = Operators(api, OWNER, "localhost:3000")  # type: ignore[arg-type]
     problems = Problems(Console())
-    sessions = Sessions(records, operators, mailbox, traces, problems)  # type: ignore[arg-type]
+    sessions = Sessions(made.records(), operators, mailbox, traces, problems)  # type: ignore[arg-type]
     parts: Any = {"guard": Guard(3000), "proxy": api, "mailbox": mailbox, "traces": traces}
-    parts |= {"view": None, "sessions": sessions, "send_task": None, "is_scripted": True}
+    parts |= {"view": made.view(), "sessions": sessions, "send_task": None, "is_scripted": True}
     return FrontDoor(**parts, started_at=0), api
 
 
@@ -643,3 +655,185 @@ def test_inputs_of_a_conversation_are_objects() -> None:
 
 def test_a_stored_session_names_its_parent() -> None:
     assert row_of(item(parent={"session_id": "p-1"})).parent_id == "p-1"
+
+
+# --- the ten steps, and what reloads -------------------------------------------------------------
+
+
+def waits_for(wait: Wait | None) -> SessionRow:
+    return row(waits=(waiting("publish_post", {}, wait),))
+
+
+@pytest.mark.parametrize(
+    ("shown", "place", "words"),
+    [
+        (row(status=ARRIVING), "arrive", "step 1 of 10, arrive"),
+        (row(status=RUNNING), "run", "step 4 of 10, run"),
+        (waits_for(None), "notify", "step 7 of 10, notify"),
+        (waits_for(approval()), WAITS, "between steps 7, notify, and 8, decide"),
+        (waits_for(approval(status=Status.DENIED)), "resume", "step 9 of 10, resume"),
+        (row(status="completed", outcome="published"), "publish", "step 10 of 10, publish"),
+        (row(status="completed", outcome="denied"), ENDED, "ended without a post"),
+        (replace(waits_for(approval()), outcome="published"), WAITS, "between steps 7"),
+    ],
+    ids=str,
+)
+def test_each_session_stands_at_its_step(shown: SessionRow, place: str, words: str) -> None:
+    assert place_of(shown) == place
+    assert place_in_words(shown).startswith(words)
+    assert words in pages.landing([shown], (0, 0), 0).decode()
+
+
+def test_a_session_that_waits_stands_between_notify_and_decide() -> None:
+    page = ten_steps([waits_for(approval()), row("s-2", status="completed", outcome="published")])
+    names = ("arrive", "validate", "load", "run", "pause", "save", "notify", "waits",
+             'href="/local/sessions/s-1"', "decide", "resume", "publish",
+             'href="/local/sessions/s-2"')  # fmt: skip
+    places = [page.index(f"<b>{name}</b>" if name.isalpha() else name) for name in names]
+    assert places == sorted(places)
+
+
+def test_a_step_with_many_sessions_names_four_and_counts_the_others() -> None:
+    many = [waits_for(approval())] * 7
+    page = ten_steps([*many, row("c", parent_id="s-1", status="completed", outcome="finished")])
+    assert page.count('class="mark"') == 4 and "and 3 more" in page
+    assert "ended" not in page, "what another session asked for, and has, is not in the way"
+
+
+def message(body: Any, **fields: Any) -> dict[str, Any]:
+    known = {"MessageId": "m-1", "IsVisible": True, "ReceiveCount": 1, "SentTimestamp": NOW}
+    return {**known, "Body": body if isinstance(body, str) else json.dumps(body), **fields}
+
+
+def test_a_task_that_has_no_session_yet_is_in_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    new = {"type": "new", "body": {"task": "Write"}}
+    sent = [
+        message({**new, "session_id": "s-1"}),
+        message({**new, "session_id": "s-2"}, IsVisible=False, SentTimestamp=NOW + 1),
+        message(new, MessageId="m-3", SentTimestamp=NOW + 2),
+        message(new, MessageId="m-4", IsVisible=False, ReceiveCount=0, SentTimestamp=NOW + 3),
+        *map(message, ("no JSON", [], {"type": "existing", "session_id": "s-4", "body": []})),
+        message({"type": "existing", "session_id": "s-4", "body": {"task": "x"}}),
+    ]
+    monkeypatch.setattr(local_view, "messages_in", lambda _, url: sent if url == "q" else [])
+    rows = Tables().view().with_arriving([row()])
+    assert [(found.session_id, found.status) for found in rows] == [
+        ("m-4", ARRIVING),
+        ("m-3", ARRIVING),
+        ("s-2", RUNNING),
+        ("s-1", "waiting"),
+    ]
+
+
+def test_a_wait_says_who_is_asked_and_leads_to_where_it_is_decided() -> None:
+    two = approval(approvers=["ann", "<bob>"], needed=2)
+    shown = row(waits=tuple(waiting("x", {}, wait) for wait in (two, approval("t-2"))))
+    decided_at = {("s-1", "t-2"): "http://localhost:3000/approvals/a?b&c"}
+    page = pages.landing([shown], (0, 0), 0, decided_at=decided_at).decode()
+    assert "asked: ann, &lt;bob&gt; (2 must agree), since" in page
+    assert "asked: the approver, since" in page
+    assert page.count("Read and decide") == 1
+    assert 'href="http://localhost:3000/approvals/a?b&amp;c">Read and decide' in page
+    assert "asked:" not in pages.landing([waits_for(None)], (0, 0), 0).decode()
+
+
+def test_a_page_reloads_by_itself_on_wish_and_stops_on_wish() -> None:
+    door, _ = door_of(sessions=[item("a:b")])
+    for path in ("/local/mail", "/local/sessions/a%3Ab", "/local/sessions/not-yet"):
+        answer = ask(door, "GET", path)
+        assert "Refresh" not in dict(answer.headers)
+        assert f'<a href="{path}?reload=1">Auto-reload</a>' in answer.body.decode()
+        answer = ask(door, "GET", f"{path}?reload=1")
+        assert dict(answer.headers)["Refresh"] == f"5; url={path}?reload=1"
+        assert f'<a href="{path}">Stop reloading (5 s)</a>' in answer.body.decode()
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "x", "٣", "1" * 9, "1.5"])
+def test_a_page_number_that_is_none_is_the_first(text: str) -> None:
+    assert address_of("/", f"page={text}&item={text}") == Address("/")
+    assert address_of("/", "page=3&item=7&reload=") == Address("/", 3, 7)
+    assert address_of("/", "page=3&item=7&reload=1").at() == "/?page=3&reload=1"
+
+
+# --- e-mails that are decided --------------------------------------------------------------------
+
+
+def mails_of(*numbers: int) -> list[Mail]:
+    return [
+        replace(mail_of(url_of(1, "s-1", f"t-{n}", 9, "k")), subject=f"Mail <{n}>") for n in numbers
+    ]
+
+
+def test_what_is_decided_is_folded_below_what_is_open_and_says_how() -> None:
+    mails = [*mails_of(1, 2, 3), replace(mail_of(), questions=(Question("?", ()),))]
+    answered = {"decided_by": "ann", "decided_at": NOW + 5}
+    waits = {
+        ("s-1", "t-1"): approval(),
+        ("s-1", "t-2"): approval("t-2", status=Status.SPENT, decision="approved", **answered),
+    }
+    ended = verdicts(mails, lambda: waits)
+    assert ended == {
+        ("s-1", "t-2"): f"Approved by ann, {moment(NOW + 5)}",
+        ("s-1", "t-3"): "No longer there",
+    }
+    page = mail_page.mailbox(mails, ended).decode()
+    assert "E-mail (1 open)</a>" in page and "4 sent, 1 open" in page
+    open_one, notice, *folded_ones = page.split("<article>")[1:]
+    assert "Mail &lt;1&gt;" in open_one and "<details" not in open_one
+    assert 'class="button approve"' in open_one
+    assert "<details" not in notice, "what asks nothing is not folded"
+    assert [part.count("<details><summary>") for part in folded_ones] == [1, 1]
+    assert "Mail &lt;3&gt;" in folded_ones[0] and "No longer there" in folded_ones[0]
+    assert f"Approved by ann, {moment(NOW + 5)}" in folded_ones[1]
+    assert "button" not in "".join(folded_ones) and folded_ones[1].count(">Its page</a>") == 1
+
+
+@pytest.mark.parametrize(
+    ("wait", "said"),
+    [
+        (approval(status=Status.EXPIRED), "Expired"),
+        (approval(status=Status.CANCELLED, decided_by="iam:root"), "Cancelled by iam:root"),
+        (wait_of("ask_human", status=Status.RESOLVED, decided_by="bob"), "Answered by bob"),
+        (
+            approval(status=Status.DENIED, decision="denied", decided_by="<b>"),
+            "Denied by &lt;b&gt;",
+        ),
+    ],
+    ids=["expired", "cancelled", "answered", "hostile"],
+)
+def test_how_each_end_of_a_question_is_said(wait: Wait, said: str) -> None:
+    mails = mails_of(1)
+    ended = verdicts(mails, lambda: {("s-1", "t-1"): wait})
+    assert f'<p class="verdict">{said}</p>' in mail_page.mailbox(mails, ended).decode()
+
+
+def test_of_several_questions_only_the_open_one_keeps_its_buttons() -> None:
+    mail = mail_of(url_of(1, "s-1", "t-1", 9, "k"), url_of(1, "s-1", "t-2", 9, "k"))
+    page = mail_page.mailbox([mail], {("s-1", "t-1"): "Denied by ann"}).decode()
+    assert '<article>\n<h2 id="mail-1">' in page, "not folded: something is open"
+    assert "1: Denied by ann." in page and "Approve 1" not in page and "Approve 2" in page
+
+
+def test_e_mails_come_on_pages_and_a_link_finds_its_own() -> None:
+    mails = mails_of(*range(1, 46))
+    ended = {("s-1", f"t-{n}"): "Denied" for n in range(1, 46) if n != 1}
+    first = mail_page.mailbox(mails, ended).decode()
+    assert first.count("<article>") == ROWS and first.index("mail-1") < first.index("mail-45")
+    assert "1 to 20 of 45" in first and 'href="/local/mail?page=2">Older</a>' in first
+    found = mail_page.mailbox(mails, ended, Address("/local/mail", item=3)).decode()
+    assert '<details open><summary><h2 id="mail-3">' in found and "41 to 45 of 45" in found
+    assert "1 to 20" in mail_page.mailbox(mails, ended, Address("/local/mail", item=99)).decode()
+
+
+def test_only_what_asks_has_the_waits_read() -> None:
+    def read() -> Any:
+        raise AssertionError("nothing asks")
+
+    assert count_open([replace(mail_of(), questions=(Question("?", ()),))], read) == 0
+
+
+def test_of_many_open_e_mails_the_first_are_whole_and_all_have_their_buttons() -> None:
+    page = mail_page.mailbox(mails_of(*range(1, 6)), {}, Address("/local/mail", item=1)).decode()
+    _, *parts = page.split("<article>")
+    assert [part.count("<summary>Its text</summary>") for part in parts] == [0, 0, 0, 1, 0]
+    assert all('class="button approve"' in part for part in parts)
