@@ -25,7 +25,7 @@ UV      := .venv/uv/bin/uv
 TEMPLATES := template.yaml src/unitok/template.yaml src/picture/template.yaml monitoring/template.yaml
 
 .PHONY: help run demo task approvals approvers inbox ledger redrive smoke test proofs unit prove bench \
-    strands lab lint build deploy test-sam-local clean
+    strands lab lint build deploy test-sam-local starter clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -128,6 +128,10 @@ test-sam-local: ## sam local invoke and start-api in real containers, where ther
 	@$(call set_up,test sam local)
 	$(PYTEST) tests/sam_local
 
+starter: ## A project of your own without what only proves: make starter DIR=../my-agent
+	@$(call set_up,uv)
+	@.venv/uv/bin/python -m starter make
+
 clean: ## Remove all that was set up or built in this folder
 	rm -rf .venv .aws-sam .local .local-kept .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
@@ -162,7 +166,7 @@ set_up = $(MAKE) --silent --jobs=3 $(patsubst %,.venv/%/ready,$(1))
 # `make requirements` pins what the .in files ask for and leaves every pin as it is that still fits.
 # What Lambda's runtime brings is not packaged, and what the layer brings not with the agent. Packages
 # run on Linux only.
-SETS      := uv test sam local checkov bench providers lab src/layer src/agent
+SETS      := uv test starter sam local checkov bench providers lab src/layer src/agent
 IN_LAMBDA := boto3 botocore jmespath python-dateutil s3transfer six urllib3
 COMPILE    = $(UV) pip compile --quiet $(if $(UPGRADE),--upgrade) --python-version 3.11 --generate-hashes \
     --no-emit-index-url --no-emit-find-links --no-annotate --no-header

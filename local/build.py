@@ -20,7 +20,8 @@ from local.console import LocalError
 from local.settings import ARTIFACTS_BUCKET, REGION, Settings
 
 # What the build reads. A change of any other file builds nothing.
-_INPUT_FILES = ("template.yaml", "samconfig.toml", "local/transform.py", "local/build.py")
+_TRANSFORM = Path(__file__).with_name("transform.py")
+_INPUT_FILES = ("template.yaml", "samconfig.toml")
 _INPUT_FOLDERS = ("src", "targets", "monitoring")
 _ERROR_LINES = 30
 
@@ -95,7 +96,7 @@ def copy_built(settings: Settings, logical_id: str, folder: Path) -> None:
 def _build_all(settings: Settings) -> None:
     folder = settings.build_dir / "build"
     _sam_build(settings, folder)
-    command = [str(settings.sam_python), str(settings.root / "local" / "transform.py")]
+    command = [str(settings.sam_python), str(_TRANSFORM)]
     command += [str(settings.root / "template.yaml"), str(folder / "template.yaml")]
     text = _run(settings, [*command, ARTIFACTS_BUCKET, json.dumps(settings.runs_on)])
     shutil.rmtree(settings.build_dir / "zips", ignore_errors=True)
@@ -161,6 +162,8 @@ def fingerprint(settings: Settings) -> str:
     runs_on = [sys.version, settings.runs_on]  # What the packages are for.
     digest.update(json.dumps([str(settings.root), *runs_on]).encode())
     digest.update(str(settings.sam.stat().st_mtime_ns).encode())
+    for path in (Path(__file__), _TRANSFORM):
+        digest.update(path.read_bytes())
     for path in _inputs(settings.root):
         content = path.read_bytes()
         digest.update(f"\0{path.relative_to(settings.root)}\0{len(content)}\0".encode() + content)

@@ -186,8 +186,18 @@ def keep_from_environment() -> bool:
 
 
 def project_root() -> Path:
-    """Returns the folder that holds template.yaml."""
-    return Path(__file__).resolve().parent.parent
+    """Returns the folder that holds template.yaml: beside this package, or that of the command.
+
+    In a starter this package is installed, and every command is given in the project's folder.
+
+    Raises:
+        LocalError: Neither folder has one.
+    """
+    folders = (Path(__file__).resolve().parent.parent, Path.cwd())
+    for folder in folders:
+        if (folder / "template.yaml").exists():
+            return folder
+    raise LocalError(f"There is no template.yaml in {folders[1]}: go to the project's folder.")
 
 
 def make_settings(port: int, state_dir: str | None = None) -> Settings:

@@ -11,15 +11,19 @@ is removed. DRY_RUN=1 only shows.
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from longrunning.people.directory import FILE, People, PeopleError, Person, read_people
+from longrunning.people.directory import People, PeopleError, Person, read_people
 from longrunning.people.notifications import APPROVER
 from operate import senders
 from operate.errors import OperateError
 from operate.lines import Line
 from operate.reading import explained
 from operate.stacks import Stack
+
+FILE = Path("src/layer/python/people.toml")
+"""The project's own: in a starter the library, which looks beside itself, is installed."""
 
 
 def main(stack: Stack) -> int:
@@ -29,7 +33,7 @@ def main(stack: Stack) -> int:
         OperateError: There is no `people.toml`, or it or AWS says no.
     """
     try:
-        people = read_people()
+        people = read_people(FILE)
     except PeopleError as error:
         raise OperateError(str(error)) from error
     if not people:

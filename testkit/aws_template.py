@@ -11,7 +11,11 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).parents[1]
+ROOT = next(
+    (f for f in (Path(__file__).parents[1], Path.cwd()) if (f / "template.yaml").exists()),
+    Path.cwd(),
+)
+"""The project. In a starter this module is installed, and pytest runs in the project's folder."""
 NESTED = "AWS::Serverless::Application"
 
 

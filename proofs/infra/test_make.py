@@ -36,7 +36,7 @@ def test_bare_make_lists_every_command() -> None:
     commands = (
         "run demo task approvals approvers inbox ledger redrive smoke test proofs unit prove bench"
     )
-    commands += " strands lab lint build deploy test-sam-local clean requirements"
+    commands += " strands lab lint build deploy test-sam-local starter clean requirements"
     assert listed == ["help", *commands.split()]
 
 

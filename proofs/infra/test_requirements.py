@@ -14,7 +14,8 @@ import pytest
 from sam_clone import ROOT
 
 SETS = (
-    "uv", "test", "sam", "local", "checkov", "bench", "providers", "lab", "src/layer", "src/agent",
+    "uv", "test", "starter", "sam", "local", "checkov", "bench", "providers", "lab",
+    "src/layer", "src/agent",
 )  # fmt: skip
 STAND_IN = """#!/bin/sh
 for argument; do

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -65,7 +66,7 @@ def sns() -> Sns:
 
 
 def run(sns: Sns, monkeypatch: pytest.MonkeyPatch, people: Any = PEOPLE) -> int:
-    monkeypatch.setattr(approvers, "read_people", lambda: people)
+    monkeypatch.setattr(approvers, "read_people", lambda _: people)
     stack: Any = SimpleNamespace(
         name="s", client=lambda name: clients(sns)[name], resources={"ApprovalTopic": "arn:topic"}
     )
@@ -115,7 +116,7 @@ def test_without_people_it_says_what_to_do(sns: Sns, monkeypatch: pytest.MonkeyP
 
 
 def test_a_file_that_is_wrong_is_said(sns: Sns, monkeypatch: pytest.MonkeyPatch) -> None:
-    def wrong() -> None:
+    def wrong(_: Path) -> None:
         raise PeopleError("people.toml: [Ann]: expected a name")
 
     monkeypatch.setattr(approvers, "read_people", wrong)
@@ -139,7 +140,7 @@ def ses(pocket: Pocket) -> SesV2:
 
 def run_with_ses(monkeypatch: pytest.MonkeyPatch) -> int:
     people = PEOPLE | {"bob": Person("bob", "Bob", "bob@mail.bob.example")}
-    monkeypatch.setattr(approvers, "read_people", lambda: people)
+    monkeypatch.setattr(approvers, "read_people", lambda _: people)
     real = boto3.client("sesv2", region_name="eu-west-1")
     made = clients(ses=real, mail_from="approvals@example.org")
     return approvers.main(SimpleNamespace(name="s", client=lambda name: made[name]))  # type: ignore[arg-type]

@@ -40,6 +40,7 @@ NOT_RUN = {
     "clean": "would remove the environment that runs this",
     "lab": "the lab has a test of its own, which runs all of it",
     "starter": "the starter has a test of its own, which runs all of it",
+    "upgrade": "a command of a starter; its test runs it",
 }
 """Targets of make that no stack is needed for, or that cannot run here, and why."""
 
@@ -99,14 +100,15 @@ def test_the_two_lists_are_of_targets_that_there_are() -> None:
 
 @cache
 def makefile() -> str:
-    return (ROOT / "Makefile").read_text()
+    """Returns the Makefile, and the rules that a starter has instead."""
+    return "".join((ROOT / name).read_text() for name in ("Makefile", "starter/files/rules.mk"))
 
 
 @cache
 def variables() -> set[str]:
     """The variables that the Makefile or one of the commands reads."""
     read = set(re.findall(r"\$\(?(?:or |if )?\$?\(?([A-Z_]+)\)?", makefile()))
-    for folder in ("local", "operate", "benchmarks", "targets"):
+    for folder in ("local", "operate", "benchmarks", "starter", "targets"):
         for path in (ROOT / folder).rglob("*.py"):
             read |= set(re.findall(r'(?:get|environ|setdefault)\W+"([A-Z_]+)"', path.read_text()))
     return read

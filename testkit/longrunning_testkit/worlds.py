@@ -49,6 +49,7 @@ MADE_ONCE = [
     sweeper_handler._resources,
 ]
 """What each function makes at its first event and keeps. A function of yours adds its own."""
+_read_people = directory.read_people  # Not what a test may have put in its place.
 LINK_KEYS = {"current": "k1", "k1": "a-key-for-tests-of-forty-eight-characters-length"}
 
 
@@ -346,6 +347,9 @@ def make_world(
     monkeypatch.setattr(time, "time_ns", clock.time_ns)
     for handler in (agent_handler, sweeper_handler):
         monkeypatch.setattr(handler, "time", SimpleNamespace(time=clock, sleep=clock.step))
+    # The project's own file: in a starter the library, which looks beside itself, is installed.
+    people = aws_template.ROOT / "src/layer/python/people.toml"
+    monkeypatch.setattr(_read_people, "__defaults__", (people,))
     pocket.install(monkeypatch)
     env = set_environment(monkeypatch, _make_resources(pocket, tables), **settings)
     return kind(make_clients(), env, monkeypatch, pocket, clock, tables=tuple(tables))
