@@ -10,6 +10,7 @@ from typing import Any
 import botocore.client
 import botocore.session
 import pytest
+from benchmarks import bill
 
 from converse_stand_in import tool_use
 from inbox_browser import Browser
@@ -69,6 +70,20 @@ def test_a_message_makes_only_the_clients_that_it_calls(
     made.clear()
     world.deliver_all()
     assert {*made} - {"bedrock-runtime"} == {"dynamodb", "sqs"}
+
+
+def test_an_approval_is_a_kilobyte_of_logs(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.play(
+        [
+            [tool_use("ask-1", "human_approval", {"content": DRAFT})],
+            [tool_use("post-1", "publish_post", {"content": DRAFT})],
+            "Done.",
+        ]
+    )
+    walk(world)
+    assert 500 < len(capsys.readouterr().out.encode()) <= bill.LOG_BYTES
 
 
 def test_an_approval_takes_11_calls_of_which_6_are_conditional_writes(

@@ -676,7 +676,7 @@ def waits_for(wait: Wait | None) -> SessionRow:
         (row(status="completed", outcome="denied"), ENDED, "ended without a post"),
         (replace(waits_for(approval()), outcome="published"), WAITS, "between steps 7"),
     ],
-    ids=str,
+    ids=["new", "at work", "asking", "asked", "decided", "published", "denied", "asked again"],
 )
 def test_each_session_stands_at_its_step(shown: SessionRow, place: str, words: str) -> None:
     assert place_of(shown) == place
