@@ -13,6 +13,7 @@ LIMIT_SECONDS = 300
 
 SAYS = {
     "cycle": ("| this project | **", "LangGraph", "S3SessionManager", "durable functions"),
+    "bill": ("| **together** |", "Step Functions"),
     "cold_start": ("| Agent | with |", "| Approval | without |"),
     "warm": ("## Warm overhead",),
     "throughput": ("## Throughput",),
