@@ -1,4 +1,8 @@
-"""Explores all states within a scenario's bounds, breadth first: traces are shortest ones."""
+"""Explores all states within a scenario's bounds, breadth first.
+
+A state whose world is that of another one, with no more left to happen in it, is not explored:
+whatever may come of it may come of the other, and what comes by itself is the same.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from array import array
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import ge
 from typing import Any, Protocol
 
 from protocol import claim_steps, fate_steps, message_steps, people_steps, run_steps, sweep_steps
@@ -141,6 +146,12 @@ class Model(Protocol):
     def is_choice(self, name: str) -> bool:
         """Whether a step is bad luck, or what somebody chooses to do."""
 
+    def world(self, state: Any) -> tuple[Any, tuple[int, ...]]:
+        """The state without how much bad luck and choice is left, and how much of each that is.
+
+        Nothing but choices takes of what is left, and more of it never hinders anything.
+        """
+
 
 @dataclass(frozen=True)
 class WriteProtocol:
@@ -169,6 +180,13 @@ class WriteProtocol:
     def is_choice(self, name: str) -> bool:
         return name.partition(" ")[0] in CHOICES or name.endswith((" crash", " lost"))
 
+    def world(self, state: State) -> tuple[Any, tuple[int, ...]]:
+        """Crashes stay where e-mails of the sweeper are counted against them."""
+        crashes, duplicates, clicks, zombies, *rest = state.budget
+        if self.rules.scenario.due:
+            return (*state[:-1], crashes, *rest), (duplicates, clicks, zombies)
+        return (*state[:-1], *rest), (crashes, duplicates, clicks, zombies)
+
 
 def explore(
     scenario: Scenario,
@@ -190,7 +208,8 @@ def search(
     """Explores a model until a violation or the end."""
     must_end = model.must_end
     states = [model.first()]
-    numbers = {states[0]: 0}
+    known = Known(model)
+    known.place(states[0], 0)
     parents, before, after_ = array("I", [0]), array("I"), array("I")
     ends: list[int] = []
     names: set[str] = set()
@@ -201,7 +220,7 @@ def search(
             is_still = True
             for name, after in model.successors(state):
                 names.add(name)
-                place = numbers.setdefault(after, len(states))
+                place = known.place(after, len(states))
                 if place == len(states):
                     states.append(after)
                     parents.append(number)
@@ -226,6 +245,25 @@ def search(
         trace = _trace(model, states, parents, stuck)
         return Found("no end is in reach", len(states), len(ends), trace, frozenset(names))
     return Found("", len(states), len(ends), steps=frozenset(names))
+
+
+class Known:
+    """The states that are explored, or will be."""
+
+    def __init__(self, model: Model) -> None:
+        """Takes the model whose states they are."""
+        self._world = model.world
+        self._of_world: dict[Any, tuple[tuple[tuple[int, ...], int], ...]] = {}
+
+    def place(self, state: Any, new: int) -> int:
+        """Returns the number of a state that stands for this one, or `new` and notes it."""
+        world, left = self._world(state)
+        found = self._of_world.get(world, ())
+        for more, place in found:
+            if all(map(ge, more, left)):
+                return place
+        self._of_world[world] = (*found, (left, new))
+        return new
 
 
 def _stuck(states: int, ends: list[int], before: array[int], after: array[int]) -> int | None:

@@ -19,9 +19,10 @@ from pathlib import Path
 
 import pytest
 
-from protocol.explore import explore
+from protocol.explore import Known, WriteProtocol, explore, first_state
 from protocol.guards import GUARDS
 from protocol.proof import Proof, is_in_the_code
+from protocol.rules import Rules, spend_budget
 from protocol.scenarios import LONG, SCENARIOS, SHORT
 from protocol.steps import CHOICES, STEPS, WORLD
 
@@ -66,3 +67,16 @@ def test_every_switch_of_the_model_is_a_guard():
     source = "".join(file.read_text(encoding="utf-8") for file in files)
     switches = re.findall(r'(?:has|lacks)\("(\w+)"\)|"(gate_\w+)"', source)
     assert {name or gate for name, gate in switches} == GUARDS.keys()
+
+
+def test_a_state_stands_for_another_one_only_if_no_less_can_happen_in_it():
+    known = Known(WriteProtocol(Rules(SCENARIOS["one"])))
+    state = first_state(Rules(SCENARIOS["one"]))
+    assert known.place(state, 0) == 0
+    for spent in ("crashes", "clicks", "zombies"):
+        assert known.place(spend_budget(state, spent), 1) == 0
+    other = spend_budget(state._replace(notified=(0,)), "clicks")
+    assert known.place(other, 2) == 2
+    assert known.place(state._replace(notified=(0,)), 3) == 3, "more is left in it"
+    less = spend_budget(spend_budget(state._replace(notified=(0,)), "clicks"), "crashes")
+    assert known.place(less, 4) == 2

@@ -173,6 +173,10 @@ class Votes:
             return "nobody was told of an edit"
         return ""
 
+    def world(self, state: State) -> tuple[State, tuple[int, ...]]:
+        """No state stands for another one."""
+        return state, ()
+
     def is_choice(self, name: str) -> bool:
         """Whether a step is what somebody chooses to do."""
         return name.split()[0] in ("open", "press", "cancel", "forged", "operator")

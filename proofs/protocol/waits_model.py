@@ -69,6 +69,10 @@ class Waits:
             or ("waits for ever" if is_still and _waits(state) else "")
         )
 
+    def world(self, state: State) -> tuple[State, tuple[int, ...]]:
+        """No state stands for another one."""
+        return state, ()
+
     def is_choice(self, name: str) -> bool:
         return name.partition(" ")[0] in CHOICES or name.endswith((" crash", " lost"))
 
