@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PYTHON = ROOT / ".venv" / "local" / "bin" / "python"
 START_SECONDS = 240  # The first start builds everything.
 WAIT_SECONDS = 120
-STOP_SECONDS = 90  # Each worker has all its packages in a folder of its own.
+STOP_SECONDS = 240  # Each worker has all its packages in a folder of its own.
 AGENT_TIMEOUT_SECONDS = 20  # Of the tests' stack; ten of them are kept for saving.
 JSON = {"Accept": "application/json"}
 

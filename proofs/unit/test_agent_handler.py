@@ -341,7 +341,7 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("eager")
 def test_no_call_to_sns_is_repeated_behind_the_back_of_the_pace(session: "FakeSession") -> None:
     agent_handler._resources()
-    assert session.tries["sns"] == {"total_max_attempts": 1}
+    assert session.tries["sns"]["total_max_attempts"] == 1
     assert session.tries["dynamodb"] is None
 
 
