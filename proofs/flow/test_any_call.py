@@ -8,6 +8,7 @@ import pytest
 import agent_handler
 from converse_stand_in import tool_use
 from longrunning.waits.item import Call, Edit, Status
+from longrunning_testkit import approve
 from sample_refund import Refunds, refund_tool
 from sample_world import World
 from test_detours import last_results
@@ -35,6 +36,15 @@ def asked_for(world: World, *turns: Any) -> tuple[str, str]:
     session_id = world.start()
     (mail,) = world.read_mail()
     return session_id, mail.links["approve"]
+
+
+def test_the_kit_approves_with_arguments_of_the_approvers_own(
+    world: World, refunds: Refunds
+) -> None:
+    world.play([[refund()], "Done."])
+    world.start()
+    approve(world, arguments={"amount": 40.5, "notify": False})
+    assert list(refunds.paid.values()) == [{**COMPLETE, "amount": 40.5, "notify": False}]
 
 
 def test_exactly_the_call_that_was_approved_is_made(world: World, refunds: Refunds) -> None:

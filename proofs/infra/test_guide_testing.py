@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -68,6 +69,22 @@ def test_the_tests_of_the_guide_pass(tmp_path: Path) -> None:
     done = run(tmp_path)
     passed = re.findall(r"::(test_\w+) PASSED", done.stdout)
     assert (done.returncode, sorted(passed)) == (0, sorted(names)), done.stdout[-3_000:]
+
+
+def test_the_files_of_the_guides_pass_the_lint_of_the_project(tmp_path: Path) -> None:
+    """A copy of them must not stop `make test` before its first test."""
+    write(tmp_path)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for folder in ("src/layer", "testkit"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    ruff = Path(sys.executable).with_name("ruff")
+    done = subprocess.run(
+        [ruff, "check", "--no-cache", "--exclude", "agent_definition.py", "src/agent", "tests"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
 
 
 def test_the_tests_of_the_guide_fail_where_nothing_is_guarded(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """What people, other systems and time do, each in one call, up to where the agent stops again."""
 
+import json
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -20,23 +22,30 @@ def ask(tool_use_id: str, content: str, **arguments: Any) -> Block:
     return tool_use(tool_use_id, "human_approval", given)
 
 
-def approve(world: World, comment: str = "", content: str | None = None) -> Mail:
+def approve(
+    world: World,
+    comment: str = "",
+    content: str | None = None,
+    arguments: Mapping[str, Any] | None = None,
+) -> Mail:
     """Approves the one question that was asked since the last look, and lets the agent go on.
 
     Args:
         world: Where it was asked.
         comment: What the approver says.
         content: The approver's own text, in place of the one that was asked for.
+        arguments: Values of the approver's own for `editable` arguments, such as `{"amount": 25}`.
 
     Returns:
         The e-mail that asked.
     """
-    return _decide(world, "approve", comment, content)
+    own = {f"arguments.{name}": _typed(value) for name, value in (arguments or {}).items()}
+    return _decide(world, "approve", comment, content, own)
 
 
 def deny(world: World, comment: str = "") -> Mail:
     """Denies the one question that was asked since the last look, and lets the agent go on."""
-    return _decide(world, "deny", comment, None)
+    return _decide(world, "deny", comment, None, {})
 
 
 def answer(
@@ -78,11 +87,19 @@ def told(world: World, tool_use_id: str) -> tuple[str, str]:
     return results[-1].get("status", "success"), results[-1]["content"][0].get("text", "")
 
 
-def _decide(world: World, label: str, comment: str, content: str | None) -> Mail:
+def _typed(value: Any) -> str:
+    """Returns a value as a person types it into the form."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _decide(
+    world: World, label: str, comment: str, content: str | None, arguments: Mapping[str, str]
+) -> Mail:
     mails = world.read_mail()
     assert len(mails) == 1, f"{len(mails)} questions since the last look, not one"
     form = {"comment": comment} if comment else {}
     form |= {"content": content} if content is not None else {}
+    form |= arguments
     said = world.click(mails[0].links[label], **form)
     assert said["status_code"] == 200, said
     world.deliver_until_quiet()
