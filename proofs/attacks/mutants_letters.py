@@ -150,7 +150,7 @@ LETTERS: tuple[Mutant, ...] = tuple(
         ),
         (
             "the frame of an e-mail runs no script",
-            "pages:_html",
+            "mail_page:_html",
             "escape(html)",
             "html",
             "unit/test_local_parts.py::"
