@@ -126,6 +126,7 @@ class FrontDoor:
             problem=problem,
             address=address,
             decided_at=pages_of(mails),
+            failure_of=self.sessions.problems.of,
         )
 
     def _mail(self, address: Address) -> Answer:

@@ -10,6 +10,7 @@ from local.address import RELOAD_SECONDS, Address
 from local.markup import moment, shown
 from local.session_list import Pages, part_of_list, rows_in, session_list
 from local.ten_steps import ten_steps
+from local.timeline import Failures
 from local.view import SessionRow
 
 _PAGES = Path(__file__).parent / "pages"
@@ -84,6 +85,7 @@ def landing(
     task: str = "",
     address: Address = Address("/"),  # noqa: B008 - it never changes
     decided_at: Pages | None = None,
+    failure_of: Failures = lambda _: None,
 ) -> bytes:
     """Returns the page `/`.
 
@@ -97,6 +99,7 @@ def landing(
         task: What was typed, to be put right.
         address: The page's.
         decided_at: Where what waits for a person is decided.
+        failure_of: What a message has failed with.
     """
     tree, ways = part_of_list(sessions, address)
     main = _SEND.substitute(
@@ -105,7 +108,7 @@ def landing(
         task=f"\n{escape(task)}",
         queues=_queues(*queue_lengths),
         steps=ten_steps(rows_in(tree)),
-        sessions=session_list(tree, decided_at),
+        sessions=session_list(tree, decided_at, failure_of),
         ways=ways,
     )
     return page("Tasks", main, mails, address)
