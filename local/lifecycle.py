@@ -4,7 +4,6 @@ import contextlib
 import fcntl
 import json
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -31,6 +30,7 @@ from local.problems import Problems
 from local.proxy import Proxy
 from local.records import Records
 from local.reload import Reloader
+from local.removal import remove
 from local.sent_letters import Letters
 from local.server import LoopbackServer
 from local.session_routes import Sessions
@@ -284,5 +284,4 @@ def _already_running(settings: Settings) -> str:
 def _clear(folder: Path) -> None:
     for name in _OWN_FILES:
         (folder / name).unlink(missing_ok=True)
-    for name in _OWN_FOLDERS:
-        shutil.rmtree(folder / name, ignore_errors=True)
+    remove([folder / name for name in _OWN_FOLDERS], folder)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from local.console import Console, LocalError, step_line
 from local.endings import Endings
-from local.lifecycle import running
+from local.lifecycle import Running, running
 from local.settings import (
     SCRIPTED,
     Settings,
@@ -32,14 +32,22 @@ def main(console: Console, options: argparse.Namespace) -> int:
     with running(settings, console, reload=not options.no_reload) as run:
         console.say(step_line("ready", time.monotonic() - started) + "\n")
         _say_what_next(console, settings)
-        endings = Endings(run.view, run.traces, console)
-        while True:
-            time.sleep(_POLL_SECONDS)
-            _require_folder(settings)
-            run.emulator.check()
-            endings.look()
-            for problem in run.emulator.new_problems():
-                console.error(problem)
+        try:
+            _watch(run, console)
+        finally:
+            console.say("\nStopping …")
+
+
+def _watch(run: Running, console: Console) -> None:
+    """Says what happens, until a signal or a fault ends the run."""
+    endings = Endings(run.view, run.traces, console)
+    while True:
+        time.sleep(_POLL_SECONDS)
+        _require_folder(run.settings)
+        run.emulator.check()
+        endings.look()
+        for problem in run.emulator.new_problems():
+            console.error(problem)
 
 
 def _say_what_next(console: Console, settings: Settings) -> None:
