@@ -201,7 +201,7 @@ def _function_logs(run: Running, console: Console) -> FunctionLogs:
     shown = {logical_id: name for name, logical_id in FUNCTIONS.items()}
     groups = {shown.get(key, key): group for key, group in run.stack.log_groups.items()}
     path = run.settings.state_dir / "functions.log"
-    return FunctionLogs(run.emulator, groups, path, console, run.problems)
+    return FunctionLogs(run.emulator, groups, path, console, run.problems, run.settings.root)
 
 
 def _write_stack_json(run: Running) -> None:

@@ -43,6 +43,10 @@ _TODO = {
     "make run BEDROCK_PROFILE=name MODEL_ID=...",
 }
 
+_OF_ANY_CALL = {"ConnectError", "ConnectionError", "ReadTimeout", "ReadTimeoutError"}
+"""A tool that calls somebody fails so, too: where it is the agent's own code, no model failed."""
+_AGENTS_CODE = "src/agent/"
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -96,7 +100,10 @@ def problem_in(line: str) -> str:
             f"The agent's function has no variable {name}. If your shell has it: "
             f"make run PASS={name}; if not, first: export {name}=..."
         )
-    name = next((name for name in _names(fault_in(line)) if name in _TODO), "")
+    fault = fault_in(line)
+    is_own = str(fault.get("at", "")).startswith(_AGENTS_CODE)
+    known = _TODO.keys() - (_OF_ANY_CALL if is_own else set())
+    name = next((name for name in _names(fault) if name in known), "")
     return f"{name}: {_TODO[name]}" if name else ""
 
 
@@ -112,7 +119,8 @@ def fault_in(line: str) -> dict[str, Any]:
 
 def name_of(fault: dict[str, Any]) -> str:
     """Returns what failed, such as `MaxRetryError, because of NameResolutionError`."""
-    return f"{', because of '.join(dict.fromkeys(_names(fault)))}."
+    place = f", at {fault['at']}" if fault.get("at") else ""
+    return f"{', because of '.join(dict.fromkeys(_names(fault)))}{place}."
 
 
 def _names(fault: dict[str, Any]) -> list[str]:
