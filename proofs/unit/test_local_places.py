@@ -2,15 +2,18 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from local.console import Console
+from local import build as building
+from local.console import Console, LocalError
 from local.function_logs import compact
-from local.places import source_of, with_place
+from local.places import source_of, with_place, with_sources
 from local.problems import Problems, problem_in
+from local.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKER_PATH = ROOT / "local" / "worker_path"
@@ -121,6 +124,18 @@ def test_no_two_modules_of_functions_have_the_same_name() -> None:
     """Or `source_of` would have to know whose fault it is."""
     own = [path.name for path in (ROOT / "src").glob("*/*.py")]
     assert len(own) == len(set(own))
+
+
+def test_a_failed_build_names_the_file_of_src(project: Path) -> None:
+    settings = Settings(project, project / ".local", project / ".aws-sam", 3000)
+    settings.sam.parent.mkdir(parents=True)
+    said = 'File "/var/task/send_reply.py", line 36'
+    settings.sam.write_text(f"#!/bin/sh\necho '{said}'; exit 1\n")
+    settings.sam.chmod(0o755)
+    with pytest.raises(LocalError, match=re.escape(said.replace("/var/task", "src/agent"))):
+        building.build(settings)
+    text = 'File "/var/task/other.py"'
+    assert with_sources(text, project) == text
 
 
 def fault(error: str, at: str = "") -> str:
