@@ -74,6 +74,11 @@ class Running:
         """The queue of tasks."""
         return self.stack.id_ending(TASK_QUEUE)
 
+    @property
+    def has_feed(self) -> bool:
+        """Whether the example's receiver, UniTok, is in the stack."""
+        return POSTS_TABLE in self.stack.physical_ids
+
 
 @contextlib.contextmanager
 def running(
@@ -187,6 +192,7 @@ def _front_door(run: Running) -> FrontDoor:
         send_task=send,
         is_scripted=run.settings.model_id == SCRIPTED,
         started_at=time.time(),
+        has_feed=run.has_feed,
     )
 
 

@@ -31,7 +31,7 @@ def main(console: Console, options: argparse.Namespace) -> int:
     started = time.monotonic()
     with running(settings, console, reload=not options.no_reload) as run:
         console.say(step_line("ready", time.monotonic() - started) + "\n")
-        _say_what_next(console, settings)
+        _say_what_next(console, settings, has_feed=run.has_feed)
         try:
             _watch(run, console)
         finally:
@@ -50,13 +50,13 @@ def _watch(run: Running, console: Console) -> None:
             console.error(problem)
 
 
-def _say_what_next(console: Console, settings: Settings) -> None:
+def _say_what_next(console: Console, settings: Settings, *, has_feed: bool) -> None:
+    feed = f"See what is out  {settings.front_url}/feed\n" if has_feed else ""
     url, folder = settings.front_url, os.path.relpath(settings.state_dir)
     console.say(f"""\
 Send a task      {url}   or: make task TASK="Write about our new stable"
 Approve it       {url}/local/mail
-See what is out  {url}/feed
-AWS, from here   {folder}/stack.json has the endpoint and its key
+{feed}AWS, from here   {folder}/stack.json has the endpoint and its key
 The model        {_model(settings)}
 
 Change a file under src/ and it runs. What the functions log comes below, and all of it in

@@ -91,7 +91,7 @@ def test_a_run_that_is_stopped_says_so_before_anything_is_stopped(
     @contextlib.contextmanager
     def running(settings: Any, *_: Any, **__: Any) -> Iterator[Any]:
         try:
-            yield SimpleNamespace(settings=settings, view=None, traces=None)
+            yield SimpleNamespace(settings=settings, view=None, traces=None, has_feed=True)
         finally:
             print("the emulator stops")
 

@@ -25,9 +25,11 @@ from local.markup import deadline, folded, moment, moment_of
 from local.operators import Operators
 from local.problems import Problems
 from local.records import Record, Records
+from local.run import _say_what_next
 from local.server import Answer, Request
 from local.session_list import nested, part_of_list, session_list
 from local.session_routes import Sessions
+from local.settings import make_settings
 from local.signatures import OwnerKey
 from local.ten_steps import ENDED, WAITS, place_in_words, place_of, ten_steps
 from local.timeline import Entry, steps, timeline
@@ -733,6 +735,29 @@ def test_a_stored_session_names_its_parent() -> None:
     assert row_of(item(parent={"session_id": "p-1"})).parent_id == "p-1"
 
 
+def test_the_words_of_a_page_fit_any_agent() -> None:
+    denied = row(status="completed", outcome="denied")
+    page = pages.landing([denied], (0, 2), 0).decode()
+    assert "What shall the agent do?" in page
+    assert "post" not in page.partition("<main>")[2].replace('method="post"', "")
+    assert "2 could not be handled: <code>make redrive DRY_RUN=1</code> tells why." in page
+
+
+def test_only_a_stack_with_unitok_has_a_way_to_its_feed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    door, _ = door_of()
+    for path in ("/local/sessions/s-1", "/local/sessions/s-9", "/local/mail", "/nothing"):
+        assert b'href="/feed"' in ask(door, "GET", path).body
+        assert b"feed" not in ask(replace(door, has_feed=False), "GET", path).body
+    settings = make_settings(3000)
+    for has_feed in (True, False):
+        _say_what_next(Console(), settings, has_feed=has_feed)
+        assert ("See what is out  http://localhost:3000/feed\nAWS" in capsys.readouterr().out) == (
+            has_feed
+        )
+
+
 # --- the ten steps, and what reloads -------------------------------------------------------------
 
 
@@ -749,7 +774,7 @@ def waits_for(wait: Wait | None) -> SessionRow:
         (waits_for(approval()), WAITS, "between steps 7, notify, and 8, decide"),
         (waits_for(approval(status=Status.DENIED)), "resume", "step 9 of 10, resume"),
         (row(status="completed", outcome="published"), "publish", "step 10 of 10, publish"),
-        (row(status="completed", outcome="denied"), ENDED, "ended without a post"),
+        (row(status="completed", outcome="denied"), ENDED, "ended"),
         (replace(waits_for(approval()), outcome="published"), WAITS, "between steps 7"),
     ],
     ids=["new", "at work", "asking", "asked", "decided", "published", "denied", "asked again"],
