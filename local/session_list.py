@@ -109,7 +109,8 @@ def _waits(decided_at: Pages, failure_of: Failures, row: SessionRow) -> str:
 
 def _wait(wait: Waiting) -> str:
     asked = f", asked: {shown(wait.asked)}" if wait.asked else ""
-    return f"Waits for {shown(wait.who)}{asked}, {shown(wait.when)}"
+    verb = "Waited" if wait.stage == "answered" else "Waits"
+    return f"{verb} for {shown(wait.who)}{asked}, {shown(wait.when)}"
 
 
 def _failure(problem: Problem | None) -> str:

@@ -432,6 +432,7 @@ def test_the_list_says_of_a_call_what_the_page_of_its_session_says() -> None:
         return pages.landing([shown], (0, 0), 0, decided_at=url, failure_of=problems.of).decode()
 
     assert "approved: send_reply is being called" in page() and "failed" not in page()
+    assert "Waited for a person: send_reply" in page() and "Waits for" not in page()
     problems.read(fault())
     assert "because of NameResolutionError. That was try 2 of 5" in page()
     assert "has not gone on yet" not in page() and "Read and decide" not in page()
