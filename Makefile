@@ -133,7 +133,7 @@ starter: ## A project of your own without what only proves: make starter DIR=../
 	@.venv/uv/bin/python -m starter make
 
 clean: ## Remove all that was set up or built in this folder
-	rm -rf .venv .aws-sam .local .local-kept .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .aws-sam .local .local-kept .local-gone-* .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # Environments: apart, because their pins exclude one another. Each is made when first needed and
 # again when its requirements change, side by side, by a uv that pip installs with its hash checked.

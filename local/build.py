@@ -17,6 +17,7 @@ from typing import Any
 
 from local.artifacts import zip_folder
 from local.console import LocalError
+from local.places import with_sources
 from local.settings import ARTIFACTS_BUCKET, REGION, Settings
 
 # What the build reads. A change of any other file builds nothing.
@@ -132,7 +133,8 @@ def _run(settings: Settings, command: list[str]) -> str:
     if process.returncode != 0:
         lines = f"{output}\n{errors}".strip().splitlines()[-_ERROR_LINES:]
         words = " ".join(Path(word).name for word in command[:2])
-        raise LocalError(f"{words} failed:\n\n" + "\n".join(lines))
+        said = with_sources("\n".join(lines), settings.root)
+        raise LocalError(f"{words} failed:\n\n{said}")
     return output
 
 

@@ -16,7 +16,7 @@ HEAD answers like GET.
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlencode
 
@@ -50,6 +50,7 @@ class FrontDoor:
         send_task: Takes the task and returns the session's id.
         is_scripted: Whether the model is the scripted one.
         started_at: When the stack was started, epoch seconds.
+        has_feed: Whether the stack has UniTok.
     """
 
     guard: Guard
@@ -61,12 +62,17 @@ class FrontDoor:
     send_task: Callable[[str], str]
     is_scripted: bool
     started_at: float
+    has_feed: bool = True
 
     def __call__(self, request: Request) -> Answer:
         """Returns the answer to one request."""
         reason = self.guard.refusal(request.method, request.headers)
         if reason is not None:
             return Answer(HTTPStatus.FORBIDDEN, _JSON, json.dumps({"error": reason}).encode())
+        answer = self._answer(request)
+        return answer if self.has_feed else replace(answer, body=pages.without_feed(answer.body))
+
+    def _answer(self, request: Request) -> Answer:
         if request.path == "/" or request.path.startswith("/local/"):
             return self._own(request)
         answer = self.proxy.answer(request)
@@ -126,6 +132,7 @@ class FrontDoor:
             problem=problem,
             address=address,
             decided_at=pages_of(mails),
+            failure_of=self.sessions.problems.of,
         )
 
     def _mail(self, address: Address) -> Answer:

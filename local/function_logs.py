@@ -3,12 +3,13 @@
 import json
 import threading
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.console import Console
 from local.emulator import Emulator
+from local.places import with_place
 from local.problems import Problems
 
 AGENT = "agent"
@@ -17,15 +18,15 @@ AGENT = "agent"
 _POLL_SECONDS = 0.5
 _STOP_SECONDS = 1
 _PLATFORM_LINES = ("START RequestId:", "END RequestId:", "REPORT RequestId:", "INIT_START")
-_HIDDEN_KEYS = frozenset({"timestamp", "level", "logger", "message", "exception"})
+_HIDDEN_KEYS = frozenset({"timestamp", "level", "logger", "message", "exception", "at"})
 
 
 def compact(function: str, line: str) -> str | None:
     """Returns a log line for the screen, or None for one that is only for the file.
 
     `{"timestamp": "…T09:30:00.000Z", "level": "INFO", "message": "paused", "session_id": "s"}`
-    becomes `09:30:00.000 agent    paused session_id=s`. Metrics and the platform's own lines are
-    for the file.
+    becomes `09:30:00.000 agent    paused session_id=s`. A fault names its line of src/ first.
+    Metrics and the platform's own lines are for the file.
     """
     if not line.strip() or line.startswith(_PLATFORM_LINES):
         return None
@@ -35,17 +36,25 @@ def compact(function: str, line: str) -> str | None:
         return f"             {function:<8} {line}"
     if not isinstance(record, dict) or "_aws" in record:
         return None
-    extras = [f"{key}={value}" for key, value in record.items() if key not in _HIDDEN_KEYS]
+    hidden = _HIDDEN_KEYS | ({"where"} if "at" in record else set())
+    extras = [f"{key}={_words(value)}" for key, value in record.items() if key not in hidden]
     level = record.get("level", "INFO")
     words = [
         str(record.get("timestamp", ""))[11:23].ljust(12),
         f"{function:<8}",
         *([level] if level != "INFO" else []),
         str(record.get("message", "")),
+        *([f"at {record['at']}:"] if "at" in record else []),
         *extras,
     ]
     trace = record.get("exception")
     return " ".join(words) + (f"\n{trace}" if trace else "")
+
+
+def _words(value: Any) -> str:
+    """Returns a value in one line; frames one after the other."""
+    parts = value if isinstance(value, list) else [value]
+    return " | ".join(" ".join(str(part).split()) for part in parts)
 
 
 class FunctionLogs:
@@ -57,6 +66,7 @@ class FunctionLogs:
         path: The file that gets every line.
         console: The screen.
         problems: Is told what the agent's function logs.
+        root: The project's folder.
     """
 
     def __init__(
@@ -66,12 +76,14 @@ class FunctionLogs:
         path: Path,
         console: Console,
         problems: Problems,
+        root: Path,
     ) -> None:
         self._logs = emulator.client("logs")
         self._groups = log_groups
         self._path = path
         self._console = console
         self._problems = problems
+        self._root = root
         self._seen: set[tuple[str, str]] = set()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
@@ -121,6 +133,7 @@ class FunctionLogs:
         return found
 
     def _take(self, function: str, line: str, file: TextIO) -> None:
+        line = with_place(line, self._root)
         file.write(f"{function} {line}\n")
         file.flush()
         text = compact(function, line)

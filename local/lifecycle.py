@@ -4,7 +4,6 @@ import contextlib
 import fcntl
 import json
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -31,6 +30,7 @@ from local.problems import Problems
 from local.proxy import Proxy
 from local.records import Records
 from local.reload import Reloader
+from local.removal import remove
 from local.sent_letters import Letters
 from local.server import LoopbackServer
 from local.session_routes import Sessions
@@ -73,6 +73,11 @@ class Running:
     def task_queue_url(self) -> str:
         """The queue of tasks."""
         return self.stack.id_ending(TASK_QUEUE)
+
+    @property
+    def has_feed(self) -> bool:
+        """Whether the example's receiver, UniTok, is in the stack."""
+        return POSTS_TABLE in self.stack.physical_ids
 
 
 @contextlib.contextmanager
@@ -187,6 +192,7 @@ def _front_door(run: Running) -> FrontDoor:
         send_task=send,
         is_scripted=run.settings.model_id == SCRIPTED,
         started_at=time.time(),
+        has_feed=run.has_feed,
     )
 
 
@@ -201,7 +207,7 @@ def _function_logs(run: Running, console: Console) -> FunctionLogs:
     shown = {logical_id: name for name, logical_id in FUNCTIONS.items()}
     groups = {shown.get(key, key): group for key, group in run.stack.log_groups.items()}
     path = run.settings.state_dir / "functions.log"
-    return FunctionLogs(run.emulator, groups, path, console, run.problems)
+    return FunctionLogs(run.emulator, groups, path, console, run.problems, run.settings.root)
 
 
 def _write_stack_json(run: Running) -> None:
@@ -284,5 +290,4 @@ def _already_running(settings: Settings) -> str:
 def _clear(folder: Path) -> None:
     for name in _OWN_FILES:
         (folder / name).unlink(missing_ok=True)
-    for name in _OWN_FOLDERS:
-        shutil.rmtree(folder / name, ignore_errors=True)
+    remove([folder / name for name in _OWN_FOLDERS], folder)

@@ -10,11 +10,13 @@ from local.address import RELOAD_SECONDS, Address
 from local.markup import moment, shown
 from local.session_list import Pages, part_of_list, rows_in, session_list
 from local.ten_steps import ten_steps
+from local.timeline import Failures
 from local.view import SessionRow
 
 _PAGES = Path(__file__).parent / "pages"
 _STYLE = (_PAGES / "local.css").read_text(encoding="utf-8")
 _FRAME = Template((_PAGES / "frame.html").read_text(encoding="utf-8"))
+_FEED = b' <a href="/feed">Feed</a>'
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 
 POLICY = (
@@ -38,7 +40,7 @@ e-mail, here on the page <a href="/local/mail">E-mail</a>. After the decision th
 and does what was approved.</p>
 $model
 <form method="post" action="/local/tasks">
-<label for="task">What shall the agent write about?</label>
+<label for="task">What shall the agent do?</label>
 <textarea id="task" name="task" rows="3" required>$task</textarea>
 <button>Send the task</button>
 </form>
@@ -84,6 +86,7 @@ def landing(
     task: str = "",
     address: Address = Address("/"),  # noqa: B008 - it never changes
     decided_at: Pages | None = None,
+    failure_of: Failures = lambda _: None,
 ) -> bytes:
     """Returns the page `/`.
 
@@ -97,6 +100,7 @@ def landing(
         task: What was typed, to be put right.
         address: The page's.
         decided_at: Where what waits for a person is decided.
+        failure_of: What a message has failed with.
     """
     tree, ways = part_of_list(sessions, address)
     main = _SEND.substitute(
@@ -105,7 +109,7 @@ def landing(
         task=f"\n{escape(task)}",
         queues=_queues(*queue_lengths),
         steps=ten_steps(rows_in(tree)),
-        sessions=session_list(tree, decided_at),
+        sessions=session_list(tree, decided_at, failure_of),
         ways=ways,
     )
     return page("Tasks", main, mails, address)
@@ -146,6 +150,11 @@ def page(title: str, main: str, mails: int, address: Address | None = None) -> b
     return text.encode()
 
 
+def without_feed(answer: bytes) -> bytes:
+    """Returns a page as it is where the stack has no UniTok; no text of others can be the link."""
+    return answer.replace(_FEED, b"", 1)
+
+
 def _reload(address: Address) -> str:
     """Returns the way to have the page reload by itself, or to have it stop."""
     words = f"Stop reloading ({RELOAD_SECONDS} s)" if address.reloads else "Auto-reload"
@@ -170,5 +179,7 @@ def _queues(on_their_way: int, dead_letters: int) -> str:
     if on_their_way:
         parts.append(f"{on_their_way} on the way to an agent.")
     if dead_letters:
-        parts.append(f"{dead_letters} could not be handled: see the dead-letter queue.")
+        parts.append(
+            f"{dead_letters} could not be handled: <code>make redrive DRY_RUN=1</code> tells why."
+        )
     return f'<p class="soft">{" ".join(parts)}</p>' if parts else ""

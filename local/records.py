@@ -28,6 +28,7 @@ class Record:
         waits: In the order of asking.
         children: The sessions of the agents that it asked, by the tool use that asked.
         posts: What it published, `{"content", "created_at"}`, by the tool use that allowed it.
+        unsaved: The tool uses that the session, as it is saved, has still to go on with.
     """
 
     row: SessionRow
@@ -36,6 +37,7 @@ class Record:
     waits: tuple[Wait, ...] = ()
     children: dict[str, SessionRow] = field(default_factory=dict)
     posts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    unsaved: frozenset[str] = frozenset()
 
     def given(self, wait: Wait) -> dict[str, Any]:
         """Returns what the agent gave the tool that waits, where that is known."""
@@ -93,6 +95,7 @@ class Records:
             waits=tuple(waits),
             children=self._children(waits),
             posts=self._posts(session_id),
+            unsaved=_unsaved(fields),
         )
 
     def _conversation(self, fields: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
@@ -122,6 +125,11 @@ class Records:
         )["Items"]
         posts = map(codec.from_item, items)
         return {post["idempotency_key"].removeprefix(start): post for post in posts}
+
+
+def _unsaved(fields: dict[str, Any]) -> frozenset[str]:
+    pending = (wait["tool_use_id"] for wait in fields.get("pending", ()))
+    return frozenset({*pending, *fields.get("unspent", ())})
 
 
 def _in_order(waits: list[Wait], messages: list[dict[str, Any]]) -> list[Wait]:

@@ -22,7 +22,7 @@ from local.artifacts import zip_folder
 from local.build import Build
 from local.console import Console, LocalError
 from local.emulator import Emulator
-from local.overlay import lay_over, own_files, packages_of
+from local.overlay import PACKAGES_FILE, lay_over, own_files, packages_of
 from local.settings import ARTIFACTS_BUCKET, Settings
 from local.stack import Stack
 from local.trial import Part, Problem, try_out
@@ -78,6 +78,7 @@ class Reloader:
             states = self._states()
             if states != self._seen and self._is_quiet(states):
                 before, self._seen = self._seen, states
+                self._say_what_has_changed(before)
                 self._take(before)
             if contents != (contents := _contents(self._settings.root)):
                 self._say_what_needs_a_start(contents)
@@ -93,6 +94,17 @@ class Reloader:
         for name in READ_AT_START:
             if contents[name] != self._started_with[name]:
                 self._console.error(f"{name} has changed: start again (Ctrl-C, then make run).")
+
+    def _say_what_has_changed(self, before: dict[str, _State]) -> None:
+        """The trial of a change takes seconds: whoever waits reads that it has begun."""
+        paths = sorted({
+            os.path.relpath(self._build.sources[name] / file, self._settings.root)
+            for name, state in self._seen.items() if state != self._running[name]
+            for file in _changed(before[name], state)
+        })  # fmt: skip
+        if paths:
+            more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+            self._console.say(f"{paths[0]}{more} changed: reloading …")
 
     def _take(self, before: dict[str, _State]) -> None:
         """Takes over what does not run yet, if it can run."""
@@ -217,6 +229,13 @@ class Reloader:
 
 def _state(source: Path) -> _State:
     return _State(own_files(source), packages_of(source))
+
+
+def _changed(before: _State, now: _State) -> set[str]:
+    """Returns the names of files that were changed, added or removed."""
+    names = {*before.files, *now.files}
+    changed = {name for name in names if before.files.get(name) != now.files.get(name)}
+    return changed | ({PACKAGES_FILE} if before.packages != now.packages else set())
 
 
 def _contents(root: Path) -> dict[str, bytes]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from local.console import Console, LocalError, step_line
 from local.endings import Endings
-from local.lifecycle import running
+from local.lifecycle import Running, running
 from local.settings import (
     SCRIPTED,
     Settings,
@@ -31,24 +31,32 @@ def main(console: Console, options: argparse.Namespace) -> int:
     started = time.monotonic()
     with running(settings, console, reload=not options.no_reload) as run:
         console.say(step_line("ready", time.monotonic() - started) + "\n")
-        _say_what_next(console, settings)
-        endings = Endings(run.view, run.traces, console)
-        while True:
-            time.sleep(_POLL_SECONDS)
-            _require_folder(settings)
-            run.emulator.check()
-            endings.look()
-            for problem in run.emulator.new_problems():
-                console.error(problem)
+        _say_what_next(console, settings, has_feed=run.has_feed)
+        try:
+            _watch(run, console)
+        finally:
+            console.say("\nStopping …")
 
 
-def _say_what_next(console: Console, settings: Settings) -> None:
+def _watch(run: Running, console: Console) -> None:
+    """Says what happens, until a signal or a fault ends the run."""
+    endings = Endings(run.view, run.traces, console)
+    while True:
+        time.sleep(_POLL_SECONDS)
+        _require_folder(run.settings)
+        run.emulator.check()
+        endings.look()
+        for problem in run.emulator.new_problems():
+            console.error(problem)
+
+
+def _say_what_next(console: Console, settings: Settings, *, has_feed: bool) -> None:
+    feed = f"See what is out  {settings.front_url}/feed\n" if has_feed else ""
     url, folder = settings.front_url, os.path.relpath(settings.state_dir)
     console.say(f"""\
 Send a task      {url}   or: make task TASK="Write about our new stable"
 Approve it       {url}/local/mail
-See what is out  {url}/feed
-AWS, from here   {folder}/stack.json has the endpoint and its key
+{feed}AWS, from here   {folder}/stack.json has the endpoint and its key
 The model        {_model(settings)}
 
 Change a file under src/ and it runs. What the functions log comes below, and all of it in

@@ -1,12 +1,15 @@
 """The list of sessions: each with what it waits for, and below it those that it asked for."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from html import escape
 from string import Template
 
 from local.address import Address, part_of
 from local.markup import moment, session_url, shown
+from local.problems import Problem
 from local.ten_steps import place_in_words
+from local.timeline import Failures
 from local.view import SessionRow
 from local.waiting import Waiting
 
@@ -15,6 +18,7 @@ _LAST_WORDS_CHARACTERS = 400
 Tree = list[tuple[SessionRow, "Tree"]]
 Pages = Mapping[tuple[str, str], str]
 """By session and tool use: the address of the page where it is decided."""
+_WaitsOf = Callable[[SessionRow], str]
 
 _SESSION = Template("""\
 <li><a class="row" href="$url">$task</a><br>
@@ -28,16 +32,19 @@ _LAST_WORDS = Template("""\
 """)
 
 
-def session_list(tree: Tree, decided_at: Pages | None = None) -> str:
+def session_list(
+    tree: Tree, decided_at: Pages | None = None, failure_of: Failures = lambda _: None
+) -> str:
     """Returns a part of the list as HTML.
 
     Args:
         tree: The sessions.
         decided_at: Where what waits for a person is decided.
+        failure_of: What a message has failed with.
     """
     if not tree:
         return '<p class="soft">None yet.</p>\n'
-    return _list(tree, "sessions", decided_at or {})
+    return _list(tree, "sessions", partial(_waits, decided_at or {}, failure_of))
 
 
 def part_of_list(rows: Iterable[SessionRow], address: Address) -> tuple[Tree, str]:
@@ -69,38 +76,45 @@ def nested(sessions: Iterable[SessionRow]) -> Tree:
     return roots
 
 
-def _list(tree: Tree, kind: str, decided_at: Pages) -> str:
-    rows = "".join(_row(row, children, decided_at) for row, children in tree)
+def _list(tree: Tree, kind: str, waits_of: _WaitsOf) -> str:
+    rows = "".join(_row(row, children, waits_of) for row, children in tree)
     return f'<ul class="{kind}">\n{rows}</ul>\n'
 
 
-def _row(row: SessionRow, children: Tree, decided_at: Pages) -> str:
+def _row(row: SessionRow, children: Tree, waits_of: _WaitsOf) -> str:
     return _SESSION.substitute(
         url=session_url(row.session_id),
         task=shown(row.task.strip()) or "(its task is in an earlier part)",
         state=shown(row.state),
         place=place_in_words(row),
-        waits=_waits(row, decided_at),
+        waits=waits_of(row),
         last_words=_last_words(row.last_words),
         session_id=shown(row.session_id),
         agent=shown(row.agent_name),
         changed_at="" if row.waits else moment(row.changed_at),  # They say since when.
-        children=_list(children, "children", decided_at) if children else "",
+        children=_list(children, "children", waits_of) if children else "",
     )
 
 
-def _waits(row: SessionRow, decided_at: Pages) -> str:
-    """Says what a session waits for now; what a person decides has a link to where."""
-    lines = [
-        f"<li>{_wait(wait)}{_way(decided_at.get((row.session_id, wait.tool_use_id), ''))}</li>\n"
-        for wait in row.waits
-    ]
+def _waits(decided_at: Pages, failure_of: Failures, row: SessionRow) -> str:
+    """Says what a session waits for now; what a person has to decide has a link to where."""
+    lines = []
+    for wait in row.waits:
+        url = decided_at.get((row.session_id, wait.tool_use_id), "")
+        rest = _way(url) if wait.stage == "asked" else ""
+        rest += _failure(failure_of(wait.message_id)) if wait.is_called else ""
+        lines.append(f"<li>{_wait(wait)}{rest}</li>\n")
     return f'<ul class="waits">\n{"".join(lines)}</ul>\n' if lines else ""
 
 
 def _wait(wait: Waiting) -> str:
     asked = f", asked: {shown(wait.asked)}" if wait.asked else ""
-    return f"Waits for {shown(wait.who)}{asked}, {shown(wait.when)}"
+    verb = "Waited" if wait.stage == "answered" else "Waits"
+    return f"{verb} for {shown(wait.who)}{asked}, {shown(wait.when)}"
+
+
+def _failure(problem: Problem | None) -> str:
+    return f". It failed at {moment(problem.at)}: {shown(problem.text)}" if problem else ""
 
 
 def _way(url: str) -> str:

@@ -82,7 +82,7 @@ class Sessions:
         mails, spans = self.mailbox.all(), steps(self.traces.all(), session_id)
         page = session_page.session(
             record,
-            timeline(record, spans),
+            timeline(record, spans, self.problems.of),
             spans,
             questions_of(mails, session_id),
             self._open_mails(),

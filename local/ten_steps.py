@@ -19,7 +19,7 @@ STEPS = (
     ("publish", "what was approved, once"),
 )
 WAITS, ENDED = "waits", "ended"
-"""Between notify and decide nothing runs; and not every session ends with a post."""
+"""Between notify and decide nothing runs; and not every session ends with what was approved."""
 _SLOTS = {"notify": (WAITS, "nothing runs: minutes, days")}
 _MARKS_AT_A_STEP = 4
 _MARK_CHARACTERS = 28
@@ -48,7 +48,7 @@ def place_in_words(row: SessionRow) -> str:
     if place == WAITS:
         return "between steps 7, notify, and 8, decide"
     if place == ENDED:
-        return "ended without a post"
+        return ENDED
     names = [name for name, _ in STEPS]
     return f"step {names.index(place) + 1} of {len(names)}, {place}"
 
@@ -70,7 +70,7 @@ def ten_steps(rows: Iterable[SessionRow]) -> str:
             slot, note = _SLOTS[name]
             lines.append(_line("", slot, note, at.get(slot, [])))
     if ENDED in at:
-        lines.append(_line("", ENDED, "without a post", at[ENDED]))
+        lines.append(_line("", ENDED, "the agent will not go on", at[ENDED]))
     return f'<ul class="ten" aria-label="The ten steps">\n{"".join(lines)}</ul>\n'
 
 

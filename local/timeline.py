@@ -1,14 +1,18 @@
 """What happened in a session, in the order of time, as its records tell it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from local.layer import Status, Wait, outcomes
+from local.problems import Problem
 from local.records import Record
 from local.traces import Span
-from local.waiting import party_of, until
+from local.waiting import is_called, message_of, party_of, until
+
+Failures = Callable[[str], Problem | None]
+"""By a message's id: what its last delivery has failed with."""
 
 PUBLISH = "publish_post"
 BY, AFTER = "by", "after"
@@ -37,16 +41,21 @@ class Entry:
     bound: str = ""
 
 
-def timeline(record: Record, spans: list[Span]) -> list[Entry]:
+def timeline(
+    record: Record, spans: list[Span], failure_of: Failures = lambda _: None
+) -> list[Entry]:
     """Returns what happened, the first first.
 
     Args:
         record: The session.
         spans: What the functions traced of it.
+        failure_of: What a message has failed with.
     """
     entries = [_task(record, spans)]
     for wait in record.waits:
         entries += _of_wait(record, wait)
+        if _is_under_way(record, wait):
+            entries.append(_call(wait, failure_of(message_of(wait))))
     if record.row.has_ended:
         entries.append(_ended(record))
     return sorted(entries, key=lambda entry: entry.at)
@@ -109,8 +118,22 @@ def _decided(record: Record, wait: Wait, by: str) -> Iterator[Entry]:
     for name, value in (wait.edited_arguments or {}).items():
         yield Entry(decided_at, f"The approver's own {name}: {json.dumps(value)}")
     effect = outcomes.effect_of(wait)
-    if effect is not None:
+    if effect is not None and not _is_under_way(record, wait):
         yield _effect(wait, effect, record.posts.get(wait.tool_use_id))
+
+
+def _is_under_way(record: Record, wait: Wait) -> bool:
+    """A call counts as done once its receiver's answer, its post or its session is saved."""
+    is_saved = wait.tool_use_id in record.posts or wait.tool_use_id not in record.unsaved
+    return is_called(wait) and not is_saved
+
+
+def _call(wait: Wait, failure: Problem | None) -> Entry:
+    title = f"{wait.asked.action} is being called"
+    at = wait.decided_at or wait.requested_at
+    if failure is None:
+        return Entry(at, title, bound=AFTER)
+    return Entry(int(failure.at), title, "the last try failed", failure.text)
 
 
 def _effect(wait: Wait, effect: str, post: dict[str, Any] | None) -> Entry:

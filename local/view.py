@@ -15,7 +15,8 @@ ARRIVING, RUNNING = "on its way to an agent", "an agent works on it, or will try
 """What is said of a task that has no session yet."""
 _OF_A_WAIT = (
     "session_id, tool_use_id, agent_name, tool_name, requested_at, decide_by, remind_at, "
-    "approvers, needed, decision, decided_by, decided_at, #status, #action"
+    "approvers, needed, decision, decided_by, decided_at, claimed_by, refused, answer, "
+    "#status, #action"
 )
 _NAMES = {"#status": "status", "#action": "action"}
 
@@ -125,7 +126,7 @@ class View:
         return tasks, dead_letters
 
     def waits(self) -> Waits:
-        """Returns all that any session waits for, or has, without the texts."""
+        """Returns all that any session waits for, or has, without the texts that people read."""
         items = self._scan(
             TableName=self._waits_table,
             ProjectionExpression=_OF_A_WAIT,

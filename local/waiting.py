@@ -23,6 +23,8 @@ class Waiting:
         asked: Who of the people was asked, such as `ann, bob (2 must agree)`; "" of anything else.
         tool_use_id: What waits.
         stage: How far it has come.
+        message_id: The message whose delivery goes on with it; "" before that.
+        is_called: Whether its approved call is being made.
     """
 
     who: str
@@ -30,6 +32,8 @@ class Waiting:
     asked: str = ""
     tool_use_id: str = ""
     stage: Stage = "asked"
+    message_id: str = ""
+    is_called: bool = False
 
 
 def waiting(tool_name: str, given: dict[str, Any], wait: Wait | None) -> Waiting:
@@ -48,6 +52,8 @@ def waiting(tool_name: str, given: dict[str, Any], wait: Wait | None) -> Waiting
         _asked(wait) if wait.call else "",
         wait.tool_use_id,
         "asked" if wait.status == Status.PENDING else "answered",
+        message_of(wait),
+        is_called(wait),
     )
 
 
@@ -68,6 +74,19 @@ def party(tool_name: str, action: str, given: dict[str, Any]) -> str:
 def party_of(wait: Wait, given: dict[str, Any]) -> str:
     """Says who or what is to answer a wait."""
     return party(wait.tool_name, wait.call.action if wait.call else "", given)
+
+
+def is_called(wait: Wait) -> bool:
+    """Whether an approved call was begun, and nothing tells that it has arrived.
+
+    A session that was saved since tells that it has; this wait's own record does not know.
+    """
+    return wait.status == Status.SPENT and not wait.answer and not wait.refused
+
+
+def message_of(wait: Wait) -> str:
+    """Returns the id of the message whose delivery goes on with a wait; "" before that."""
+    return (wait.claimed_by or "").partition("/")[0]
 
 
 def until(wait: Wait) -> str:
@@ -95,6 +114,8 @@ def _when(wait: Wait) -> Iterator[str]:
     yield f"since {moment(wait.requested_at)}"
     if wait.status == Status.PENDING:
         yield until(wait)
+    elif is_called(wait):
+        yield f"approved: {wait.asked.action} is being called"
     else:
         yield f"{wait.decision or wait.status.lower()}: the agent has not gone on yet"
 

@@ -9,6 +9,7 @@ import pytest
 from local import mail_page, pages, session_page
 from local.address import Address
 from local.mail import Link, Mail, Question
+from local.problems import Problem
 from local.records import Record
 from local.timeline import timeline
 from local.traces import Span
@@ -36,7 +37,13 @@ WAITS = (
     wait_of("run_job", "t-3", status=Status.RESOLVED, result={"content": [{"text": LONG}]}),
     wait_of("ask_agent", "t-4", status=Status.CANCELLED, decided_by="iam:root", comment=LONG),
     wait_of("publish_post", "t-5", call=Call("publish_post", LONG), status=Status.EXPIRED),
-)
+    wait_of("publish_post", "t-6", call=Call("publish_post", LONG), status=Status.SPENT,
+            decision="approved", claimed_by="m-1/x"),
+)  # fmt: skip
+
+
+def failure_of(_: str) -> Problem:
+    return Problem(NOW, f"{LONG} {HOSTILE}")
 
 
 def row(session_id: str, **fields: Any) -> SessionRow:
@@ -55,6 +62,7 @@ def landing() -> bytes:
         is_scripted=True,
         problem=HOSTILE,
         decided_at={("s-1", "t-1"): f"{URL}/approvals/{LONG}"},
+        failure_of=failure_of,
     )
 
 
@@ -82,9 +90,12 @@ def session() -> bytes:
     use = {"toolUse": {"toolUseId": LONG, "name": LONG, "input": {LONG: [LONG, HOSTILE]}}}
     messages = ({"role": "user", "content": [{"text": HOSTILE}]}, {"role": LONG, "content": [use]})
     children = {"t-4": row(CHILD, parent_id="s-1")}
-    record = Record(row("s-1", parent_id=CHILD), messages, waits=WAITS, children=children)
+    record = Record(row("s-1", parent_id=CHILD), messages, waits=WAITS, children=children,
+                    unsaved=frozenset({"t-6"}))  # fmt: skip
     span = Span(LONG, "GetItem", NOW - 1, NOW, "t", "1", "0", {"session_id": "s-1"})
-    return session_page.session(record, timeline(record, [span]), [span], [], 2, problem=LONG)
+    return session_page.session(
+        record, timeline(record, [span], failure_of), [span], [], 2, problem=LONG
+    )
 
 
 @pytest.mark.parametrize("width", [390, 320])

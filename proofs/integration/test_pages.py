@@ -24,7 +24,7 @@ def page(stack: LocalStack, browser: Any) -> Iterator[Any]:
 
 def test_a_person_walks_from_the_task_to_the_feed(stack: LocalStack, page: Any, task: str) -> None:
     page.goto(stack.front_url)
-    page.get_by_label("What shall the agent write about?").fill(f"{task}\n<i>& more</i>")
+    page.get_by_label("What shall the agent do?").fill(f"{task}\n<i>& more</i>")
     page.get_by_role("button", name="Send the task").click()
     assert page.get_by_role("status").inner_text().startswith("Sent, as local-")
     stack.wait_for_mail(task)

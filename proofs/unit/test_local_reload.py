@@ -12,7 +12,7 @@ from local import build as building
 from local.build import Build
 from local.console import LocalError
 from local.early_failures import BACK_AFTER_SECONDS, give_back
-from local.reload import Reloader
+from local.reload import READ_AT_START, Reloader, _contents
 from local.settings import Settings
 from local.stack import Stack
 from local.trial import Part, try_out
@@ -233,6 +233,41 @@ def test_a_mistake_is_said_and_nothing_is_taken_over(project: Project) -> None:
     )
     assert project.aws.updated == []
     assert project.write(one=f"{USES_LAYER}\nx = 1\n").startswith("  reloaded One in")
+
+
+def test_a_change_is_said_before_it_is_tried(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The watch itself, until it has taken one change."""
+    reloader = project.reloader
+    looks = iter([False, False, True])
+    monkeypatch.setattr(reloader._stopping, "wait", lambda _: next(looks))
+    monkeypatch.setattr(reloader, "_take", lambda _: project.screen.say("the trial"))
+    for name in READ_AT_START:
+        (project.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (project.root / name).write_text("")
+    reloader._started_with = _contents(project.root)
+    (project.root / "src/one/one_handler.py").write_text(f"{USES_LAYER}\nX = 1\n")
+    reloader._watch()
+    assert project.screen.take() == "src/one/one_handler.py changed: reloading …\nthe trial"
+
+
+def test_what_has_changed_is_named(project: Project) -> None:
+    reloader = project.reloader
+
+    def said() -> str:
+        before, reloader._seen = reloader._seen, reloader._states()
+        reloader._say_what_has_changed(before)
+        return project.screen.take()
+
+    assert said() == ""
+    (project.root / "src/one/requirements.txt").write_text("nothing==1\n")
+    assert said() == "src/one/requirements.txt changed: reloading …"
+    (project.root / "src/two/two_handler.py").unlink()
+    (project.root / "src/layer/python/new.py").write_text("")
+    assert said() == "src/layer/python/new.py and 1 more changed: reloading …"
+    (project.root / "src/two/two_handler.py").write_text(USES_LAYER)
+    assert said() == "", "it is again as it runs"
 
 
 def test_the_old_code_put_back_is_said_and_costs_nothing(project: Project) -> None:

@@ -25,9 +25,11 @@ from local.markup import deadline, folded, moment, moment_of
 from local.operators import Operators
 from local.problems import Problems
 from local.records import Record, Records
+from local.run import _say_what_next
 from local.server import Answer, Request
 from local.session_list import nested, part_of_list, session_list
 from local.session_routes import Sessions
+from local.settings import make_settings
 from local.signatures import OwnerKey
 from local.ten_steps import ENDED, WAITS, place_in_words, place_of, ten_steps
 from local.timeline import Entry, steps, timeline
@@ -375,6 +377,83 @@ def test_what_another_effect_than_a_post_did_is_told() -> None:
     assert titles(wait)[-1] == "Done: send_mail"
 
 
+CALLED = {"status": Status.SPENT, "decision": "approved", "claimed_by": "m-1/x"}
+"""An approval whose call was begun, by a delivery of the message m-1."""
+
+
+def fault(error: str = "MaxRetryError", cause: str = "NameResolutionError", tries: int = 2) -> str:
+    """What the agent's function logs of a message that failed."""
+    known = {"message": "failed, will be delivered again", "message_id": "m-1"}
+    return json.dumps({**known, "error": error, "cause": cause, "receive_count": tries})
+
+
+def call_of(**fields: Any) -> Wait:
+    return wait_of("send_reply", call=Call("send_reply", "Hi."), **{**CALLED, **fields})
+
+
+def test_a_call_that_is_not_known_to_have_arrived_is_not_done() -> None:
+    record = Record(row(), waits=(call_of(),), unsaved=frozenset({"t-1"}))
+    last = timeline(record, [])[-1]
+    assert (last.title, last.bound) == ("send_reply is being called", "after")
+    problems = Problems(Console())
+    problems.read(fault())
+    last = timeline(record, [], problems.of)[-1]
+    assert (last.title, last.note) == ("send_reply is being called", "the last try failed")
+    assert last.text == (
+        "MaxRetryError, because of NameResolutionError. "
+        "That was try 2 of 5; the next one comes by itself."
+    )
+    problems.read(fault(tries=5))
+    assert "last of 5 tries: make redrive" in timeline(record, [], problems.of)[-1].text
+
+
+@pytest.mark.parametrize(
+    ("fields", "record", "last"),
+    [
+        ({}, {}, "Done: send_reply"),
+        ({"answer": {"status": "success", "text": "Sent."}}, {"t-1"}, "Done: send_reply"),
+        ({"refused": True}, {"t-1"}, "Refused by its receiver: send_reply"),
+    ],
+    ids=["saved", "answered", "refused"],
+)
+def test_what_is_recorded_tells_that_a_call_is_over(
+    fields: dict[str, Any], record: set[str], last: str
+) -> None:
+    called = Record(row(), waits=(call_of(**fields),), unsaved=frozenset(record))
+    assert timeline(called, [])[-1].title == last
+
+
+def test_the_list_says_of_a_call_what_the_page_of_its_session_says() -> None:
+    shown = row(waits=(waiting("send_reply", {}, call_of()),))
+    problems = Problems(Console())
+    url = {("s-1", "t-1"): "http://localhost:3000/approvals/x"}
+
+    def page() -> str:
+        return pages.landing([shown], (0, 0), 0, decided_at=url, failure_of=problems.of).decode()
+
+    assert "approved: send_reply is being called" in page() and "failed" not in page()
+    assert "Waited for a person: send_reply" in page() and "Waits for" not in page()
+    problems.read(fault())
+    assert "because of NameResolutionError. That was try 2 of 5" in page()
+    assert "has not gone on yet" not in page() and "Read and decide" not in page()
+    over = waiting("send_reply", {}, call_of(answer={"status": "success", "text": "Sent."}))
+    assert "approved: the agent has not gone on yet" in over.when
+
+
+def test_a_call_that_fails_is_told_on_both_pages_of_the_front_door() -> None:
+    pending = [{"tool_use_id": "t-1", "tool_name": "send_reply"}]
+    door, _ = door_of(sessions=[item(pending=pending)], waits=[to_item(call_of())])
+    door.view.with_arriving = lambda rows: rows  # type: ignore[method-assign]
+    door.view.queue_lengths = lambda: (0, 0)  # type: ignore[method-assign]
+    door.sessions.problems.read(fault())
+    for path in ("/", "/local/sessions/s-1"):
+        page = ask(door, "GET", path).body.decode()
+        assert "send_reply is being called" in page and "NameResolutionError" in page
+        assert "Done: send_reply" not in page
+    saved, _ = door_of(sessions=[item()], waits=[to_item(call_of())])
+    assert b"Done: send_reply" in ask(saved, "GET", "/local/sessions/s-1").body
+
+
 @pytest.mark.parametrize(
     ("status", "title"), [("success", "Answered: a timer"), ("error", "Failed: a timer")]
 )
@@ -657,6 +736,29 @@ def test_a_stored_session_names_its_parent() -> None:
     assert row_of(item(parent={"session_id": "p-1"})).parent_id == "p-1"
 
 
+def test_the_words_of_a_page_fit_any_agent() -> None:
+    denied = row(status="completed", outcome="denied")
+    page = pages.landing([denied], (0, 2), 0).decode()
+    assert "What shall the agent do?" in page
+    assert "post" not in page.partition("<main>")[2].replace('method="post"', "")
+    assert "2 could not be handled: <code>make redrive DRY_RUN=1</code> tells why." in page
+
+
+def test_only_a_stack_with_unitok_has_a_way_to_its_feed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    door, _ = door_of()
+    for path in ("/local/sessions/s-1", "/local/sessions/s-9", "/local/mail", "/nothing"):
+        assert b'href="/feed"' in ask(door, "GET", path).body
+        assert b"feed" not in ask(replace(door, has_feed=False), "GET", path).body
+    settings = make_settings(3000)
+    for has_feed in (True, False):
+        _say_what_next(Console(), settings, has_feed=has_feed)
+        assert ("See what is out  http://localhost:3000/feed\nAWS" in capsys.readouterr().out) == (
+            has_feed
+        )
+
+
 # --- the ten steps, and what reloads -------------------------------------------------------------
 
 
@@ -673,7 +775,7 @@ def waits_for(wait: Wait | None) -> SessionRow:
         (waits_for(approval()), WAITS, "between steps 7, notify, and 8, decide"),
         (waits_for(approval(status=Status.DENIED)), "resume", "step 9 of 10, resume"),
         (row(status="completed", outcome="published"), "publish", "step 10 of 10, publish"),
-        (row(status="completed", outcome="denied"), ENDED, "ended without a post"),
+        (row(status="completed", outcome="denied"), ENDED, "ended"),
         (replace(waits_for(approval()), outcome="published"), WAITS, "between steps 7"),
     ],
     ids=["new", "at work", "asking", "asked", "decided", "published", "denied", "asked again"],
