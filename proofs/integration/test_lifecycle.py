@@ -296,7 +296,7 @@ def test_demo_walks_the_ten_steps_beside_a_running_stack(stack: LocalStack, task
     words = [line.split()[0] for line in answer.stdout.splitlines() if line.startswith("  ")]
     steps = "arrive validate load run pause save notify decide resume publish".split()
     assert [word for word in words if word in steps] == steps
-    assert f"| {task}" in answer.stdout
+    assert f"| “{task}”" in answer.stdout
     assert stack.request("GET", "/").status == 200
     assert not stack.mails(task)
 

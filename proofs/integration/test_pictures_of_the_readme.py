@@ -19,7 +19,7 @@ from local_stack import PYTHON, ROOT, LocalStack, free_port
 
 IMAGES = ROOT / "docs/images"
 PAGE, FLOW = "review-page.png", "ten-steps.svg"
-SIZE = {"width": 390, "height": 1130}
+SIZE = {"width": 390, "height": 1240}
 MOST_BYTES = 150_000
 
 
