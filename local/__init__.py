@@ -15,7 +15,8 @@ AWS emulator; its pins exclude those of the tests and of the SAM CLI.
     stack           uploads, creates the stack, names what came up
     mail            the approver's mailbox
     traces          the X-Ray daemon: which step happened when
-    function_logs   what the functions log, compact
+    function_logs   what the functions log, compact; places names the line of src/ of a fault
+    problems        what the agent's function has failed with, for the screen and the pages
     signatures      requests signed with the owner's key
     server          reads and answers HTTP requests on http://localhost:3000
     front_door      what is behind it: guard, pages, proxy to the HTTP APIs, view of the tables
@@ -35,6 +36,6 @@ AWS emulator; its pins exclude those of the tests and of the SAM CLI.
     endings         says on the screen how a session has ended
     snapshot        all that a stack holds: taken at the end of a run with KEEP=1, put into the next
     kept, going_on  where that is kept, and how a run goes on from it
-    lifecycle       all of the above in order, and undone in reverse
+    lifecycle       all of the above in order, and undone in reverse; removal waits for no disk
     run, demo, task the three commands; walk is what the demo watches
 """

@@ -129,7 +129,11 @@ def test_signal_ends_everything(started: Start, tmp_path: Path, number: int) -> 
     family = _descendants(process.pid)
     assert len(family) >= 2
     stack.close()
-    assert stop(process, number) == 0
+    process.send_signal(number)
+    wait_until(lambda: "Stopping …" in output_of(tmp_path / "state"))
+    if process.poll() is None:
+        process.send_signal(number)  # Whoever is in a hurry presses again.
+    assert process.wait(timeout=STOP_SECONDS) == 0
     assert "Stopped. What was in it is gone: make run KEEP=1 keeps it." in output_of(
         tmp_path / "state"
     )
