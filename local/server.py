@@ -7,6 +7,7 @@ import contextlib
 import socket
 import socketserver
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import Message
@@ -52,6 +53,8 @@ class Answer:
 
 
 Application = Callable[[Request], Answer]
+
+_TEXT = [("Content-Type", "text/plain; charset=utf-8")]
 
 
 class LoopbackServer:
@@ -130,7 +133,13 @@ class _Handler(BaseHTTPRequestHandler):
             return
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         request = Request(self.command, self.path, self.headers, body)
-        self._send(self.server.application(request))
+        try:
+            answer = self.server.application(request)
+        except Exception as error:  # Whatever it is: a person shall see more than an empty page.
+            traceback.print_exc()
+            text = f"This page could not be made: {type(error).__name__}. The terminal says more."
+            answer = Answer(HTTPStatus.INTERNAL_SERVER_ERROR, _TEXT, text.encode())
+        self._send(answer)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve
 

@@ -132,7 +132,8 @@ class View:
             ProjectionExpression=_OF_A_WAIT,
             ExpressionAttributeNames=_NAMES,
         )
-        waits = map(wait_items.from_item, items)
+        # The table also holds who may send e-mails next.
+        waits = (wait_items.from_item(item) for item in items if "tool_name" in item)
         return {(wait.session_id, wait.tool_use_id): wait for wait in waits}
 
     def _of_session(self, table: str, session_id: str) -> list[dict[str, Any]]:

@@ -202,6 +202,13 @@ def test_a_waiting_session_says_each_of_its_waits_with_two_scans() -> None:
     assert tables.scans == ["sessions", "waits"]
 
 
+def test_what_is_in_the_table_beside_waits_is_none() -> None:
+    """Who sends e-mails writes there when the next may go out."""
+    pace = {"session_id": {"S": "#pace"}, "tool_use_id": {"S": "0"}, "next_at": {"N": "1"}}
+    tables = Tables(sessions=[item()], waits=[pace, to_item(approval())])
+    assert [ids[0] for ids in tables.view().waits()] == [approval().session_id]
+
+
 def test_where_nothing_waits_only_the_sessions_are_read() -> None:
     tables = Tables(sessions=[item(status="completed")], waits=[])
     assert [found.agent_name for found in tables.view().sessions()] == ["post-generator"]
