@@ -11,15 +11,9 @@ import pytest
 
 import aws_template
 import unitok_handler
-from pocket import Clock, Pocket, clients_made_once
+from pocket import Clock, Pocket
+from sample_fixtures import shared_clients  # noqa: F401 - a fixture
 from world import REGION, World, http_event, is_signed, lasting_for_a_test
-
-
-@pytest.fixture(scope="session", autouse=True)
-def shared_clients() -> Iterator[None]:
-    """Makes every AWS client once."""
-    with clients_made_once():
-        yield
 
 
 @pytest.fixture(scope="session")

@@ -7,15 +7,8 @@ from typing import Any
 import pytest
 
 from living_world import LivingWorld, make_living_world
-from pocket import clients_made_once
+from sample_fixtures import shared_clients  # noqa: F401 - a fixture
 from world import forget_environments
-
-
-@pytest.fixture(scope="session", autouse=True)
-def shared_clients() -> Iterator[None]:
-    """Makes every AWS client once."""
-    with clients_made_once():
-        yield
 
 
 @pytest.fixture

@@ -8,18 +8,11 @@ from strands.models.model import Model
 
 import agent_definition
 import agent_handler
-from pocket import clients_made_once
+from sample_fixtures import shared_clients  # noqa: F401 - a fixture
 from world import World, lasting_for_a_test
 
 # Before LiteLLM is imported: it would fetch a list of prices, and read whatever .env there is.
 os.environ.update(LITELLM_LOCAL_MODEL_COST_MAP="True", LITELLM_MODE="PRODUCTION")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def shared_clients() -> Iterator[None]:
-    """Makes every AWS client once."""
-    with clients_made_once():
-        yield
 
 
 @pytest.fixture

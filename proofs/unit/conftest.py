@@ -14,7 +14,8 @@ from core_samples import LogLines, Recorded
 from longrunning import observability
 from longrunning.sessions import SessionStore
 from longrunning.waits.open_waits import OpenWaits
-from pocket import Clock, Pocket, clients_made_once
+from pocket import Clock, Pocket
+from sample_fixtures import shared_clients  # noqa: F401 - a fixture
 from wait_store import WaitStore
 
 REGION = "eu-west-1"
@@ -22,13 +23,6 @@ BUCKET = "test-agent-state"
 
 settings.register_profile("busy machine", deadline=None)
 settings.load_profile("busy machine")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def shared_clients() -> Iterator[None]:
-    """Makes every AWS client once."""
-    with clients_made_once():
-        yield
 
 
 @pytest.fixture(scope="session")
