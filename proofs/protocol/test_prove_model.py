@@ -17,31 +17,22 @@ A lease that its worker did not outlive counts as over, an index entry as never 
 import re
 from pathlib import Path
 
-import pytest
-
+from protocol.asked_of_each import (  # noqa: F401 - they are this module's tests, too
+    test_guard_is_in_the_code,
+    test_no_violation_in,
+    test_only_cost_without,
+    test_step_is_in_the_code,
+    test_violation_without,
+)
 from protocol.explore import Known, WriteProtocol, explore, first_state
 from protocol.guards import GUARDS
-from protocol.proof import Proof, is_in_the_code
+from protocol.proof import Proof
 from protocol.rules import Rules, spend_budget
 from protocol.scenarios import LONG, SCENARIOS, SHORT
 from protocol.steps import CHOICES, STEPS, WORLD
 
 PROOF = Proof("protocol model", explore, SCENARIOS, SHORT, LONG, GUARDS)
-
-
-@pytest.mark.parametrize("name", PROOF.explored)
-def test_no_violation_in(name):
-    PROOF.holds_in(name)
-
-
-@pytest.mark.parametrize("guard", PROOF.needed)
-def test_violation_without(guard):
-    PROOF.breaks_without(guard)
-
-
-@pytest.mark.parametrize("guard", PROOF.cost_only)
-def test_only_cost_without(guard):
-    PROOF.only_costs_without(guard)
+STEPS_AT, GUARDS_AT = STEPS, GUARDS
 
 
 def test_every_step_of_the_model_is_one_of_the_code():
@@ -50,16 +41,6 @@ def test_every_step_of_the_model_is_one_of_the_code():
     if PROOF.is_whole:
         taken = {word.strip(":,") for name in names for word in name.split()}
         assert taken >= STEPS.keys()
-
-
-@pytest.mark.parametrize("step", STEPS)
-def test_step_is_in_the_code(step):
-    assert is_in_the_code(STEPS[step])
-
-
-@pytest.mark.parametrize("guard", GUARDS)
-def test_guard_is_in_the_code(guard):
-    assert is_in_the_code(GUARDS[guard])
 
 
 def test_every_switch_of_the_model_is_a_guard():

@@ -7,31 +7,22 @@ The third model: `votes_model.py` is what there is, what can happen and what mus
 import re
 from pathlib import Path
 
-import pytest
-
+from protocol.asked_of_each import (  # noqa: F401 - they are this module's tests, too
+    test_guard_is_in_the_code,
+    test_no_violation_in,
+    test_only_cost_without,
+    test_step_is_in_the_code,
+    test_violation_without,
+)
 from protocol.guards import GUARDS
-from protocol.proof import Proof, is_in_the_code
+from protocol.proof import Proof
 from protocol.votes_guards import VOTE_GUARDS, VOTE_STEPS
 from protocol.votes_model import LONG, SCENARIOS, SHORT, explore
 from protocol.waits_guards import WAIT_GUARDS
 
 PROOF = Proof("votes model", explore, SCENARIOS, SHORT, LONG, VOTE_GUARDS)
+STEPS_AT, GUARDS_AT = VOTE_STEPS, VOTE_GUARDS
 WORLD = {"time", "open", "press", "leave", "operator"}
-
-
-@pytest.mark.parametrize("name", PROOF.explored)
-def test_no_violation_in(name):
-    PROOF.holds_in(name)
-
-
-@pytest.mark.parametrize("guard", PROOF.needed)
-def test_violation_without(guard):
-    PROOF.breaks_without(guard)
-
-
-@pytest.mark.parametrize("guard", PROOF.cost_only)
-def test_only_cost_without(guard):
-    PROOF.only_costs_without(guard)
 
 
 def test_every_step_of_the_model_is_one_of_the_code():
@@ -39,16 +30,6 @@ def test_every_step_of_the_model_is_one_of_the_code():
     assert firsts <= VOTE_STEPS.keys() | WORLD
     if PROOF.is_whole:
         assert firsts >= VOTE_STEPS.keys()
-
-
-@pytest.mark.parametrize("step", VOTE_STEPS)
-def test_step_is_in_the_code(step):
-    assert is_in_the_code(VOTE_STEPS[step])
-
-
-@pytest.mark.parametrize("guard", VOTE_GUARDS)
-def test_guard_is_in_the_code(guard):
-    assert is_in_the_code(VOTE_GUARDS[guard])
 
 
 def test_every_switch_of_the_model_is_a_guard():

@@ -11,31 +11,22 @@ message about it is under way.
 import re
 from pathlib import Path
 
-import pytest
-
+from protocol.asked_of_each import (  # noqa: F401 - they are this module's tests, too
+    test_guard_is_in_the_code,
+    test_no_violation_in,
+    test_only_cost_without,
+    test_step_is_in_the_code,
+    test_violation_without,
+)
 from protocol.guards import GUARDS
-from protocol.proof import Proof, is_in_the_code
+from protocol.proof import Proof
 from protocol.waits_guards import WAIT_GUARDS, WAIT_STEPS
 from protocol.waits_model import CHOICES, LONG, SCENARIOS, SHORT, explore
 
 PROOF = Proof("waits model", explore, SCENARIOS, SHORT, LONG, WAIT_GUARDS)
+STEPS_AT, GUARDS_AT = WAIT_STEPS, WAIT_GUARDS
 WORLD = {"time", "sweeper"}
 """First words of what happens by itself; a sweeper's steps have their own names after it."""
-
-
-@pytest.mark.parametrize("name", PROOF.explored)
-def test_no_violation_in(name):
-    PROOF.holds_in(name)
-
-
-@pytest.mark.parametrize("guard", PROOF.needed)
-def test_violation_without(guard):
-    PROOF.breaks_without(guard)
-
-
-@pytest.mark.parametrize("guard", PROOF.cost_only)
-def test_only_cost_without(guard):
-    PROOF.only_costs_without(guard)
 
 
 def test_every_step_of_the_model_is_one_of_the_code():
@@ -44,16 +35,6 @@ def test_every_step_of_the_model_is_one_of_the_code():
     if PROOF.is_whole:
         taken = {word.strip(":,") for name in PROOF.steps for word in name.split()}
         assert taken >= WAIT_STEPS.keys()
-
-
-@pytest.mark.parametrize("step", WAIT_STEPS)
-def test_step_is_in_the_code(step):
-    assert is_in_the_code(WAIT_STEPS[step])
-
-
-@pytest.mark.parametrize("guard", WAIT_GUARDS)
-def test_guard_is_in_the_code(guard):
-    assert is_in_the_code(WAIT_GUARDS[guard])
 
 
 def test_every_switch_of_the_model_is_a_guard():
