@@ -67,7 +67,7 @@ smoke: ## One task through a whole stack, approved, with a look at each step (ST
 	@$(OPERATE) smoke
 
 test: lint ## lint, then all of tests/: the walk, your agent and its tools, the template
-	@$(call set_up,test sam)
+	@$(call set_up,test sam local)
 	$(PYTEST) $(AT_ONCE) tests --ignore tests/sam_local
 
 proofs: ## Every proof in its short form, on a local stack and in a browser as well

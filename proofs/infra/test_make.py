@@ -21,6 +21,9 @@ show-all:
 """
 
 
+MAKEFILE = (ROOT / "Makefile").read_text()
+
+
 def make(*arguments: str, cwd: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [shutil.which("make") or "make", "--no-print-directory", *arguments],
@@ -60,6 +63,22 @@ def test_what_is_said_to_an_approval_arrives_as_it_was_typed(tmp_path: Path, tex
     typed = [f"{name}={value}" for name, value in given.items()]
     assert make("-f", str(file), "show-all", *typed).stdout.strip() == told
     assert make("-f", str(file), "show-all", **given).stdout.strip() == told
+
+
+@pytest.mark.parametrize(
+    "target, folders", [("test", ["tests", "testkit"]), ("proofs", ["proofs"])]
+)
+def test_every_environment_that_a_test_names_is_set_up_by_its_command(
+    target: str, folders: list[str]
+) -> None:
+    """A fresh machine has none of them; here they are left from other commands."""
+    files = [file for folder in folders for file in (ROOT / folder).rglob("*.py")]
+    text = "".join(file.read_text() for file in files if "sam_local" not in file.parts)
+    named = {*re.findall(r"ROOT / f?\"\.venv/(\w+)/bin/", text), "test"} - {"uv"}
+    rule = re.search(rf"^{target}:.*\n\t@\$\(call set_up,([\w ]+)\)", MAKEFILE, re.M)
+    assert rule
+    assert len(named) > 1
+    assert named <= set(rule[1].split())
 
 
 def test_the_port_is_a_make_variable_and_an_environment_variable(tmp_path: Path) -> None:
