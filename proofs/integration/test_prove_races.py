@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import pytest
+from botocore.config import Config
 from operate.ledger import Ledger, settled
 from operate.reading import Reader
 from operate.receivers import RECEIVERS
@@ -104,10 +106,13 @@ class Arena:
 
     def messages(self) -> list[Record]:
         """Takes all messages off the queue."""
-        found = list(iter(self.world.receive, None))
-        for message in found:
-            self.world.aws["sqs"].delete_message(
-                QueueUrl=self.world.env["TASK_QUEUE_URL"], ReceiptHandle=message["receiptHandle"]
+        found: list[Record] = []
+        while batch := self.world.receive_batch():
+            found += batch
+            handles = [message["receiptHandle"] for message in batch]
+            self.world.aws["sqs"].delete_message_batch(
+                QueueUrl=self.world.env["TASK_QUEUE_URL"],
+                Entries=[{"Id": str(n), "ReceiptHandle": one} for n, one in enumerate(handles)],
             )
         return found
 
@@ -165,6 +170,11 @@ def arena(stack: LocalStack) -> Iterator[Arena]:
         clock = Clock()
         patch.setattr("time.time", clock)
         patch.setattr("time.time_ns", clock.time_ns)
+        # Nobody has to read these e-mails: they wait for no pace. The clock stands still meanwhile.
+        unhurried = SimpleNamespace(time=clock, sleep=lambda _: None)
+        patch.setattr(agent_handler, "time", unhurried)
+        # More than ten clicks at once would each connect anew.
+        patch.setitem(Config.OPTION_DEFAULTS, "max_pool_connections", CLICKERS)
         patch.setattr(publish_post, "_send", _send_to_unitok)
         env = set_environment(patch, made, "")
         env |= {

@@ -14,6 +14,7 @@ from test_prove_races import Arena, at_once
 from test_prove_races import arena as arena
 
 import operator_handler
+import operator_services
 from longrunning.people.directory import Person
 from longrunning.waits.deadlines import MAX_EXTRA_SECONDS
 from longrunning.waits.item import Call, Status, Wait
@@ -33,6 +34,7 @@ ANN = Person("ann", "Ann", "ann@example.com", "user/ann")
 def test_more_time_decisions_and_the_end_at_once(arena: Arena) -> None:
     rounds = size(short=4, long=300)
     set_people(arena.world.monkeypatch, {"ann": ANN})
+    operator_services.services()  # Made here, or each of 32 threads would make all of it.
     client, table = arena.world.aws["dynamodb"], arena.world.env["APPROVALS_TABLE_NAME"]
     store, sweeps = WaitStore(client, table), OpenWaits(client, table)
     ends: list[str] = []

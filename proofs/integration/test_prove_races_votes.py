@@ -12,6 +12,7 @@ from typing import Any
 from test_prove_races import Arena, at_once
 from test_prove_races import arena as arena
 
+import approval_services
 from longrunning.people.directory import Person
 from longrunning.people.links import VOTES, LinkKeys, make_token
 from longrunning.waits.item import Call, Status, Wait
@@ -33,6 +34,7 @@ Answer = dict[str, Any]
 def test_64_votes_edits_denials_strangers_and_old_links_at_once(arena: Arena) -> None:
     rounds = size(short=2, long=1_000)
     set_people(arena.world.monkeypatch, PEOPLE)
+    approval_services.services()  # Made here, or each of 64 threads would make all of it.
     store = WaitStore(arena.world.aws["dynamodb"], arena.world.env["APPROVALS_TABLE_NAME"])
     ends: list[str] = []
     for number in progress(range(rounds), rounds, "races, votes"):

@@ -151,25 +151,17 @@ class World:
 
     def receive(self) -> dict[str, Any] | None:
         """Takes the next message off the queue as SQS would hand it to Lambda."""
+        return next(iter(self.receive_batch(1)), None)
+
+    def receive_batch(self, most: int = 10) -> list[dict[str, Any]]:
+        """Takes up to ten messages off the queue at once."""
         found = self.aws["sqs"].receive_message(
             QueueUrl=self.env["TASK_QUEUE_URL"],
             AttributeNames=["All"],
             MessageAttributeNames=["All"],
+            MaxNumberOfMessages=most,
         )
-        if not found.get("Messages"):
-            return None
-        message = found["Messages"][0]
-        return {
-            "messageId": message["MessageId"],
-            "receiptHandle": message["ReceiptHandle"],
-            "body": message["Body"],
-            "attributes": message["Attributes"],
-            "messageAttributes": {
-                name: {"stringValue": value["StringValue"], "dataType": value["DataType"]}
-                for name, value in message.get("MessageAttributes", {}).items()
-            },
-            "eventSource": "aws:sqs",
-        }
+        return [_record(message) for message in found.get("Messages", [])]
 
     def handle(self, record: dict[str, Any], receive_count: int | None = None) -> bool:
         """Hands a message to the agent function; tells whether SQS may forget it.
@@ -449,6 +441,20 @@ def lifecycle_rules() -> list[LifecycleRule]:
 def _state_bucket() -> dict[str, Any]:
     parameters = aws_template.parameters_of("AgentFunction", os.environ)
     return aws_template.resolved("StateBucket", parameters)
+
+
+def _record(message: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": message["Attributes"],
+        "messageAttributes": {
+            name: {"stringValue": value["StringValue"], "dataType": value["DataType"]}
+            for name, value in message.get("MessageAttributes", {}).items()
+        },
+        "eventSource": "aws:sqs",
+    }
 
 
 def _reason(letter: dict[str, Any]) -> str:
