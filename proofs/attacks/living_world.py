@@ -9,7 +9,7 @@ import dataclasses
 import heapq
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -434,12 +434,17 @@ class LivingWorld:
         made_by = (item["idempotency_key"].partition("/")[0] for item in items)
         return [i for i, own in zip(items, made_by, strict=True) if self.root_of(own) == session_id]
 
-    def ledger(self) -> conservation.Ledger:
-        """Counts as `make ledger` does."""
+    def ledger(self, tables: Sequence[list[dict[str, Any]]] = ()) -> conservation.Ledger:
+        """Counts as `make ledger` does.
+
+        Args:
+            tables: The items of sessions, approvals and posts, if they have just been read.
+        """
+        sessions, approvals, posts = tables or map(self.scan, ("SESSIONS", "APPROVALS", "POSTS"))
         return conservation.count(
-            map(rows.Session.of, self.scan("SESSIONS")),
-            map(rows.Approval.of, self.scan("APPROVALS")),
-            map(rows.Post.of, self.scan("POSTS")),
+            map(rows.Session.of, sessions),
+            map(rows.Approval.of, approvals),
+            map(rows.Post.of, posts),
             map(rows.Letter.of, self.dead_letters()),
             now=int(self.now),
             on_their_way=self.messages_on("TASK_QUEUE"),
