@@ -52,7 +52,7 @@ class Books:
                 for record, item in zip(records, approvals, strict=True)
                 if "open_shard" in item
             ),
-            living.ledger(),
+            living.ledger((sessions, approvals, posts)),
         )
 
 

@@ -5,14 +5,16 @@ Nothing here waits: the clock jumps to whatever is due next. What varies are the
 """
 
 import asyncio
+import copy
 import dataclasses
 import heapq
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from types import CodeType
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -61,6 +63,9 @@ ENVIRONMENTS: dict[str, Any] = {
 
 TOPICS = ("APPROVAL_TOPIC_ARN", "ESCALATION_TOPIC_ARN")
 KEYS = links.LinkKeys.parse(json.dumps(LINK_KEYS))
+
+_READ: dict[CodeType, tuple[dict[str, Any], Any]] = {}
+"""The spec of a tool and the model of its input, by the code of its function."""
 
 JOB_TOOL = "render_video"
 OTHER_AGENT = "other"
@@ -434,12 +439,17 @@ class LivingWorld:
         made_by = (item["idempotency_key"].partition("/")[0] for item in items)
         return [i for i, own in zip(items, made_by, strict=True) if self.root_of(own) == session_id]
 
-    def ledger(self) -> conservation.Ledger:
-        """Counts as `make ledger` does."""
+    def ledger(self, tables: Sequence[list[dict[str, Any]]] = ()) -> conservation.Ledger:
+        """Counts as `make ledger` does.
+
+        Args:
+            tables: The items of sessions, approvals and posts, if they have just been read.
+        """
+        sessions, approvals, posts = tables or map(self.scan, ("SESSIONS", "APPROVALS", "POSTS"))
         return conservation.count(
-            map(rows.Session.of, self.scan("SESSIONS")),
-            map(rows.Approval.of, self.scan("APPROVALS")),
-            map(rows.Post.of, self.scan("POSTS")),
+            map(rows.Session.of, sessions),
+            map(rows.Approval.of, approvals),
+            map(rows.Post.of, posts),
             map(rows.Letter.of, self.dead_letters()),
             now=int(self.now),
             on_their_way=self.messages_on("TASK_QUEUE"),
@@ -500,12 +510,23 @@ def _give_agents(patch: pytest.MonkeyPatch, living: LivingWorld) -> None:
             yield dataclasses.replace(first, name=name)
 
     def all_tools(*given: Any) -> Iterator[LongTool]:
-        yield from (*make_long_tools(*given), *living.systems.tools(*given))
+        yield from map(_read_once, (*make_long_tools(*given), *living.systems.tools(*given)))
 
+    job = _read_once(_job(living))
     patch.setattr(agent_definition, "make_agents", both)
     patch.setattr(agent_definition, "make_long_tools", all_tools)
     patch.setattr(agent_definition.evaluator, "AGENT_NAME", OTHER_AGENT)
-    patch.setattr(agent_definition, "LONG_TOOLS", (*agent_definition.LONG_TOOLS, _job(living)))
+    patch.setattr(agent_definition, "LONG_TOOLS", (*agent_definition.LONG_TOOLS, job))
+
+
+def _read_once(tool: LongTool) -> LongTool:
+    """Gives a tool what was read from the same code in an earlier world: that takes long."""
+    code = tool.start.__code__
+    if code not in _READ:
+        _READ[code] = tool.spec, tool._model
+    spec, model = _READ[code]
+    vars(tool).update(spec=copy.deepcopy(spec), _model=model)
+    return tool
 
 
 def _job(living: LivingWorld) -> LongTool:

@@ -11,7 +11,6 @@ import queue
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -43,6 +42,7 @@ from protocol.guards import GUARDS
 from protocol.votes_guards import VOTE_GUARDS
 from protocol.waits_guards import WAIT_GUARDS
 from prove_figures import progress, record
+from warm_python import WarmPython
 
 ROOT = Path(__file__).parents[2]
 MUTANTS = (
@@ -78,6 +78,8 @@ class Copy:
         self._root = root
         self._written = 0
         shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(*LEFT_OUT))
+        env = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        self._python = WarmPython(root, env)
 
     @contextmanager
     def without(self, mutant: Mutant) -> Iterator[None]:
@@ -109,29 +111,30 @@ class Copy:
         self._written += 2
         os.utime(path, (self._written, self._written))
 
-    def run(self, *tests: str) -> "subprocess.CompletedProcess[str]":
-        """Runs tests in a process of their own, in their short form."""
-        env = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-        return subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-rfE", "-p", "no:cacheprovider", *tests],
-            cwd=self._root,
-            env=env,
-            capture_output=True,
-            text=True,
-            timeout=LIMIT_SECONDS,
-        )
+    def run(self, *tests: str) -> tuple[int, str]:
+        """Runs tests in a process of their own, in their short form.
+
+        Returns:
+            Pytest's exit status, and what it said.
+        """
+        return self._python.pytest(["-q", "-rfE", "-p", "no:cacheprovider", *tests], LIMIT_SECONDS)
+
+    def end(self) -> None:
+        """Takes it away."""
+        self._python.end()
+        shutil.rmtree(self._root)
 
 
 @pytest.fixture(scope="module")
 def copies(tmp_path_factory: pytest.TempPathFactory) -> Iterator["queue.SimpleQueue[Copy]"]:
     """As many copies as there are mutants at a time."""
-    made: queue.SimpleQueue[Copy] = queue.SimpleQueue()
-    folders = [tmp_path_factory.mktemp("copy") / "project" for _ in range(AT_ONCE)]
-    for folder in folders:
-        made.put(Copy(folder))
-    yield made
-    for folder in folders:
-        shutil.rmtree(folder)
+    free: queue.SimpleQueue[Copy] = queue.SimpleQueue()
+    made = [Copy(tmp_path_factory.mktemp("copy") / "project") for _ in range(AT_ONCE)]
+    for copy in made:
+        free.put(copy)
+    yield free
+    for copy in made:
+        copy.end()
 
 
 @pytest.fixture(scope="module")
@@ -212,9 +215,9 @@ def test_the_tests_pass_while_every_guard_is_on(
 ) -> None:
     copy = copies.get()
     with copy.laid_out_anew({mutant.module() for mutant in chosen if mutant.is_code()}):
-        done = copy.run(*{mutant.killer for mutant in chosen})
+        status, said = copy.run(*{mutant.killer for mutant in chosen})
     copies.put(copy)
-    assert done.returncode == 0, done.stdout[-3_000:]
+    assert status == 0, said[-3_000:]
 
 
 def test_no_guard_can_be_switched_off_unnoticed(
@@ -244,10 +247,10 @@ def test_no_guard_can_be_switched_off_unnoticed(
 def fate_of(mutant: Mutant, copy: Copy) -> str:
     """Nothing if the test has failed, as it must; else what happened."""
     try:
-        done = copy.run(mutant.killer)
+        status, said = copy.run(mutant.killer)
     except subprocess.TimeoutExpired:
         return f"{mutant.name}: {mutant.killer} hangs"
-    if done.returncode == pytest.ExitCode.TESTS_FAILED:
+    if status == pytest.ExitCode.TESTS_FAILED:
         return ""
-    ended = done.stdout.strip().splitlines()[-1:]
-    return f"{mutant.name}: {mutant.killer} ended with {done.returncode}, {ended}"
+    ended = said.strip().splitlines()[-1:]
+    return f"{mutant.name}: {mutant.killer} ended with {status}, {ended}"

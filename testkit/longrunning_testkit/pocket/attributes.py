@@ -32,7 +32,10 @@ def copied(item: Item) -> Item:
 
 def size_of(item: Item) -> int:
     """Returns an item's size in bytes."""
-    return sum(len(name.encode()) + _size(value) for name, value in item.items())
+    size = 0
+    for name, value in item.items():
+        size += len(name.encode()) + _size(value)
+    return size
 
 
 def number(attribute: Attribute) -> Decimal:
@@ -97,17 +100,16 @@ def _stored(attribute: Attribute, depth: int) -> Attribute:
 
 
 def _copied(attribute: Attribute) -> Attribute:
-    ((kind, value),) = attribute.items()
-    if kind == "L":
-        return {"L": [_copied(entry) for entry in value]}
-    return {"M": copied(value)} if kind == "M" else {kind: value}
+    if "L" in attribute:
+        return {"L": [_copied(entry) for entry in attribute["L"]]}
+    return {"M": copied(attribute["M"])} if "M" in attribute else attribute.copy()
 
 
 def _size(attribute: Attribute) -> int:
+    if "S" in attribute:  # Most are texts.
+        return len(attribute["S"].encode())
     ((kind, value),) = attribute.items()
     match kind:
-        case "S":
-            return len(value.encode())
         case "B":
             return len(value)
         case "N":

@@ -1,7 +1,6 @@
 """The pocket AWS as a whole: takes what botocore's clients are asked, answers or raises as AWS."""
 
 import threading
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -18,6 +17,7 @@ from botocore.validate import ParamValidator
 
 from longrunning_testkit.pocket.dynamodb import DynamoDB
 from longrunning_testkit.pocket.errors import AwsError, NotInPocketError
+from longrunning_testkit.pocket.fitting import fits
 from longrunning_testkit.pocket.s3 import S3
 from longrunning_testkit.pocket.secrets_manager import SecretsManager
 from longrunning_testkit.pocket.sesv2 import SesV2
@@ -65,13 +65,12 @@ class Pocket:
             botocore.exceptions.ParamValidationError: As botocore would have it.
             NotInPocketError: For an operation or a parameter that is not here.
         """
-        model = client.meta.service_model.operation_model(operation)
-        events = client.meta.events
-        name = f"{model.service_model.service_id.hyphenize()}.{operation}"
-        events.emit(f"provide-client-params.{name}", params=params, model=model, context={})
-        report = _validator.validate(params, model.input_shape)
-        if report.has_errors():
-            raise ParamValidationError(report=report.generate_report())
+        model, event = _operation(client.meta.service_model, operation)
+        client.meta.events.emit(event, params=params, model=model, context={})
+        if not fits(params, model.input_shape):
+            report = _validator.validate(params, model.input_shape)
+            if report.has_errors():
+                raise ParamValidationError(report=report.generate_report())
         method = self._method(model.service_model.service_name, operation, params)
         with self._lock:
             self._calls += 1
@@ -104,6 +103,7 @@ def clients_made_once() -> Iterator[None]:
     whole one makes each first client. And it looks for credentials in ten places.
     """
     made: dict[Any, Any] = {}
+    client_class = botocore.client.BaseClient
     init = botocore.session.Session.__init__
     create = botocore.session.Session.create_client
 
@@ -123,7 +123,17 @@ def clients_made_once() -> Iterator[None]:
         patch.setattr(botocore.session.Session, "__init__", init_light)
         patch.setattr(botocore.session.Session, "create_client", create_once)
         patch.setattr(botocore.session.Session, "get_credentials", lambda _: CREDENTIALS)
+        # Botocore makes a class, with its documentation, whenever it is asked for one.
+        patch.setattr(client_class, "get_paginator", cache(client_class.get_paginator))
         yield
+
+
+@cache
+def _operation(service_model: Any, operation: str) -> tuple[Any, str]:
+    """Returns an operation's model, and the name of what botocore emits before it."""
+    model = service_model.operation_model(operation)
+    name = f"{service_model.service_id.hyphenize()}.{operation}"
+    return model, f"provide-client-params.{name}"
 
 
 @cache
@@ -132,7 +142,8 @@ def _parameters(method: Any) -> frozenset[str]:
 
 
 def _metadata(number: int) -> dict[str, Any]:
-    request_id = str(uuid.UUID(int=number))
+    digits = f"{number:032x}"
+    request_id = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
     return {"RequestId": request_id, "HTTPHeaders": {}, "RetryAttempts": 0}
 
 
