@@ -53,11 +53,12 @@ def projection(text: str) -> tuple[Node, ...]:
     return tuple(_whole(parser, lambda p: p.several(p.path)))
 
 
-def placeholders(node: Any) -> set[str]:
+@cache
+def placeholders(node: Any) -> frozenset[str]:
     """Returns all `#names` and `:values` in what was parsed."""
     if isinstance(node, str):
-        return {node} if node[:1] in ("#", ":") else set()
-    return set().union(*map(placeholders, node))
+        return frozenset({node} if node[:1] in ("#", ":") else ())
+    return frozenset().union(*map(placeholders, node))
 
 
 def _whole(parser: "_Parser", parse: Callable[["_Parser"], Parsed]) -> Parsed:
