@@ -19,7 +19,7 @@ ROOT = next(
 NESTED = "AWS::Serverless::Application"
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """Reads CloudFormation's short functions as the long ones: !Sub "x" is {"Fn::Sub": "x"}.
 
     With libyaml where PyYAML was built with it: that is ten times as fast.

@@ -1,5 +1,6 @@
 """How a run ends, whatever Strands calls it: nothing asked gets lost, nothing ends unseen."""
 
+import importlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -15,8 +16,6 @@ from strands.hooks import (
     BeforeToolsEvent,
 )
 from strands.tools.tools import PythonAgentTool
-from strands.vended_tools.handoff_to_user import handoff_to_user
-from strands.vended_tools.stop import stop
 
 import agent_handler
 import converse_stand_in
@@ -34,6 +33,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*stop_event_loop:DeprecationWar
 
 BLOCKED = {"guardrail": {"inputAssessment": {"g": {"topicPolicy": {"topics": [
     {"name": "x", "type": "DENY", "action": "BLOCKED", "detected": True}]}}}}}  # fmt: skip
+
+
+def vended(name: str) -> Any:
+    """One of Strands's own tools. Their import takes a second, so it is none of this file's."""
+    return getattr(importlib.import_module(f"strands.vended_tools.{name}"), name)
 
 
 @pytest.fixture
@@ -97,7 +101,7 @@ def test_a_hook_that_ends_the_turn_does_not_hide_the_question(
 def test_the_stop_tool_beside_a_question_does_not_hide_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    give_tools(monkeypatch, stop)
+    give_tools(monkeypatch, vended("stop"))
     turn = [ask("ask-1", "Hi"), tool_use("stop-1", "stop", {"message": "bye"})]
     world.play([turn, [publish("post-1", "Hi")], "Done."])
     world.start()
@@ -137,7 +141,7 @@ def interrupt_before_all_tools(agent: Agent) -> None:
 def test_an_interrupt_is_a_dead_letter_at_once_that_says_what_to_do(
     world: World, monkeypatch: pytest.MonkeyPatch, way: str, beside: bool
 ) -> None:
-    give_tools(monkeypatch, interrupting_tool(), handoff_to_user)
+    give_tools(monkeypatch, interrupting_tool(), vended("handoff_to_user"))
     call = tool_use("use-1", "delete_file", {"path": "a"})
     match way:
         case "handoff_to_user":
@@ -290,7 +294,7 @@ def cancel_after_model(agent: Agent) -> None:
 def test_an_agent_that_the_adopters_code_stops_ends_once_and_is_noticed(
     world: World, monkeypatch: pytest.MonkeyPatch, told: Told, call: dict[str, Any]
 ) -> None:
-    give_tools(monkeypatch, stop, budget_guard(), old_stop_tool(), a_tool("look"))
+    give_tools(monkeypatch, vended("stop"), budget_guard(), old_stop_tool(), a_tool("look"))
     if call["toolUse"]["name"] == "look":
         change_agent(monkeypatch, cancel_after_model)
     world.play([[text("I begin."), call]])

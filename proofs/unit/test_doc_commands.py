@@ -151,8 +151,13 @@ def options_of(words: list[str]) -> dict[str, str]:
 
 
 @cache
+def model_of(service: str) -> Any:
+    return botocore.session.get_session().get_service_model(service)
+
+
+@cache
 def input_of(service: str, operation: str) -> Any:
-    model = botocore.session.get_session().get_service_model(service)
+    model = model_of(service)
     names = {xform_name(name, "-"): name for name in model.operation_names}
     assert operation in names, f"{service} has no {operation}"
     return model.operation_model(names[operation]).input_shape or NoInput()

@@ -6,6 +6,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -57,6 +58,7 @@ def links(document: Path) -> Iterator[tuple[str, Path, str]]:
             yield text, document.parent / path if path else document, anchor
 
 
+@cache
 def anchors(document: Path) -> set[str]:
     """What a heading is linked by, as GitHub makes it."""
     return {anchor_of(line) for line in re.findall(r"^#+ .+$", document.read_text(), re.M)}
@@ -67,6 +69,7 @@ def anchor_of(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lstrip("# ").lower()).replace(" ", "-")
 
 
+@cache
 def defined_in(module: Path) -> set[str]:
     """The names that a module defines: functions, classes, constants, and `Class.method`."""
     names = set()
@@ -221,26 +224,34 @@ def test_the_tables_of_parameters_are_the_templates(document: Path, most: int) -
         assert default == shown.strip() or default == "", name
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_name_in_code_style_is_one_of_the_code(name: str) -> None:
-    known = "\n".join(
+@cache
+def the_code() -> str:
+    return "\n".join(
         path.read_text()
         for folder in ("src", "local", "targets", "testkit", "template.yaml", "monitoring")
         for path in [ROOT / folder, *(ROOT / folder).rglob("*")]
         if path.suffix in (".py", ".yaml")
     )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_name_in_code_style_is_one_of_the_code(name: str) -> None:
     own = "\n".join(block for lang in ("python", "yaml") for block in blocks(ROOT / name, lang))
     spans = re.findall(r"^(?:[A-Z][a-z]+){2,}$", code(ROOT / name), re.M)
-    assert [span for span in spans if span not in known + own] == []
+    assert [span for span in spans if span not in the_code() + own] == []
+
+
+@cache
+def the_tests() -> str:
+    files = [*(ROOT / "tests").rglob("test_*.py"), *(ROOT / "proofs").rglob("test_*.py")]
+    return "\n".join(path.read_text() for path in files)
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.skipif(not example_modules.IS_HERE, reason="some of them were the example's")
 def test_every_test_named_exists(name: str) -> None:
-    files = [*(ROOT / "tests").rglob("test_*.py"), *(ROOT / "proofs").rglob("test_*.py")]
-    tests = "\n".join(path.read_text() for path in files)
     for named in re.findall(r"`(test_\w+)`", (ROOT / name).read_text()):
-        assert f"def {named}(" in tests, named
+        assert f"def {named}(" in the_tests(), named
 
 
 def test_every_metric_is_told_and_exists() -> None:

@@ -117,9 +117,10 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(), str(path))
 
 
-def imports(path: Path) -> list[Import]:
+@cache
+def imports(path: Path) -> tuple[Import, ...]:
     """Every import of a file; `from longrunning.waits import item` counts as that module."""
-    return list(_imports(tree(path), at_import=True, for_types=False))
+    return tuple(_imports(tree(path), at_import=True, for_types=False))
 
 
 def _imports(node: ast.AST, *, at_import: bool, for_types: bool) -> Iterator[Import]:

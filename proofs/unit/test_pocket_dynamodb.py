@@ -4,7 +4,8 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
+from botocore.validate import ParamValidator
 
 from core_samples import DAY_SECONDS
 from pocket import Pocket
@@ -45,6 +46,33 @@ def restored(pocket: Pocket, table: str, moment: float) -> list[str]:
 
 def code_of(error: pytest.ExceptionInfo[ClientError]) -> str:
     return str(error.value.response["Error"]["Code"])
+
+
+# --- attributes ----------------------------------------------------------------------------------
+
+ODD = [{}, None, "x", {"S": 1}, {"N": 1}, {"B": 1}, {"BOOL": "true"}, {"NULL": None}, {"S": None},
+       {"S": "x", "T": "y"}, {"T": "x"}, {"SS": [1]}, {"S": "x", "N": "1"},
+       {"L": {"S": "x"}}, {"L": [{"S": 1}]}, {"L": ["x"]}, {"L": ({"S": "x"},)},
+       {"M": [{"S": "x"}]}, {"M": {"a": {"S": 1}}}, {"M": {1: {"S": "x"}}}, {"M": {"a": "x"}},
+       {"B": bytearray(b"x")}, {"L": [{"M": {"a": {"L": [{"BOOL": 1}]}}}]}]  # fmt: skip
+PLAIN = {"M": {"a": {"L": [{"S": "x"}, {"N": "1"}, {"BOOL": True}, {"NULL": True}, {"B": b"x"}]}}}
+
+
+@pytest.mark.parametrize("attribute", [*ODD, PLAIN], ids=repr)
+def test_what_botocore_refuses_as_an_attribute_is_refused_in_its_words(
+    client: Any, table: str, attribute: Any
+) -> None:
+    params = {"TableName": table, "Item": key("a") | {"odd": attribute}}
+    shape = client.meta.service_model.operation_model("PutItem").input_shape
+    theirs = ParamValidator().validate(params, shape)
+    try:
+        client.put_item(**params)
+    except ParamValidationError as error:
+        assert str(error) == str(ParamValidationError(report=theirs.generate_report()))
+        return
+    except Exception as other:
+        assert isinstance(other, ClientError)
+    assert not theirs.has_errors()
 
 
 # --- transactions --------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import shutil
 import string
 import zoneinfo
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ import page_samples
 from approval_api_driver import NOW
 from decisions import NotSentError
 from longrunning.people import email_parts, words
-from longrunning.people.directory import PeopleError, read_people
+from longrunning.people.directory import PeopleError, Person, read_people
 from longrunning.people.emails import MAX_EMAIL_BYTES, MAX_SUBJECT_CHARS
 from longrunning.people.words import ENGLISH, Words
 from longrunning.text import utc
@@ -103,17 +104,48 @@ def test_what_is_said_of_a_cut_fits_the_room_that_is_kept_for_it(language: str) 
     assert len(f"\n\n{mark}".encode()) <= email_parts.CUT_MARK_BYTES
 
 
-def test_every_sentence_is_said_somewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+@dataclass(frozen=True)
+class Samples:
+    """All that one person is shown and sent, and the keys of the sentences in it."""
+
+    pages: list[str]
+    emails: list[tuple[str, str]]
+    html_emails: list[str]
+    said: set[str]
+
+
+def samples_of(viewer: Viewer, person: Person | None) -> Samples:
     said, say = set(), Words.say
 
     def note(self: Words, key: str, /, **parts: object) -> str:
         said.add(key)
         return say(self, key, **parts)
 
-    monkeypatch.setattr(Words, "say", note)
-    for viewer, person in ((page_samples.GERMAN, page_samples.DORA), (Viewer(), None)):
-        assert all([*page_samples.pages(viewer), *page_samples.emails(person)])
-        assert all(page_samples.html_emails(person or page_samples.EVE))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Words, "say", note)
+        return Samples(
+            list(page_samples.pages(viewer)),
+            list(page_samples.emails(person)),
+            list(page_samples.html_emails(person or page_samples.EVE)),
+            said,
+        )
+
+
+@pytest.fixture(scope="module")
+def german() -> Samples:
+    return samples_of(page_samples.GERMAN, page_samples.DORA)
+
+
+@pytest.fixture(scope="module")
+def english() -> Samples:
+    return samples_of(Viewer(), None)
+
+
+def test_every_sentence_is_said_somewhere(german: Samples, english: Samples) -> None:
+    for one in (german, english):
+        assert all([*one.pages, *one.emails])
+        assert all(one.html_emails)
+    said = german.said | english.said
     of_refusals = {key for key in ENGLISH_TEXTS if key.startswith(words.REASON)}
     assert ENGLISH_TEXTS.keys() - said == of_refusals
     assert said <= ENGLISH_TEXTS.keys()
@@ -265,30 +297,28 @@ GERMAN_WORDS = words_in(" ".join(texts_of("de").values()))
 ENGLISH_WORDS = words_in(" ".join(ENGLISH_TEXTS.values())) - GERMAN_WORDS
 
 
-def test_no_german_page_has_an_english_word() -> None:
+def test_no_german_page_has_an_english_word(german: Samples) -> None:
     """Of the English file. The values in it are words of no language."""
-    pages = list(page_samples.pages(page_samples.GERMAN))
-    assert len(pages) > 100
-    for page in pages:
+    assert len(german.pages) > 100
+    for page in german.pages:
         assert page.startswith('<!doctype html>\n<html lang="de">')
         assert words_in(shown_text(page)) & ENGLISH_WORDS == set()
 
 
-def test_no_german_e_mail_has_an_english_word_and_sns_takes_each() -> None:
-    for subject, body in page_samples.emails(page_samples.DORA):
+def test_no_german_e_mail_has_an_english_word_and_sns_takes_each(german: Samples) -> None:
+    for subject, body in german.emails:
         assert words_in(f"{subject} {body}") & ENGLISH_WORDS == set()
         assert subject.isascii() and len(subject) <= MAX_SUBJECT_CHARS
         assert len(body.encode()) <= MAX_EMAIL_BYTES
 
 
-def test_no_german_e_mail_in_html_has_an_english_word() -> None:
-    for page in page_samples.html_emails(page_samples.DORA):
+def test_no_german_e_mail_in_html_has_an_english_word(german: Samples) -> None:
+    for page in german.html_emails:
         assert page.startswith('<!doctype html>\n<html lang="de"')
         assert words_in(shown_text(page)) & ENGLISH_WORDS == set()
 
 
-def test_what_would_be_english_is_noticed() -> None:
+def test_what_would_be_english_is_noticed(english: Samples) -> None:
     pages = list(page_samples.pages(Viewer("eve", page_samples.PEOPLE)))
     assert all(words_in(shown_text(page)) & ENGLISH_WORDS for page in pages)
-    bodies = [body for _, body in page_samples.emails(None)]
-    assert all(words_in(body) & ENGLISH_WORDS for body in bodies)
+    assert all(words_in(body) & ENGLISH_WORDS for _, body in english.emails)
