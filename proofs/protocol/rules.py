@@ -4,13 +4,10 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from protocol.states import (
-    COMPLETED,
     HUMAN,
     NO_RESULT,
     NOBODY,
-    OUTCOMES,
     WAITING,
-    Budget,
     Item,
     Message,
     Process,
@@ -164,61 +161,6 @@ def normal(state: State) -> State:
         )
         names |= {m: Message(kind, item, n) for n, m in enumerate(same) if m.number != n}
     return _renamed(state, names) if names else state
-
-
-def forgotten(rules: Rules, state: State) -> State:
-    """Blanks what no later step looks at, so that equal worlds meet; only with every guard there.
-
-    Those are: of an answered tool use that no worker has, all that claims look at; which message
-    made the pause, has the claim or is over, once that is gone; of a completed session, the
-    messages, which only come to their end. And what is decided counts as told at once.
-    """
-    told = state.told
-    for i, item in enumerate(state.items):
-        if item and item.status in OUTCOMES and (i, OUTCOMES[item.status]) not in told:
-            told = tuple(sorted((*told, (i, OUTCOMES[item.status]))))
-    session = state.session
-    if session is None:
-        return state if told is state.told else state._replace(told=told)
-    used = {*rules.turns[session.turn], *session.unspent}
-    for process in state.processes:
-        if isinstance(process, Worker):
-            used.update(process.group, rules.turns[process.turn])
-    items = state.items
-    for i, item in enumerate(items):
-        if item and (item.fence or item.acked) and i not in used:
-            item = item._replace(fence=0, acked=False, held_by=NOBODY, over=())
-            items = put(items, i, item)
-    queue, dead, budget = state.queue, state.dead, state.budget
-    if session.status == COMPLETED:
-        queue, dead = (), ()
-        if not state.processes and not rules.scenario.due:
-            budget = Budget(0, clicks=budget.clicks, deletions=budget.deletions)
-    if session.paused_by is not NOBODY and not _is_there(state, queue, dead, session.paused_by):
-        session = session._replace(paused_by=NOBODY)
-    for i, item in enumerate(items):
-        if item and (item.over or item.held_by != NOBODY):
-            over = tuple(m for m in item.over if _is_there(state, queue, dead, m))
-            is_left = item.fence == 1 and _is_there(state, queue, dead, item.held_by)
-            held_by = item.held_by if is_left else NOBODY
-            items = put(items, i, item._replace(over=over, held_by=held_by))
-    new = State(
-        session, items, queue, dead, state.processes, state.notified, state.reminders,
-        state.effects, told, state.objects, state.broken, budget,
-    )  # fmt: skip
-    return state if new == state else new
-
-
-def _is_there(
-    state: State, queue: tuple[Queued, ...], dead: tuple[Message, ...], message: Message
-) -> bool:
-    for queued in queue:
-        if queued.message == message:
-            return True
-    for process in state.processes:
-        if process.message == message:
-            return True
-    return message in dead
 
 
 def _is_numbered(state: State) -> bool:
