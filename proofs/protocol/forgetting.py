@@ -68,15 +68,15 @@ def _known_of(state: State) -> tuple[tuple[tuple[int, str], ...], tuple[int, ...
 def _processes(rules: Rules, state: State, notified: tuple[int, ...]) -> tuple[Process, ...]:
     left: list[Process] = []
     for process in state.processes:
-        if isinstance(process, Pausing):
+        if type(process) is Pausing:
             left.append(_pausing(rules, process, notified))
-        elif not isinstance(process, Worker):
+        elif type(process) is not Worker:
             left.append(process)
         elif not _has_released(rules, state, process):
             left.append(_worker(rules, state.session, process))
-    left.sort()  # type: ignore[type-var]
-    new = tuple(left)
-    return state.processes if new == state.processes else new
+    if len(left) > 1:
+        left.sort()  # type: ignore[type-var]
+    return tuple(left)
 
 
 def _pausing(rules: Rules, pausing: Pausing, notified: tuple[int, ...]) -> Pausing:
@@ -100,6 +100,8 @@ def _has_released(rules: Rules, state: State, worker: Worker) -> bool:
     One that finds a session created meanwhile goes on as its message does when it comes again.
     """
     at = worker.at
+    if at in ("claim", "run", "save", "start"):
+        return False
     if at == "acknowledge":
         item = state.items[worker.message.item]
         return bool(item and item.fence)
@@ -119,7 +121,7 @@ def _worker(rules: Rules, session: Session | None, worker: Worker) -> Worker:
     at, message, version, turn, group, fences, results, is_leased, plan = worker
     if at in ("acknowledge", "note_over"):
         return Worker(at, message, 0, turn)
-    if rules.scenario.uses_bucket or (session and session.version == version):
+    if not version or rules.scenario.uses_bucket or (session and session.version == version):
         return worker
     return Worker(at, message, 0, turn, group, fences, results, is_leased, plan)
 

@@ -1,13 +1,13 @@
 """What all steps share: the scenario, which guards hold, and small changes of a state."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from typing import Any
 
 from protocol.states import (
     HUMAN,
     NO_RESULT,
-    NOBODY,
     WAITING,
+    Budget,
     Item,
     Message,
     Process,
@@ -87,12 +87,14 @@ def move(state: State, old: Process | None, new: Process | None, **changes: Any)
     if new is not None:
         processes.append(new)
         processes.sort()  # type: ignore[type-var]
-    return state._replace(processes=tuple(processes), **changes)
+    after = State(*state[:4], tuple(processes), *state[5:])
+    return after._replace(**changes) if changes else after
 
 
 def spend_budget(state: State, name: str) -> State:
-    budget = state.budget
-    return state._replace(budget=budget._replace(**{name: getattr(budget, name) - 1}))
+    budget = list(state.budget)
+    budget[Budget._fields.index(name)] -= 1
+    return State(*state[:-1], Budget(*budget))
 
 
 def without(queue: tuple[Queued, ...], message: Message) -> tuple[Queued, ...]:
@@ -148,18 +150,18 @@ def normal(state: State) -> State:
     """Numbers messages that differ in their id alone by what they do, so that equal worlds meet."""
     if not _is_numbered(state):
         return state
-    used: dict[tuple[str, int], set[int]] = {}
+    used: dict[tuple[str, int], set[Message]] = {}
     for message in _messages(state):
         if message.kind in ("wake", "forged"):
-            used.setdefault((message.kind, message.item), set()).add(message.number)
+            used.setdefault((message.kind, message.item), set()).add(message)
     names: dict[Message, Message] = {}
-    for (kind, item), numbers in used.items():
-        if numbers == {0}:
-            continue
-        same = sorted(
-            (Message(kind, item, n) for n in numbers), key=lambda m: (_role(state, m), m.number)
-        )
-        names |= {m: Message(kind, item, n) for n, m in enumerate(same) if m.number != n}
+    for (kind, item), messages in used.items():
+        same = list(messages)
+        if len(same) > 1:
+            same.sort(key=lambda m: (_role(state, m), m.number))
+        for number, message in enumerate(same):
+            if message.number != number:
+                names[message] = Message(kind, item, number)
     return _renamed(state, names) if names else state
 
 
@@ -178,23 +180,25 @@ def _is_numbered(state: State) -> bool:
     return bool(state.dead or (session and session.paused_by.number))
 
 
-def _messages(state: State) -> Iterator[Message]:
-    yield from (queued.message for queued in state.queue)
-    yield from state.dead
-    yield from (p.message for p in state.processes if p.message)
+def _messages(state: State) -> list[Message]:
+    messages = [queued.message for queued in state.queue]
+    messages += state.dead
+    messages += [p.message for p in state.processes if p.message]
     if state.session:
-        yield state.session.paused_by
+        messages.append(state.session.paused_by)
     for item in state.items:
         if item:
-            yield item.held_by
-            yield from item.over
+            messages.append(item.held_by)
+            messages += item.over
+    return messages
 
 
 def _role(state: State, message: Message) -> tuple[Any, ...]:
+    """What a message does. A process has its message in the second place."""
     return (
         [q.received for q in state.queue if q.message == message],
         message in state.dead,
-        [p._replace(message=NOBODY) for p in state.processes if p.message == message],
+        [(p[0], *p[2:]) for p in state.processes if p.message == message],
         bool(state.session and state.session.paused_by == message),
         [item.held_by == message for item in state.items if item],
         [message in item.over for item in state.items if item],
