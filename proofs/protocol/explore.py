@@ -15,8 +15,9 @@ from operator import ge
 from typing import Any, Protocol
 
 from protocol import claim_steps, fate_steps, message_steps, people_steps, run_steps, sweep_steps
+from protocol.forgetting import forgotten
 from protocol.invariants import violation
-from protocol.rules import Rules, forgotten, normal
+from protocol.rules import Rules, normal
 from protocol.states import (
     DENIED,
     NEW,
@@ -108,6 +109,34 @@ def _empty(rules: Rules) -> State:
 
 def successors(rules: Rules, state: State) -> list[Step]:
     """All that can happen next."""
+    if rules.forgets and (done := _done(state)):
+        steps = _end_of(rules, state, done)
+    else:
+        steps = _steps(rules, state)
+    if rules.forgets:
+        return [(name, normal(forgotten(rules, after))) for name, after in steps]
+    return [(name, normal(after)) for name, after in steps]
+
+
+def _done(state: State) -> Pausing | None:
+    """A worker that has nothing left to do but to acknowledge its message.
+
+    What comes of that comes first, and the rest later: nothing else reads or changes what it
+    changes, or can happen only before it, but for another delivery of the message, and for a job
+    that repeats itself.
+    """
+    for process in state.processes:
+        if isinstance(process, Pausing) and not process.notifies and process.at == "notify":
+            return process if process.message.kind != "result" else None
+    return None
+
+
+def _end_of(rules: Rules, state: State, done: Pausing) -> list[Step]:
+    steps = message_steps.notify(rules, state, done)
+    return steps + message_steps.deliveries(rules, state, of=done.message)
+
+
+def _steps(rules: Rules, state: State) -> list[Step]:
     steps = message_steps.deliveries(rules, state)
     for process in state.processes:
         if isinstance(process, Worker):
@@ -122,9 +151,7 @@ def successors(rules: Rules, state: State) -> list[Step]:
     steps += fate_steps.redrives(rules, state)
     steps += fate_steps.times(rules, state)
     steps += fate_steps.faults(rules, state)
-    if rules.forgets:
-        return [(name, normal(forgotten(rules, after))) for name, after in steps]
-    return [(name, normal(after)) for name, after in steps]
+    return steps
 
 
 class Model(Protocol):

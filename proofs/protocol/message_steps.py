@@ -19,12 +19,17 @@ from protocol.states import (
 )
 
 
-def deliveries(rules: Rules, state: State) -> list[Step]:
-    """SQS delivers a message; after too many times it moves it to the dead-letter queue."""
+def deliveries(rules: Rules, state: State, of: Message | None = None) -> list[Step]:
+    """SQS delivers a message; after too many times it moves it to the dead-letter queue.
+
+    `of`: no other message than this one.
+    """
     steps: list[Step] = []
     in_flight = {process.message for process in state.processes}
     limit = rules.scenario.receives
     for place, (message, received) in enumerate(state.queue):
+        if of and message != of:
+            continue
         is_again = message in in_flight
         if is_again and not state.budget.duplicates:
             continue
@@ -184,7 +189,9 @@ def record(rules: Rules, state: State, pausing: Pausing) -> list[Step]:
 
 
 def notify(rules: Rules, state: State, pausing: Pausing) -> list[Step]:
-    """The e-mail with the links, or the start of the job."""
+    """The e-mail with the links, or the start of the job; nobody left: the message is done."""
+    if not pausing.notifies:
+        return enter(rules, state, pausing, pausing, "notify none")
     i = pausing.notifies[pausing.place]
     after = state._replace(notified=tuple(sorted({*state.notified, i})))
     new = pausing._replace(place=pausing.place + 1)

@@ -1,14 +1,11 @@
 """What all steps share: the scenario, which guards hold, and small changes of a state."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from typing import Any
 
 from protocol.states import (
-    COMPLETED,
     HUMAN,
     NO_RESULT,
-    NOBODY,
-    OUTCOMES,
     WAITING,
     Budget,
     Item,
@@ -90,12 +87,14 @@ def move(state: State, old: Process | None, new: Process | None, **changes: Any)
     if new is not None:
         processes.append(new)
         processes.sort()  # type: ignore[type-var]
-    return state._replace(processes=tuple(processes), **changes)
+    after = State(*state[:4], tuple(processes), *state[5:])
+    return after._replace(**changes) if changes else after
 
 
 def spend_budget(state: State, name: str) -> State:
-    budget = state.budget
-    return state._replace(budget=budget._replace(**{name: getattr(budget, name) - 1}))
+    budget = list(state.budget)
+    budget[Budget._fields.index(name)] -= 1
+    return State(*state[:-1], Budget(*budget))
 
 
 def without(queue: tuple[Queued, ...], message: Message) -> tuple[Queued, ...]:
@@ -151,74 +150,19 @@ def normal(state: State) -> State:
     """Numbers messages that differ in their id alone by what they do, so that equal worlds meet."""
     if not _is_numbered(state):
         return state
-    used: dict[tuple[str, int], set[int]] = {}
+    used: dict[tuple[str, int], set[Message]] = {}
     for message in _messages(state):
         if message.kind in ("wake", "forged"):
-            used.setdefault((message.kind, message.item), set()).add(message.number)
+            used.setdefault((message.kind, message.item), set()).add(message)
     names: dict[Message, Message] = {}
-    for (kind, item), numbers in used.items():
-        if numbers == {0}:
-            continue
-        same = sorted(
-            (Message(kind, item, n) for n in numbers), key=lambda m: (_role(state, m), m.number)
-        )
-        names |= {m: Message(kind, item, n) for n, m in enumerate(same) if m.number != n}
+    for (kind, item), messages in used.items():
+        same = list(messages)
+        if len(same) > 1:
+            same.sort(key=lambda m: (_role(state, m), m.number))
+        for number, message in enumerate(same):
+            if message.number != number:
+                names[message] = Message(kind, item, number)
     return _renamed(state, names) if names else state
-
-
-def forgotten(rules: Rules, state: State) -> State:
-    """Blanks what no later step looks at, so that equal worlds meet; only with every guard there.
-
-    Those are: of an answered tool use that no worker has, all that claims look at; which message
-    made the pause, has the claim or is over, once that is gone; of a completed session, the
-    messages, which only come to their end. And what is decided counts as told at once.
-    """
-    told = state.told
-    for i, item in enumerate(state.items):
-        if item and item.status in OUTCOMES and (i, OUTCOMES[item.status]) not in told:
-            told = tuple(sorted((*told, (i, OUTCOMES[item.status]))))
-    session = state.session
-    if session is None:
-        return state if told is state.told else state._replace(told=told)
-    used = {*rules.turns[session.turn], *session.unspent}
-    for process in state.processes:
-        if isinstance(process, Worker):
-            used.update(process.group, rules.turns[process.turn])
-    items = state.items
-    for i, item in enumerate(items):
-        if item and (item.fence or item.acked) and i not in used:
-            item = item._replace(fence=0, acked=False, held_by=NOBODY, over=())
-            items = put(items, i, item)
-    queue, dead, budget = state.queue, state.dead, state.budget
-    if session.status == COMPLETED:
-        queue, dead = (), ()
-        if not state.processes and not rules.scenario.due:
-            budget = Budget(0, clicks=budget.clicks, deletions=budget.deletions)
-    if session.paused_by is not NOBODY and not _is_there(state, queue, dead, session.paused_by):
-        session = session._replace(paused_by=NOBODY)
-    for i, item in enumerate(items):
-        if item and (item.over or item.held_by != NOBODY):
-            over = tuple(m for m in item.over if _is_there(state, queue, dead, m))
-            is_left = item.fence == 1 and _is_there(state, queue, dead, item.held_by)
-            held_by = item.held_by if is_left else NOBODY
-            items = put(items, i, item._replace(over=over, held_by=held_by))
-    new = State(
-        session, items, queue, dead, state.processes, state.notified, state.reminders,
-        state.effects, told, state.objects, state.broken, budget,
-    )  # fmt: skip
-    return state if new == state else new
-
-
-def _is_there(
-    state: State, queue: tuple[Queued, ...], dead: tuple[Message, ...], message: Message
-) -> bool:
-    for queued in queue:
-        if queued.message == message:
-            return True
-    for process in state.processes:
-        if process.message == message:
-            return True
-    return message in dead
 
 
 def _is_numbered(state: State) -> bool:
@@ -236,23 +180,25 @@ def _is_numbered(state: State) -> bool:
     return bool(state.dead or (session and session.paused_by.number))
 
 
-def _messages(state: State) -> Iterator[Message]:
-    yield from (queued.message for queued in state.queue)
-    yield from state.dead
-    yield from (p.message for p in state.processes if p.message)
+def _messages(state: State) -> list[Message]:
+    messages = [queued.message for queued in state.queue]
+    messages += state.dead
+    messages += [p.message for p in state.processes if p.message]
     if state.session:
-        yield state.session.paused_by
+        messages.append(state.session.paused_by)
     for item in state.items:
         if item:
-            yield item.held_by
-            yield from item.over
+            messages.append(item.held_by)
+            messages += item.over
+    return messages
 
 
 def _role(state: State, message: Message) -> tuple[Any, ...]:
+    """What a message does. A process has its message in the second place."""
     return (
         [q.received for q in state.queue if q.message == message],
         message in state.dead,
-        [p._replace(message=NOBODY) for p in state.processes if p.message == message],
+        [(p[0], *p[2:]) for p in state.processes if p.message == message],
         bool(state.session and state.session.paused_by == message),
         [item.held_by == message for item in state.items if item],
         [message in item.over for item in state.items if item],
