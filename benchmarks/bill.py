@@ -33,8 +33,8 @@ LOG_GIGABYTE = 0.50
 TRACE, TRACED_SHARE = 5.00 / MILLION, 0.05
 """Source: X-Ray, "Pricing"; Lambda, "Visualize invocations": one request a second and 5 % of what
 comes beyond."""
-ALARM, METRIC, KEY, SECRET, DASHBOARD = 0.10, 0.30, 1.00, 0.40, 3.00
-"""A month. Source: CloudWatch, KMS and Secrets Manager, "Pricing"."""
+ALARM, SECRET = 0.10, 0.40
+"""A month. Source: CloudWatch and Secrets Manager, "Pricing"."""
 SCHEDULED = 1.00 / MILLION
 
 # ── What an approval takes of this project; tests hold these ────────────────────────────────────
@@ -49,7 +49,7 @@ LOG_BYTES, LAMBDA_LOG_BYTES = 1_000, 500
 each of its calls. proofs/flow/test_counts.py"""
 TRACES = 4
 
-IDLE_ALARMS, IDLE_METRICS, POLLS = 21, 3, 650_000
+IDLE_ALARMS, POLLS = 16, 650_000
 SWEEP_SECONDS = 0.3
 
 
@@ -139,12 +139,9 @@ def idle() -> dict[str, float]:
     sweep += 1_600 / GIGABYTE * LOG_GIGABYTE
     return {
         f"{IDLE_ALARMS} alarms": IDLE_ALARMS * ALARM,
-        "the key of the alarms' topic": KEY,
-        f"{IDLE_METRICS} metrics that every sweep writes": IDLE_METRICS * METRIC,
         "the secret with the links' keys": SECRET,
         f"Lambda's polling of the queue, some {POLLS:,} requests": POLLS * SQS_REQUEST,
         f"{minutes:,.0f} sweeps": minutes * sweep,
-        "the dashboard, beyond an account's third": DASHBOARD,
     }
 
 

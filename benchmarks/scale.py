@@ -79,7 +79,7 @@ MODEL_CALLS = 3
 """It asks, it publishes, it says so. proofs/flow/test_counts.py plays these."""
 
 SESSION_WRITE_UNITS = 3
-"""C1 and C6: one unit and two. proofs/flow/test_counts.py"""
+"""C1, and C6 with a post of usual length: one unit and two. proofs/flow/test_counts.py"""
 
 APPROVAL_WRITE_UNITS = 4
 """C2, C3, C4, C5. proofs/flow/test_counts.py"""
@@ -93,7 +93,7 @@ POST_WRITE_UNITS = 2
 REMINDER_CALLS = 5
 """The approval, the session, take it, the e-mail, note it. proofs/unit/test_bench_scale.py"""
 
-SESSION_BYTES, APPROVAL_BYTES = 1_900, 600
+SESSION_BYTES, APPROVAL_BYTES = 1_300, 600
 """Of one short conversation. docs/architecture.md, "Measured"."""
 
 # ── What somebody uses it for ───────────────────────────────────────────────────────────────────

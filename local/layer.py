@@ -16,6 +16,7 @@ from longrunning import codec  # noqa: E402 - found above
 from longrunning.messages import SESSION_ID_PATTERN, TOOL_USE_ID_PATTERN  # noqa: E402
 from longrunning.people import links  # noqa: E402
 from longrunning.people.directory import read_people  # noqa: E402
+from longrunning.sessions import inline_messages  # noqa: E402
 from longrunning.text import has_deadline, visible  # noqa: E402
 from longrunning.waits import item as wait_items  # noqa: E402
 from longrunning.waits import outcomes  # noqa: E402
@@ -30,6 +31,7 @@ __all__ = [
     "WaitTable",
     "codec",
     "has_deadline",
+    "inline_messages",
     "links",
     "outcomes",
     "read_people",

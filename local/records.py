@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from local.emulator import Emulator
-from local.layer import Wait, WaitTable, codec
+from local.layer import Wait, WaitTable, codec, inline_messages
 from local.view import SessionRow, View, row_of
 from local.waiting import AGENT, inputs
 
@@ -100,7 +100,7 @@ class Records:
 
     def _conversation(self, fields: dict[str, Any]) -> tuple[list[dict[str, Any]], int]:
         """Returns all messages, or those of the item and how many more there are in S3."""
-        own, base = fields.get("messages", []), fields.get("base")
+        own, base = inline_messages({"messages": [], **fields}), fields.get("base")
         if not base:
             return own, 0
         version = {"VersionId": base["version_id"]} if base.get("version_id") else {}

@@ -24,7 +24,7 @@ from longrunning.waits.item import Status
 from sample_world import World
 from wait_store import WaitStore
 
-MOST_DOLLARS, MOST_DOLLARS_OF_ONE = 8.8, 12.7
+MOST_DOLLARS, MOST_DOLLARS_OF_ONE = 6.1, 11.4
 """Per million cycles, list price of storage: of the mean, and of the dearest single cycle."""
 EARLIER = "Earlier in this conversation somebody said something, and it took a while to say. " * 5
 POST = (
@@ -191,12 +191,20 @@ def test_cycles_cost_the_same_however_long_the_conversation_is(
 ) -> None:
     used = list(cycles(world, recorder, earlier, most))
     average = mean(used)
-    assert average.write_units <= 9.7  # the approval 6, its index's 2 among them; the session
+    assert average.write_units <= 8.9  # the approval 6, its index's 2 among them; the session
     assert average.read_units <= 3  # the session; beyond the window, whether an id was used
-    assert average.s3_requests["PutObject"] <= 0.35
-    assert average.s3_requests["GetObject"] <= 1
+    assert average.s3_requests.get("PutObject", 0) <= 0.1
+    assert average.s3_requests.get("GetObject", 0) <= 1
     assert coordination(average) <= 10.0
     assert average.conditional_writes == 5  # C2 to C6, and all of them are
+    print(
+        "DOLLARS",
+        average.dollars,
+        max(usage.dollars for usage in used),
+        average.write_units,
+        average.read_units,
+        dict(average.s3_requests),
+    )
     assert average.dollars <= MOST_DOLLARS
     assert max(usage.dollars for usage in used) <= MOST_DOLLARS_OF_ONE
 

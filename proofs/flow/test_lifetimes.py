@@ -15,7 +15,8 @@ from sample_world import World
 from test_detours import ask, contents, publish
 
 DAY = 86_400
-LONG = "A long text. " * 1_000
+LONG = " ".join(map(str, range(4_000)))
+"""What no compression makes small."""
 TABLES = ("SESSIONS_TABLE_NAME", "APPROVALS_TABLE_NAME")
 
 
@@ -69,7 +70,7 @@ def test_a_conversation_that_waits_for_years_is_there_in_the_end(
 
 
 def test_tables_restored_to_a_moment_find_the_conversation_of_that_moment(world: World) -> None:
-    text = "A long text. " * 600
+    text = LONG[:7_800]
     world.play([[ask("ask-1", text + "1")], [ask("ask-2", text + "2")], "Done."])
     session_id = world.start()
     (mail,) = world.read_mail()

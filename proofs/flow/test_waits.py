@@ -69,7 +69,7 @@ def test_a_tool_says_how_long_it_waits_and_all_it_needs_lives_longer(
     give_tools(monkeypatch, a_job(within=within))
     world.play([[tool_use("job-1", "render", {})], "The end."])
     now = int(world.clock())
-    session_id = world.start("A long task. " * 1_000)
+    session_id = world.start(" ".join(map(str, range(4_000))))
     record, session = one_record(world, session_id), world.session(session_id)
     assert record.decide_by == now + seconds
     assert session.expires_at == record.decide_by + RETENTION

@@ -61,7 +61,8 @@ def test_the_next_run_goes_on_where_this_one_stopped(run: Run, tmp_path: Path) -
     first.wait_until_completed(published)
     open_one, links = first.ask("Write about what is open")
     long = first.send_task(
-        "Write about Unicorn Rentals, checked and with a picture, " + "x " * 3_000
+        "Write about Unicorn Rentals, checked and with a picture, "
+        + " ".join(map(str, range(3_000)))
     )
     long_mail = first.wait_for_mail("Write about Unicorn Rentals")
     assert "base" in first.session(long), "its conversation begins in the bucket"

@@ -5,6 +5,9 @@ One caller at a time; that two at once cannot both win is shown on ministack, no
 
 import gzip
 import json
+import random
+import string
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -20,6 +23,8 @@ from longrunning.sessions import (
     COMPLETED,
     INLINE_BYTES,
     LIFETIMES_DAYS,
+    PACKED_AT_MOST,
+    READABLE_BYTES,
     RESTORABLE_SECONDS,
     WAITING,
     CorruptedStateError,
@@ -38,6 +43,11 @@ BUCKET = "test-agent-state"
 KEY = {"session_id": {"S": SESSION_ID}, "agent_name": {"S": AGENT}}
 
 
+def noise(size: int, seed: str = "x") -> str:
+    """Letters that compress by a quarter at most: a text that is long stays long."""
+    return "".join(random.Random(seed).choices(string.ascii_letters + string.digits, k=size))  # noqa: S311
+
+
 def user(said: str) -> Message:
     return {"role": "user", "content": [{"text": said}]}
 
@@ -48,7 +58,7 @@ def assistant(said: str) -> Message:
 
 def turn(number: int, size: int = 10) -> list[Message]:
     """A turn of the conversation: what the assistant said, and the answer to it."""
-    return [assistant(f"{number}" * size), user(f"result {number}")]
+    return [assistant(noise(size, str(number))), user(f"result {number}")]
 
 
 def paused(messages: list[Message] | None = None, **changes: Any) -> Session:
@@ -68,7 +78,7 @@ def paused(messages: list[Message] | None = None, **changes: Any) -> Session:
 def of_size(size: int) -> list[Message]:
     """A conversation of one message that takes exactly so many bytes as JSON."""
     room = size - len(codec.to_json([user("")]))
-    return [user("x" * room)]
+    return [user(noise(room))]
 
 
 def load(store: SessionStore) -> Session:
@@ -119,7 +129,7 @@ def test_every_value_of_a_conversation_comes_back_exactly(session_store: Session
     messages: list[Message] = [user("Write"), {"role": "assistant", "content": blocks}]
     session_store.create(paused(messages))
     assert repr(load(session_store).messages) == repr(messages)
-    large = [user("Write"), {"role": "assistant", "content": blocks}, user("x" * 5_000), *turn(2)]
+    large = [user("Write"), {"role": "assistant", "content": blocks}, user(noise(5_000)), *turn(2)]
     saved = session_store.save(replace(load(session_store), messages=large), fence=1)
     assert saved.base
     assert repr(load(session_store).messages) == repr(large)
@@ -146,7 +156,7 @@ def test_a_session_is_found_by_its_id_whichever_agents_it_is(
 
 
 def test_a_session_that_is_found_has_its_base(session_store: SessionStore) -> None:
-    saved = session_store.create(paused([user("x" * 5_000), *turn(1)]))
+    saved = session_store.create(paused([user(noise(5_000)), *turn(1)]))
     assert saved.base
     assert session_store.find(SESSION_ID) == load(session_store) == saved
 
@@ -295,10 +305,97 @@ def test_up_to_the_bound_nothing_touches_s3(session_store: SessionStore, s3: Rec
     assert objects(s3) == []
 
 
+def stored_messages(dynamodb: Recorded, sessions_table: str) -> list[Message]:
+    found: list[Message] = codec.from_attribute(item(dynamodb, sessions_table)["messages"])
+    return found
+
+
+def sizes_of(dynamodb: Recorded, sessions_table: str) -> tuple[int, int]:
+    """Of the list in the item as JSON, and of what is compressed beside it."""
+    stored = item(dynamodb, sessions_table)
+    listed = codec.to_json(codec.from_attribute(stored["messages"]))
+    return len(listed), len(stored["earlier"]["B"]) if "earlier" in stored else 0
+
+
+def test_a_short_conversation_is_one_list_that_a_person_can_read(
+    session_store: SessionStore, dynamodb: Recorded, sessions_table: str
+) -> None:
+    rest = turn(1)
+    room = READABLE_BYTES - len(codec.to_json(rest)) - 1
+    short, longer = ([*of_size(size), *rest] for size in (room + 2, room + 3))
+    for number, (messages, listed) in enumerate([(short, short), (longer, rest)], 1):
+        session_store.save(
+            replace(session_store.create(paused(session_id=f"s-{number}")), messages=messages), 1
+        )
+        key = {**KEY, "session_id": {"S": f"s-{number}"}}
+        stored = dynamodb.client.get_item(TableName=sessions_table, Key=key)["Item"]
+        assert codec.from_attribute(stored["messages"]) == listed
+        assert ("earlier" in stored) == (listed != messages)
+        found = session_store.find(f"s-{number}")
+        assert found and found.messages == messages
+
+
+def test_what_came_before_the_last_turn_is_compressed_beside_it(
+    session_store: SessionStore, dynamodb: Recorded, s3: Recorded, sessions_table: str
+) -> None:
+    said = "Earlier somebody said something, and it took a while. " * 100
+    messages = [user(said), *turn(1), *turn(2)]
+    saved = session_store.create(paused(messages))
+    stored = item(dynamodb, sessions_table)
+    assert codec.from_attribute(stored["messages"]) == turn(2)
+    assert json.loads(zlib.decompress(stored["earlier"]["B"])) == messages[:-2]
+    assert stored["task"]["S"] == said[:160]
+    assert objects(s3) == [] and saved.base is None
+    assert load(session_store) == saved == paused(messages)
+
+
+def test_what_is_compressed_stands_between_the_base_and_the_list(
+    session_store: SessionStore, dynamodb: Recorded, s3: Recorded, sessions_table: str
+) -> None:
+    session = session_store.create(paused([user(noise(5_000)), *turn(1)]))
+    assert session.base
+    longer = [*session.messages, *turn(2, 900), *turn(3, 900)]
+    session = session_store.save(replace(session, messages=longer), fence=1)
+    listed, compressed = sizes_of(dynamodb, sessions_table)
+    assert listed > 900 and compressed > 600
+    assert len(objects(s3)) == 1
+    assert load(session_store) == session
+    assert load(session_store).messages == longer
+
+
+@pytest.mark.parametrize("damaged", [b"no zlib", zlib.compress(b"no JSON"), b""])
+def test_what_is_compressed_and_damaged_is_a_fault(
+    session_store: SessionStore, dynamodb: Recorded, sessions_table: str, damaged: bytes
+) -> None:
+    session_store.create(paused([user("so " * 1_000), *turn(1)]))
+    stored = item(dynamodb, sessions_table)
+    dynamodb.client.put_item(TableName=sessions_table, Item=stored | {"earlier": {"B": damaged}})
+    with pytest.raises(CorruptedStateError, match="earlier"):
+        load(session_store)
+
+
+def test_nobody_compresses_an_attachment_to_see_whether_it_fits(
+    session_store: SessionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[int] = []
+    compress = zlib.compress
+
+    def counted(data: bytes, **given: int) -> bytes:
+        if not given:  # A base is compressed by gzip.
+            tried.append(len(data))
+        return compress(data, **given)
+
+    monkeypatch.setattr(zlib, "compress", counted)
+    session_store.create(paused([user("x" * PACKED_AT_MOST), *turn(1)]))
+    assert tried == []
+    session_store.create(paused([user("x" * 9_000), *turn(1)], session_id="s-2"))
+    assert len(tried) == 1
+
+
 def test_beyond_the_bound_all_but_the_last_turn_goes_to_s3(
     session_store: SessionStore, dynamodb: Recorded, s3: Recorded, sessions_table: str
 ) -> None:
-    messages = [*of_size(INLINE_BYTES - 10), *turn(1), *turn(2)]
+    messages = [user(noise(6_000)), *turn(1), *turn(2)]
     saved = session_store.create(paused(messages))
     assert saved.base
     assert saved.base.count == 3
@@ -324,7 +421,7 @@ def test_the_base_is_written_before_the_item_that_points_to_it(
 def test_the_base_is_gzip_of_the_messages_under_the_sessions_own_prefix(
     session_store: SessionStore, s3: Recorded
 ) -> None:
-    messages = [user("x" * 5_000), *turn(1)]
+    messages = [user(noise(5_000)), *turn(1)]
     base = session_store.create(paused(messages)).base
     assert base
     body = s3.client.get_object(Bucket=BUCKET, Key=base.key)["Body"].read()
@@ -332,12 +429,15 @@ def test_the_base_is_gzip_of_the_messages_under_the_sessions_own_prefix(
     assert base.key.startswith(f"short/{SESSION_ID}/{AGENT}/1-0-")
 
 
-ATTACHED: Message = {"role": "user", "content": [{"document": {"source": {"bytes": b"x" * 5_000}}}]}
+ATTACHED: Message = {
+    "role": "user",
+    "content": [{"document": {"source": {"bytes": noise(5_000).encode()}}}],
+}
 
 
 @pytest.mark.parametrize(
     "first",
-    [user("x" * 5_000), ATTACHED, user('{"$bytes": "eA=="}' * 300)],
+    [user(noise(5_000)), ATTACHED, user('{"$bytes": "eA=="}' + noise(5_000))],
     ids=["text", "bytes", "what looks like a tag"],
 )
 def test_a_base_is_untouched_while_only_the_list_grows(
@@ -362,15 +462,10 @@ def test_a_save_costs_the_same_however_long_the_conversation_is(
     for number in range(1, 60):
         longer = [*session.messages, *turn(number, size=200)]
         session = session_store.save(replace(session, messages=longer), fence=1)
-        largest = max(largest, len(codec.to_json(stored_messages(dynamodb, sessions_table))))
+        largest = max(largest, sum(sizes_of(dynamodb, sessions_table)))
     assert len(codec.to_json(session.messages)) > 4 * INLINE_BYTES
     assert largest <= INLINE_BYTES
     assert load(session_store) == session
-
-
-def stored_messages(dynamodb: Recorded, sessions_table: str) -> list[Message]:
-    found: list[Message] = codec.from_attribute(item(dynamodb, sessions_table)["messages"])
-    return found
 
 
 def trimmed(messages: list[Message]) -> list[Message]:
@@ -402,7 +497,7 @@ def test_bytes_are_not_taken_for_what_stands_for_them(session_store: SessionStor
 def test_a_base_that_no_longer_holds_is_not_used(
     session_store: SessionStore, s3: Recorded, manage: Any, size: int
 ) -> None:
-    start = [user("x" * size), *turn(1, 2_000), *turn(2, 2_000), *turn(3)]
+    start = [user(noise(size)), *turn(1, 2_000), *turn(2, 2_000), *turn(3)]
     session = session_store.create(paused(start))
     assert session.base
     assert session.base.count >= 3
@@ -423,7 +518,7 @@ DAY = 86_400
 def test_a_base_is_kept_as_long_as_its_session_and_a_restore_may_need_it(
     session_store: SessionStore, days: int, lifetime: str
 ) -> None:
-    session = session_store.create(paused([user("x" * 5_000)], expires_at=NOW + days * DAY))
+    session = session_store.create(paused([user(noise(5_000))], expires_at=NOW + days * DAY))
     assert session.base
     assert session.base.key.startswith(f"{lifetime}/{SESSION_ID}/")
     assert session.base.outlives(session.expires_at)
@@ -433,7 +528,7 @@ def test_a_base_is_written_anew_before_the_bucket_may_delete_it(
     session_store: SessionStore, s3: Recorded
 ) -> None:
     """However often a session pauses, and however long its next wait is."""
-    session = session_store.create(paused([user("x" * 5_000), *turn(1)], expires_at=NOW + DAY))
+    session = session_store.create(paused([user(noise(5_000)), *turn(1)], expires_at=NOW + DAY))
     last = NOW + (200 - 36) * DAY
     same = session_store.save(replace(session, expires_at=last), fence=1)
     assert same.base == session.base
@@ -449,7 +544,7 @@ def test_a_base_is_written_anew_before_the_bucket_may_delete_it(
 
 
 def test_a_base_of_before_the_rules_is_written_anew(session_store: SessionStore) -> None:
-    session = session_store.create(paused([user("x" * 5_000), *turn(1)]))
+    session = session_store.create(paused([user(noise(5_000)), *turn(1)]))
     assert session.base
     before = replace(session, base=replace(session.base, key=session.base.key.partition("/")[2]))
     assert before.base
@@ -499,7 +594,7 @@ def test_a_session_that_waits_for_nothing_has_no_turn(
 def test_a_superseded_base_is_deleted_only_after_the_save(
     session_store: SessionStore, s3: Recorded
 ) -> None:
-    session = session_store.create(paused([user("x" * 5_000), *turn(1)]))
+    session = session_store.create(paused([user(noise(5_000)), *turn(1)]))
     s3.calls.clear()
     longer = [*session.messages, *turn(2, 5_000), *turn(3)]
     saved = session_store.save(replace(session, messages=longer), fence=1)
@@ -514,7 +609,7 @@ def test_a_superseded_base_is_deleted_only_after_the_save(
 def test_a_base_in_use_survives_a_save_that_is_refused(
     session_store: SessionStore, s3: Recorded
 ) -> None:
-    session = session_store.create(paused([user("x" * 5_000), *turn(1)]))
+    session = session_store.create(paused([user(noise(5_000)), *turn(1)]))
     session_store.fence_off(session, fence=3)
     longer = [*session.messages, *turn(2, 5_000), *turn(3)]
     with pytest.raises(SessionChangedError):
@@ -529,8 +624,8 @@ def test_a_zombie_does_not_overwrite_the_winners_base(
     """Both go on from the same version; what they wrote differs, and so does its key."""
     session = session_store.create(paused())
     session_store.fence_off(session, fence=2)
-    of_winner = replace(session, messages=[user("winner" * 1_000), *turn(1)])
-    of_zombie = replace(session, messages=[user("zombie" * 1_000), *turn(1)])
+    of_winner = replace(session, messages=[user(noise(6_000, "winner")), *turn(1)])
+    of_zombie = replace(session, messages=[user(noise(6_000, "zombie")), *turn(1)])
     won = session_store.save(of_winner, fence=2)
     with pytest.raises(SessionChangedError):
         session_store.save(of_zombie, fence=1)
@@ -542,9 +637,9 @@ def test_a_zombie_does_not_overwrite_the_winners_base(
 def test_two_first_saves_of_one_session_do_not_share_a_base(
     session_store: SessionStore, s3: Recorded
 ) -> None:
-    first = session_store.create(paused([user("first" * 1_000), *turn(1)]))
+    first = session_store.create(paused([user(noise(6_000, "first")), *turn(1)]))
     with pytest.raises(SessionExistsError):
-        session_store.create(paused([user("second" * 1_000), *turn(1)]))
+        session_store.create(paused([user(noise(6_000, "second")), *turn(1)]))
     assert len(objects(s3)) == 2, "the lifecycle rule takes the other one"
     assert load(session_store) == first
 
@@ -552,7 +647,7 @@ def test_two_first_saves_of_one_session_do_not_share_a_base(
 def test_a_failed_delete_does_not_fail_the_save(
     session_store: SessionStore, s3: Recorded, log_lines: LogLines
 ) -> None:
-    session = session_store.create(paused([user("x" * 5_000), *turn(1)]))
+    session = session_store.create(paused([user(noise(5_000)), *turn(1)]))
     s3.failures["delete_object"] = ClientError({"Error": {"Code": "SlowDown"}}, "DeleteObject")
     longer = [*session.messages, *turn(2, 5_000), *turn(3)]
     saved = session_store.save(replace(session, messages=longer), fence=1)

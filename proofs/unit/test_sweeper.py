@@ -612,6 +612,12 @@ def test_how_many_are_open_and_how_old_the_oldest_is(floor: Floor, capsys: Any) 
     assert (printed["OpenApprovals"], printed["OldestOpenSeconds"]) == (2, 600)
 
 
+def test_an_idle_sweep_writes_no_metric(floor: Floor, capsys: Any) -> None:
+    """CloudWatch bills each for the hours in which it is written."""
+    floor.sweep(NOW)
+    assert metrics(capsys.readouterr().out) == {}
+
+
 def test_how_long_an_approval_was_past_its_end(floor: Floor, capsys: Any) -> None:
     floor.put(asked(due_at=END))
     floor.sweep(END + 47)

@@ -12,6 +12,11 @@ from longrunning.built_for import wrong_package
 if wrong := wrong_package(__file__):
     raise wrong
 
+from longrunning.agent.put_off import put_off
+
+with put_off():
+    import strands  # noqa: F401 - before anybody else does
+
 import logging
 import os
 import time

@@ -1,4 +1,7 @@
-"""Measures, in each sweep, what the alarms and the dashboard show."""
+"""Measures what the alarms and the dashboard show, where there is something to show.
+
+CloudWatch bills a metric by the hours in which it is written: an idle stack writes none.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -40,11 +43,11 @@ class Subscribers:
     _confirmed: dict[str, int] = field(default_factory=dict)
 
     def measure(self) -> None:
-        """Measures each topic. One that cannot be read counts as a failure of the sweep."""
-        if (count := self._read(self.approval_topic_arn)) is not None:
-            put_metric("ConfirmedSubscriptions", count)
-        if (count := self._read(self.escalation_topic_arn)) is not None:
-            put_metric("ConfirmedEscalationSubscriptions", count)
+        """Says where nobody is left. A topic that cannot be read is a failure of the sweep."""
+        if self._read(self.approval_topic_arn) == 0:
+            put_metric("ConfirmedSubscriptions", 0)
+        if self._read(self.escalation_topic_arn) == 0:
+            put_metric("ConfirmedEscalationSubscriptions", 0)
 
     def check(self, topic_arn: str) -> None:
         """Checks that somebody gets what is sent to a topic, as far as that is known.
@@ -70,9 +73,10 @@ class Subscribers:
 
 def measure_open(entries: Sequence[OpenEntry], now: int) -> None:
     """Measures how many approvals are open, and the age of the oldest in seconds."""
-    oldest = min((entry.requested_at for entry in entries), default=now)
-    put_metric("OpenApprovals", len(entries))
-    put_metric("OldestOpenSeconds", now - oldest, "Seconds")
+    if entries:
+        put_metric("OpenApprovals", len(entries))
+        oldest = min(entry.requested_at for entry in entries)
+        put_metric("OldestOpenSeconds", now - oldest, "Seconds")
 
 
 def measure_overdue(seconds: int) -> None:

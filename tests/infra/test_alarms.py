@@ -73,11 +73,15 @@ def test_every_alarm_has_a_line_in_the_guide_and_every_line_an_alarm() -> None:
 def test_the_guide_counts_and_prices_them() -> None:
     """Source: CloudWatch's price list, us-east-1: $0.10 a month for each standard alarm."""
     sometimes = {name: RESOURCES[name].get("Condition") for name in ALARMS}
-    always = [n for n in ALARMS if sometimes[n] not in ("UseEscalation", "UseMailFrom")]
+    always = [name for name in ALARMS if sometimes[name] in (None, "UseUniTok")]
     assert f"| {len(always)} alarms | {len(always) * 0.1:.2f} |" in OPERATE
     rest = sorted(str(sometimes[name]) for name in ALARMS if name not in always)
-    assert rest == ["UseEscalation", "UseEscalation", "UseMailFrom"], "as the text below says"
+    assert rest == [
+        *["UseCloseWatch"] * 4,
+        *("UseCloseWatchOfUniTok", "UseEscalation", "UseEscalation", "UseMailFrom"),
+    ], "as the text below says"
     assert "has two more alarms" in OPERATE and "there is one more alarm" in OPERATE
+    assert "`WatchClosely` adds five alarms ($0.50 a month)" in OPERATE
 
 
 @pytest.mark.parametrize("alarm", ALARMS)
@@ -98,7 +102,12 @@ def test_alarm_watches_a_metric_that_exists(alarm: str) -> None:
         metrics, dimension = NAMES_OF_AWS[namespace]
         assert metric in metrics
         assert properties(alarm)["Dimensions"][0]["Name"] == dimension
-        assert RESOURCES[alarm].get("Condition") == RESOURCES[str(resource)].get("Condition")
+        conditions = {name: RESOURCES[name].get("Condition") for name in (alarm, str(resource))}
+        if metric == "Throttles":
+            more = {None: "UseCloseWatch", "UseUniTok": "UseCloseWatchOfUniTok"}
+            assert conditions[alarm] == more[conditions[str(resource)]]
+        else:
+            assert conditions[alarm] == conditions[str(resource)]
 
 
 @pytest.mark.parametrize("alarm", ALARMS)

@@ -181,7 +181,8 @@ def test_posting_needs_a_signature_and_reading_does_not() -> None:
 
 def test_unitok_is_there_only_when_no_other_endpoint_is_given() -> None:
     assert TEMPLATE["Conditions"]["UseUniTok"] == ["PublishEndpoint", ""]
-    conditional = {name for name, r in RESOURCES.items() if r.get("Condition") == "UseUniTok"}
+    conditions = ("UseUniTok", "UseCloseWatchOfUniTok")
+    conditional = {name for name, r in RESOURCES.items() if r.get("Condition") in conditions}
     named = {name for name in RESOURCES if "UniTok" in name}
     assert conditional == named | {"PostsTable", "PostingPolicy"}
 

@@ -1,9 +1,10 @@
 """The state store `agent-memory-store`: a paused agent, saved and loaded.
 
 One item per session and agent. Its `messages` are a native list, readable in the console, of the
-conversation since the last compaction. When that list passes `INLINE_BYTES`, everything before
-the last turn goes to S3 as one gzip object, the base, and the list starts again: a save then
-costs a few write units whatever the conversation's size, and any size works.
+last turn at least. What came before stands in the same list while it is short; then compressed
+beside it, as `earlier`; and once both pass `INLINE_BYTES`, in S3 as one gzip object, the base, and
+the item starts again. So a save costs a few write units whatever the conversation's size, and any
+size works.
 """
 
 import gzip
@@ -19,9 +20,15 @@ from longrunning.observability import get_logger
 
 Message = dict[str, Any]
 
-INLINE_BYTES = 4_096
-"""Encoded size up to which the list stays as it is: four DynamoDB write units of 1 KB, about what
-one S3 PUT costs twice over."""
+READABLE_BYTES = 1_024
+"""Encoded size up to which all messages stay in the list."""
+
+INLINE_BYTES = 3_072
+"""Size up to which the list, and what is compressed beside it, stay in the item: DynamoDB bills a
+write by the KB, and one PUT to S3 costs as much as eight of them."""
+
+PACKED_AT_MOST = 16 * INLINE_BYTES
+"""Encoded size beyond which nobody tries whether what came before could be made small enough."""
 
 SECONDS_PER_DAY = 86_400
 
@@ -198,7 +205,7 @@ class SessionStore:
         return Session(
             session_id=fields["session_id"],
             agent_name=fields["agent_name"],
-            messages=(self._read_base(base) if base else []) + fields["messages"],
+            messages=(self._read_base(base) if base else []) + inline_messages(fields),
             status=fields["status"],
             pending=tuple(PendingToolUse(**pending) for pending in fields["pending"]),
             unspent=tuple(fields["unspent"]),
@@ -225,9 +232,9 @@ class SessionStore:
         Raises:
             SessionExistsError: There is one.
         """
-        stored, tail = self._compact(session, fence=0)
+        stored, inline = self._compact(session, fence=0)
         try:
-            self._put(stored, tail, "attribute_not_exists(session_id)", {})
+            self._put(stored, inline, "attribute_not_exists(session_id)", {})
         except self._dynamodb.exceptions.ConditionalCheckFailedException as error:
             raise SessionExistsError(SessionExistsError.__doc__) from error
         return stored
@@ -242,10 +249,10 @@ class SessionStore:
         Raises:
             SessionChangedError: It was saved or claimed by another in the meantime.
         """
-        stored, tail = self._compact(replace(session, version=session.version + 1), fence)
+        stored, inline = self._compact(replace(session, version=session.version + 1), fence)
         bound = {":version": session.version, ":fence": fence}
         try:
-            self._put(stored, tail, "version = :version AND fence <= :fence", bound)
+            self._put(stored, inline, "version = :version AND fence <= :fence", bound)
         except self._dynamodb.exceptions.ConditionalCheckFailedException as error:
             raise SessionChangedError(SessionChangedError.__doc__) from error
         if session.base and session.base != stored.base:
@@ -272,14 +279,15 @@ class SessionStore:
             raise SessionChangedError(SessionChangedError.__doc__) from error
 
     def _put(
-        self, session: Session, tail: list[Message], condition: str, bound: dict[str, Any]
+        self, session: Session, inline: "_Inline", condition: str, bound: dict[str, Any]
     ) -> None:
         item = {f.name: getattr(session, f.name) for f in fields(session)}
-        item["messages"] = tail
+        item["messages"], item["earlier"] = inline.messages, inline.earlier
         item["pending"] = [_fields(pending) for pending in session.pending]
         item["base"] = session.base and _fields(session.base)
         item["parent"] = session.parent and _fields(session.parent)
-        item["task"] = _beginning(session.messages[0]) if session.base else None
+        is_whole = len(inline.messages) == len(session.messages)
+        item["task"] = None if is_whole else _beginning(session.messages[0])
         values = {"ExpressionAttributeValues": codec.to_item(bound)} if bound else {}
         self._dynamodb.put_item(
             TableName=self._table,
@@ -288,8 +296,8 @@ class SessionStore:
             **values,
         )
 
-    def _compact(self, session: Session, fence: int) -> tuple[Session, list[Message]]:
-        """Splits the conversation into a base and the list that stays in the item."""
+    def _compact(self, session: Session, fence: int) -> tuple[Session, "_Inline"]:
+        """Splits the conversation into a base and what stays in the item."""
         base = session.base
         if base and not base.outlives(session.expires_at):
             base = None
@@ -298,16 +306,16 @@ class SessionStore:
             base = None  # A conversation manager trimmed or rewrote what the base covers.
         start = base.count if base else 0
         encoded = [codec.to_json(message) for message in session.messages[start:]]
+        last = max(start, _start_of_last_turn(session.messages))
         # A short one needs no base, however old.
-        if len(_joined(encoded)) <= INLINE_BYTES:
-            return replace(session, base=base), session.messages[start:]
-        count = max(start, _start_of_last_turn(session.messages))
-        if len(_joined(encoded[count - start :])) > INLINE_BYTES:
-            count = len(session.messages)
+        if inline := _inline(session.messages[start:], encoded, last - start):
+            return replace(session, base=base), inline
+        is_turn_short = len(_joined(encoded[last - start :])) <= INLINE_BYTES
+        count = last if is_turn_short else len(session.messages)
         before = [covered[1:-1]] if covered else []
         head = _joined([*before, *encoded[: count - start]])
         base = self._write_base(session, count, head, fence)
-        return replace(session, base=base), session.messages[count:]
+        return replace(session, base=base), _Inline(session.messages[count:])
 
     def _write_base(self, session: Session, count: int, data: bytes, fence: int) -> Base:
         """The key holds fence and digest: no worker overwrites what another one points to."""
@@ -347,6 +355,49 @@ class SessionStore:
             self._s3.delete_object(Bucket=self._bucket, Key=base.key)
         except Exception as error:  # The save has happened: a leftover must not undo it.
             _logger.warning("left an old base behind", extra={"error": type(error).__name__})
+
+
+@dataclass(frozen=True)
+class _Inline:
+    """What the item has of a conversation, without its base."""
+
+    messages: list[Message]
+    earlier: bytes | None = None
+    """The messages before those and after the base: their JSON, compressed."""
+
+
+def _inline(messages: list[Message], encoded: list[bytes], last: int) -> _Inline | None:
+    """Returns what the item has of messages and their JSON; None where they are too long for it.
+
+    Args:
+        messages: Those that no base covers.
+        encoded: The JSON of each.
+        last: The place in them where the last turn begins.
+    """
+    size = len(_joined(encoded))
+    if size <= READABLE_BYTES or (not last and size <= INLINE_BYTES):
+        return _Inline(messages)
+    turn = len(_joined(encoded[last:]))
+    if not last or turn > INLINE_BYTES or size - turn > PACKED_AT_MOST:
+        return None
+    earlier = zlib.compress(_joined(encoded[:last]))
+    return _Inline(messages[last:], earlier) if len(earlier) + turn <= INLINE_BYTES else None
+
+
+def inline_messages(fields: dict[str, Any]) -> list[Message]:
+    """Returns the messages that the fields of an item have, without those of its base.
+
+    Raises:
+        CorruptedStateError: What is compressed is damaged.
+    """
+    messages: list[Message] = fields["messages"]
+    if "earlier" not in fields:
+        return messages
+    try:
+        earlier: list[Message] = codec.from_json(zlib.decompress(fields["earlier"]))
+    except (zlib.error, ValueError) as error:
+        raise CorruptedStateError("earlier is not what was written") from error
+    return earlier + messages
 
 
 def read_turn(client: Any, table_name: str, session_id: str, agent_name: str) -> tuple[str, ...]:
