@@ -27,41 +27,7 @@ from longrunning_testkit.pocket.sqs import Sqs
 CREDENTIALS = Credentials("testing", "testing")
 
 
-class _Validator(ParamValidator):
-    """Botocore's own, which is asked of an attribute of DynamoDB only where it may be wrong.
-
-    It takes a tenth of the time of a whole test run, nearly all of it for attributes as they are.
-    """
-
-    def _validate(self, params: Any, shape: Any, errors: Any, name: str) -> None:
-        if shape.name != "AttributeValue" or not _is_attribute(params):
-            super()._validate(params, shape, errors, name)
-
-
-def _is_attribute(value: Any) -> bool:
-    """Whether this is one that botocore surely takes."""
-    if type(value) is not dict or len(value) != 1:
-        return False
-    [(kind, held)] = value.items()
-    match kind:
-        case "S" | "N":
-            return type(held) is str
-        case "BOOL" | "NULL":
-            return type(held) is bool
-        case "B":
-            return type(held) is bytes
-        case "L":
-            return type(held) is list and all(map(_is_attribute, held))
-        case "M":
-            return (
-                type(held) is dict
-                and all(type(key) is str for key in held)
-                and all(map(_is_attribute, held.values()))
-            )
-    return False
-
-
-_validator = _Validator()
+_validator = ParamValidator()
 
 
 class Pocket:
