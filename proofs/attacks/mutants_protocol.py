@@ -430,13 +430,34 @@ PROTOCOL: tuple[Mutant, ...] = tuple(
         (
             "an old base goes only after the save",
             "sessions:SessionStore.save",
-            "stored, tail = self._compact(replace(session, version=session.version + 1), fence)",
+            "stored, inline = self._compact(replace(session, version=session.version + 1), fence)",
             """
-            stored, tail = self._compact(replace(session, version=session.version + 1), fence)
+            stored, inline = self._compact(replace(session, version=session.version + 1), fence)
             if session.base and session.base != stored.base:
                 self._forget(session.base)
             """,
             "unit/test_sessions.py::test_a_base_in_use_survives_a_save_that_is_refused",
+        ),
+        (
+            "what is compressed is a part of the conversation",
+            "sessions:inline_messages",
+            "return earlier + messages",
+            "return messages",
+            "unit/test_sessions.py::test_what_came_before_the_last_turn_is_compressed_beside_it",
+        ),
+        (
+            "what is compressed and was damaged is noticed",
+            "sessions:inline_messages",
+            "(zlib.error, ValueError)",
+            "ZeroDivisionError",
+            "unit/test_sessions.py::test_what_is_compressed_and_damaged_is_a_fault",
+        ),
+        (
+            "what is compressed stands after the base",
+            "sessions:SessionStore._session",
+            "(self._read_base(base) if base else []) + inline_messages(fields)",
+            "inline_messages(fields)",
+            "unit/test_sessions.py::test_what_is_compressed_stands_between_the_base_and_the_list",
         ),
         (
             "a leftover undoes no save",

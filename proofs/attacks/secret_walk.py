@@ -342,6 +342,17 @@ def message_lost(walk: Walk) -> None:
     walk.sweep_after(600)
 
 
+def nobody_subscribed(walk: Walk) -> None:
+    """A sweep finds that e-mails of both topics would reach nobody."""
+    topics = walk.world.pocket.sns.topics.values()
+    before = [topic.confirmed for topic in topics]
+    for topic in topics:
+        topic.confirmed = 0
+    walk.sweep_after(60)
+    for topic, confirmed in zip(topics, before, strict=True):
+        topic.confirmed = confirmed
+
+
 def session_gone(walk: Walk) -> None:
     """What no session waits on any more is closed."""
     walk.task([walk.ask()])
@@ -828,6 +839,7 @@ def walk_everything(walk: Walk, receiver: RecordingReceiver) -> None:
     for path in (
         approved, approved_and_published, denied_then_edited, gated, two_in_one_turn,
         long_conversation, expired, escalated, cancelled, given_more_time, message_lost,
+        nobody_subscribed,
         session_gone, other_tool,
         model_fails, lease_kept, clicked_again, not_started, not_stopped, answered_by_callback,
         answered_by_a_person, asked_by_name, decided_in_the_inbox, told_by_letter,

@@ -15,7 +15,10 @@ A lease that its worker did not outlive counts as over, an index entry as never 
 """
 
 import re
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import pytest
 
 from protocol.asked_of_each import (  # noqa: F401 - they are this module's tests, too
     test_guard_is_in_the_code,
@@ -24,7 +27,7 @@ from protocol.asked_of_each import (  # noqa: F401 - they are this module's test
     test_step_is_in_the_code,
     test_violation_without,
 )
-from protocol.explore import Known, WriteProtocol, explore, first_state
+from protocol.explore import Known, WriteProtocol, explore, first_state, search
 from protocol.guards import GUARDS
 from protocol.proof import Proof
 from protocol.rules import Rules, spend_budget
@@ -61,3 +64,37 @@ def test_a_state_stands_for_another_one_only_if_no_less_can_happen_in_it():
     assert known.place(state._replace(notified=(0,)), 3) == 3, "more is left in it"
     less = spend_budget(spend_budget(state._replace(notified=(0,)), "clicks"), "crashes")
     assert known.place(less, 4) == 2
+
+
+@dataclass(frozen=True)
+class Looking(WriteProtocol):
+    """The model, and what somebody could see of each of its states."""
+
+    is_whole: bool = False
+    """Whether every state counts, and not one that stands for others."""
+    seen: set = field(default_factory=set)
+
+    def __post_init__(self):
+        if self.is_whole:
+            self.rules.forgets = False
+
+    def violation(self, state, is_still):
+        session = state.session and state.session._replace(version=0, fence=0, paused_by=None)
+        items = [item and (item.status, item.text, item.is_open, item.due) for item in state.items]
+        self.seen.add((session, tuple(items), state.effects, state.objects, state.reminders))
+        return super().violation(state, is_still)
+
+    def world(self, state):
+        return (state, ()) if self.is_whole else super().world(state)
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    ["one", "one gated", "clock", "reminders", "job", "interrupted", "dead letters", "deleted",
+     "bucket", "turns gated", "two gated", "two and a job"],
+)  # fmt: skip
+def test_states_that_stand_for_others_show_all_that_the_others_show(scenario):
+    whole, folded = (Looking(Rules(SCENARIOS[scenario]), is_whole) for is_whole in (True, False))
+    counts = [search(model).states for model in (whole, folded)]
+    assert not whole.seen - folded.seen
+    assert counts[1] < counts[0]
