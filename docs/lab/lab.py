@@ -25,6 +25,7 @@ import showing
 
 from longrunning import codec
 from longrunning.messages import build_new
+from longrunning.sessions import inline_messages
 from operate import clicks, ledger, mailbox, stacks
 from operate.conservation import Ledger
 from operate.errors import OperateError
@@ -148,7 +149,7 @@ class LabStack:
     def session(self, session_id: str) -> Item:
         """Returns the session's item; empty before it is saved for the first time."""
         found = self._items(self.stack.sessions_table, session_id)
-        return found[0] if found else {}
+        return found[0] | {"messages": inline_messages(found[0])} if found else {}
 
     def waits(self, session_id: str) -> list[Item]:
         """Returns what the session waits or has waited for, in the order of its conversation."""

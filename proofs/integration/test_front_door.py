@@ -93,7 +93,7 @@ def test_a_page_tells_the_whole_of_a_session(stack: LocalStack, task: str) -> No
     links = {link["label"]: link["url"] for link in stack.wait_for_mail(task)["links"]}
     assert stack.post_form(links["approve"], decision="approved", comment="Go.").status == 200
     stack.wait_until_completed(session_id)
-    assert "base" in stack.session(session_id)
+    assert "earlier" in stack.session(session_id)
     page = stack.request("GET", f"/local/sessions/{session_id}", HTML).text
     for text in ("The task came", "Answered: another agent: brand-evaluator", "by link", "Go."):
         assert text in page
