@@ -9,6 +9,7 @@ import base64
 import json
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from local.emulator import Emulator
@@ -21,6 +22,9 @@ TABLE, BUCKET = "AWS::DynamoDB::Table", "AWS::S3::Bucket"
 QUEUE, SECRET = "AWS::SQS::Queue", "AWS::SecretsManager::Secret"
 MACHINE = "AWS::StepFunctions::StateMachine"
 MOST_DELAY_SECONDS = 900
+FOLLOW_SECONDS = 3
+"""How long a message is held back, so that its session knows its new id before it comes."""
+
 _BYTES = "__bytes__"
 
 Content = dict[str, Any]
@@ -86,13 +90,41 @@ class Snapshot:
             self._put_items(table, [_free(_with_version(item, versions)) for item in items])
 
     def send(self, content: Content) -> None:
-        """Puts messages and jobs: with them the stack goes on by itself."""
+        """Puts messages and jobs: with them the stack goes on by itself.
+
+        A message has another id now. The one that paused a session may have to finish that pause,
+        which no other message may: so its session is told the new id.
+        """
         for machine, jobs in self._known(content, MACHINE):
             for job in jobs:
                 self._states.start_execution(stateMachineArn=machine, **job)
+        paused = self._paused_by(content)
         for queue, messages in self._known(content, QUEUE):
             for message in messages:
-                self._send(queue, message)
+                sessions = paused.get(message.get("id", ""), [])
+                new_id = self._send(queue, message, FOLLOW_SECONDS if sessions else 0)
+                for table, item in sessions:
+                    self._rename_pauser(table, item, new_id)
+
+    def _paused_by(self, content: Content) -> dict[str, list[tuple[str, dict[str, Any]]]]:
+        """Returns the sessions, each with its table, by the id of the message that paused them."""
+        found: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+        for table, items in self._known(content, TABLE):
+            for item in items:
+                if "paused_by" in item:
+                    found.setdefault(item["paused_by"]["S"], []).append((table, item))
+        return found
+
+    def _rename_pauser(self, table: str, item: dict[str, Any], new_id: str) -> None:
+        """Tells a session the new id, unless another message has paused it since."""
+        with suppress(self._dynamodb.exceptions.ConditionalCheckFailedException):
+            self._dynamodb.update_item(
+                TableName=table,
+                Key={name: item[name] for name in ("session_id", "agent_name")},
+                UpdateExpression="SET paused_by = :new",
+                ConditionExpression="paused_by = :old",
+                ExpressionAttributeValues={":new": {"S": new_id}, ":old": item["paused_by"]},
+            )
 
     def _known(self, content: Content, kind: str) -> Iterator[tuple[str, Any]]:
         for logical_id, name in self._ids[kind].items():
@@ -138,6 +170,7 @@ class Snapshot:
         """What was received is free again: whoever had it is gone. Only a delay is kept."""
         return [
             {
+                "id": message["MessageId"],
                 "body": _with_session_id(message["Body"], message["MessageId"]),
                 "attributes": message["MessageAttributes"],
                 "visible_at": 0 if message["ReceiveCount"] else message["VisibleAt"],
@@ -145,14 +178,15 @@ class Snapshot:
             for message in messages_in(self._emulator, queue_url)
         ]
 
-    def _send(self, queue_url: str, message: dict[str, Any]) -> None:
+    def _send(self, queue_url: str, message: dict[str, Any], least_delay: int) -> str:
         delay = int(message["visible_at"] - time.time())
-        self._sqs.send_message(
+        sent = self._sqs.send_message(
             QueueUrl=queue_url,
             MessageBody=message["body"],
             MessageAttributes=message["attributes"],
-            DelaySeconds=min(max(delay, 0), MOST_DELAY_SECONDS),
+            DelaySeconds=min(max(delay, least_delay), MOST_DELAY_SECONDS),
         )
+        return str(sent["MessageId"])
 
     def _secret(self, arn: str) -> dict[str, Any]:
         found = self._secrets.get_secret_value(SecretId=arn)

@@ -161,6 +161,12 @@ class Aws:
         self.puts.append(("put_object", request))
         return {"VersionId": f"new-{len(self.puts)}"}
 
+    def send_message(self, **request: Any) -> dict[str, str]:
+        self.puts.append(("send_message", request))
+        return {"MessageId": f"new-{len(self.puts)}"}
+
+    exceptions = SimpleNamespace(ConditionalCheckFailedException=KeyError)
+
     def __getattr__(self, name: str) -> Any:
         return lambda **request: self.puts.append((name, request))
 
@@ -228,6 +234,29 @@ def test_a_session_names_the_new_version_of_its_object_and_no_wait_has_a_worker(
         {"lease_until": {"N": "0"}},
     ]
     assert ("put_secret_value", {"SecretId": "secret", "SecretString": "s"}) in aws.puts
+
+
+def test_a_session_knows_its_messages_new_id_before_that_comes(
+    aws: Aws, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message that paused it finishes the pause, and no other may."""
+    taken = {"attributes": {}, "visible_at": 0}
+    messages = [{"id": "m-1", "body": "{}", **taken}, {"id": "m-2", "body": "{}", **taken}]
+    key = {"session_id": {"S": "s-1"}, "agent_name": {"S": "a"}}
+    stack = STACK | {
+        snapshots.TABLE: {"Table": [key | {"paused_by": {"S": "m-2"}}, {"session_id": {"S": "w"}}]},
+        snapshots.QUEUE: {"Queue": [*messages, {"body": "of an older run", **taken}]},
+    }
+    snapshot.send(stack)
+    assert [(name, request.get("DelaySeconds")) for name, request in aws.puts] == [
+        ("send_message", 0),
+        ("send_message", snapshots.FOLLOW_SECONDS),
+        ("update_item", None),
+        ("send_message", 0),
+    ]
+    told = aws.puts[2][1]
+    assert (told["TableName"], told["Key"]) == ("table", key)
+    assert told["ExpressionAttributeValues"] == {":new": {"S": "new-2"}, ":old": {"S": "m-2"}}
 
 
 def message(body: str, **fields: Any) -> dict[str, Any]:
