@@ -1,6 +1,6 @@
 """Walks one task through the agent function in a process of its own, as Lambda would trace it.
 
-Run by proofs/unit/test_tracing.py: X-Ray's SDK reads the environment when it is imported, and what
+Run by proofs/infra/test_tracing.py: X-Ray's SDK reads the environment when it is imported, and what
 it patches stays patched. Prints as JSON whether the SDK was imported and what was published.
 """
 

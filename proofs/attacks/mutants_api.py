@@ -1119,7 +1119,7 @@ API: tuple[Mutant, ...] = tuple(
             "tracing:enable",
             "Entity.add_exception = lambda entity, *_, **__: entity.add_fault_flag()",
             "",
-            "unit/test_tracing.py::test_the_text_of_an_aws_error_is_not_sent",
+            "infra/test_tracing.py::test_the_text_of_an_aws_error_is_not_sent",
         ),
         (
             "a cancellation does what was sent or nothing",

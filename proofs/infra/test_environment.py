@@ -45,7 +45,7 @@ SAMPLE = (
     "proofs/unit/test_local_parts.py",
     "proofs/unit/test_operate_commands.py::test_every_page_of_a_table_is_counted",
     "tests/example/test_publish_post.py",
-    "proofs/unit/test_tracing.py",
+    "proofs/infra/test_tracing.py",
     "tests/flow/test_walkthrough.py",
 )
 

@@ -1,6 +1,6 @@
 """SnapStart, which a parameter turns on for AgentFunction: a version, and who sends messages to it.
 
-proofs/unit/test_start.py holds that a snapshot of any function has nothing unique in it.
+proofs/infra/test_start.py holds that a snapshot of any function has nothing unique in it.
 """
 
 from aws_template import load, of_type, properties, resources
