@@ -33,6 +33,7 @@ class Contender:
         without: Name of the contender that runs the same agent and stores nothing.
         has_cpu: Whether its CPU can be told from its engine's.
         is_peer: Whether it is one of those to compare with; what such a one cannot do is a result.
+        is_close: Whether longer texts and longer sessions are tried with it, too.
     """
 
     name: str
@@ -41,3 +42,4 @@ class Contender:
     without: str = "the agent alone"
     has_cpu: bool = True
     is_peer: bool = True
+    is_close: bool = False

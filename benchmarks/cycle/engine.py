@@ -23,7 +23,9 @@ PYTHON = ROOT / ".venv/local/bin/python"
 NOBODY = "127.0.0.1:9"
 
 BUCKETS = {"ours": "agent-state", "peers": "peers"}
+LEDGER, LEDGER_INDEX = "ledger", "open"
 PEER_TABLES = {
+    LEDGER: ("session_id", "tool_use_id"),
     "plain": ("session_id", None),
     "strands-storage": ("pk", "sk"),
     "langgraph": ("PK", "SK"),
@@ -105,12 +107,31 @@ def _furnished(emulator: Emulator, our_tables: dict[str, dict[str, Any]]) -> Eng
 def _create_table(dynamodb: Any, name: str) -> None:
     hash_key, range_key = PEER_TABLES[name]
     keys = {hash_key: "HASH"} | ({range_key: "RANGE"} if range_key else {})
+    index = _LEDGER_INDEX if name == LEDGER else {}
+    kinds = dict.fromkeys(keys, "S") | ({"open_shard": "S", "due_at": "N"} if index else {})
     dynamodb.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": n, "KeyType": kind} for n, kind in keys.items()],
-        AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in keys],
+        KeySchema=_schema(keys),
+        AttributeDefinitions=[{"AttributeName": n, "AttributeType": k} for n, k in kinds.items()],
+        **index,
     )
+
+
+def _schema(keys: dict[str, str]) -> list[dict[str, str]]:
+    return [{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()]
+
+
+_LEDGER_INDEX: dict[str, Any] = {
+    "GlobalSecondaryIndexes": [
+        {
+            "IndexName": LEDGER_INDEX,
+            "KeySchema": _schema({"open_shard": "HASH", "due_at": "RANGE"}),
+            "Projection": {"ProjectionType": "KEYS_ONLY"},
+        }
+    ]
+}
+"""What is open, by when it is due."""
 
 
 def _environment(emulator: Emulator) -> dict[str, str]:

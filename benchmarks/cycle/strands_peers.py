@@ -27,6 +27,9 @@ from benchmarks.cycle.meter import Meter
 from longrunning import human_approval
 from longrunning.agent.tool_results import fill_placeholders
 
+IN_S3 = "Strands snapshots, S3Storage"
+GZIPPED = "Strands snapshots, DynamoDBStorage, gzip"
+CLOSE = (IN_S3, GZIPPED)
 SNAPSHOTS = Offers("the answer in the conversation", "no: the last writer wins", "no")
 
 
@@ -62,12 +65,13 @@ def strands_peers(meter: Meter) -> Iterator[Contender]:
         SNAPSHOTS,
     )
     storages = {
-        "Strands snapshots, S3Storage": S3Storage(BUCKETS["peers"]),
+        IN_S3: S3Storage(BUCKETS["peers"]),
         "Strands snapshots, DynamoDBStorage": _dynamodb_storage("none"),
-        "Strands snapshots, DynamoDBStorage, gzip": _dynamodb_storage("gzip"),
+        GZIPPED: _dynamodb_storage("gzip"),
     }
     for name, storage in storages.items():
-        yield Contender(name, _snapshots(meter, storage=storage), SNAPSHOTS)
+        sessions = _snapshots(meter, storage=storage)
+        yield Contender(name, sessions, SNAPSHOTS, is_close=name in CLOSE)
     yield Contender(
         "Strands snapshots, S3Storage, each pause kept",
         _snapshots(meter, storage=S3Storage(BUCKETS["peers"]), snapshot_trigger=lambda **_: True),
@@ -95,10 +99,10 @@ def _snapshots(meter: Meter, **options: Any) -> Callable[[Conversation], Cycle]:
 
 def _managed(conversation: Conversation, meter: Meter, make_manager: Callable[[], Any]) -> Cycle:
     """An agent that a session manager loads and saves; the answer comes as interrupt response."""
-    model = ScriptedModel()
+    model = ScriptedModel(conversation.post_bytes)
 
     def make(messages: list[Any] | None = None) -> Agent:
-        return _make_agent(
+        return make_agent(
             model, messages, [interrupting_approval, publish_post], session_manager=make_manager()
         )
 
@@ -116,7 +120,7 @@ def _managed(conversation: Conversation, meter: Meter, make_manager: Callable[[]
 
 def _alone(conversation: Conversation, meter: Meter) -> Cycle:
     """The messages stay in memory: what is left is the agent's own work."""
-    model = ScriptedModel()
+    model = ScriptedModel(conversation.post_bytes)
     messages = _ask(model, conversation)
 
     def cycle() -> None:
@@ -129,7 +133,7 @@ def _alone(conversation: Conversation, meter: Meter) -> Cycle:
 
 def _plain(conversation: Conversation, meter: Meter, dynamodb: Any) -> Cycle:
     """The whole list in one item: read, changed, put back, whoever else may have put it."""
-    model = ScriptedModel()
+    model = ScriptedModel(conversation.post_bytes)
     serialize, deserialize = TypeSerializer().serialize, TypeDeserializer().deserialize
     key = {"session_id": {"S": conversation.session_id}}
 
@@ -148,7 +152,7 @@ def _plain(conversation: Conversation, meter: Meter, dynamodb: Any) -> Cycle:
 
 def _ask(model: ScriptedModel, conversation: Conversation) -> list[Any]:
     earlier = copy.deepcopy(conversation.earlier)
-    return _run(_make_agent(model, earlier, [human_approval, publish_post]), conversation.task)
+    return _run(make_agent(model, earlier, [human_approval, publish_post]), conversation.task)
 
 
 def _answer(model: ScriptedModel, messages: list[Any]) -> list[Any]:
@@ -156,7 +160,7 @@ def _answer(model: ScriptedModel, messages: list[Any]) -> list[Any]:
     content = [{"text": answer_to(use["input"]["content"])}]
     result = {"toolUseId": use["toolUseId"], "status": "success", "content": content}
     fill_placeholders(messages, {use["toolUseId"]: result})
-    return _run(_make_agent(model, messages, [human_approval, publish_post]), None)
+    return _run(make_agent(model, messages, [human_approval, publish_post]), None)
 
 
 def _run(agent: Agent, prompt: Any) -> list[Any]:
@@ -165,9 +169,10 @@ def _run(agent: Agent, prompt: Any) -> list[Any]:
     return messages
 
 
-def _make_agent(
+def make_agent(
     model: ScriptedModel, messages: list[Any] | None, tools: list[Any], **options: Any
 ) -> Agent:
+    """Makes the agent that all of them run."""
     return Agent(
         name=AGENT_NAME,
         agent_id=AGENT_NAME,

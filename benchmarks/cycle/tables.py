@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 
+from benchmarks.cycle.close_tables import close_verdicts, sessions_table, texts_table
 from benchmarks.cycle.contender import Contender, Offers
 from benchmarks.cycle.prices import DOLLARS_PER_TRANSITION, Usage
 from benchmarks.cycle.results import Results
@@ -21,9 +22,10 @@ MOST_DOLLARS, MOST_CHANGE, MOST_CALLS, MOST_WRITES = 9, 0.10, 11, 6
 TEXT = """\
 One cycle, for everybody: a session is paused at a question. The approval comes; the state is
 read; the agent publishes the approved text and asks for the next one; the state is written. That
-adds four messages. Earlier messages have about 500 bytes, the texts to approve about 160. The
-same scripted model answers everywhere; real libraries run over real botocore and loopback HTTP
-against the local AWS emulator in another process; one layer on botocore's events counts for all.
+adds four messages. Earlier messages have about 500 bytes, the texts to approve
+160; longer ones have a table of their own. The same scripted model answers everywhere; real
+libraries run over real botocore and loopback HTTP against the local AWS emulator in another
+process; one layer on botocore's events counts for all.
 
 - **Dollars** are list prices of us-east-1 for storage alone: DynamoDB on demand, S3 requests,
   durable operations ($8 per million, $0.25 per GB written). Deletes in S3 are free. Queue,
@@ -64,6 +66,8 @@ def section(results: Results) -> Section:
             _dollars_table(results, has_attachment=False),
             _dollars_table(results, has_attachment=True),
             _dollars_chart(results),
+            texts_table(results),
+            sessions_table(results),
             _tasks_table(results),
             _ours_table(results),
             *(_detail_table(results, size) for size in details),
@@ -353,6 +357,7 @@ def _targets_table(results: Results) -> Table:
         (f"at most {MOST_WRITES} conditional writes", number(writes), writes <= MOST_WRITES),
         _session_row(results, sizes[-1]),
         _cpu_row(results, sizes[-1]),
+        *close_verdicts(results),
     ]
     return Table(
         "What it must reach",
