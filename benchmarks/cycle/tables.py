@@ -181,14 +181,10 @@ def _ours_table(results: Results) -> Table:
             row("write units, the index included", lambda n: average(n).write_units),
             row("read units", lambda n: average(n).read_units),
             row("S3 PUT requests", lambda n: average(n).s3_requests.get("PutObject", 0)),
-            row("AWS calls for coordination, S3's left out", lambda n: _coordination(average(n))),
+            row("AWS calls for coordination, S3's left out", lambda n: average(n).coordination),
             row("of these, conditional writes", lambda n: average(n).conditional_writes),
         ),
     )
-
-
-def _coordination(usage: Usage) -> float:
-    return usage.requests - sum(usage.s3_requests.values())
 
 
 def _detail_table(results: Results, size: int, has_attachment: bool = False) -> Table:
@@ -341,7 +337,7 @@ def _targets_table(results: Results) -> Table:
     change = max(abs(prices[n] - prices[flat[0]]) / prices[flat[0]] for n in flat)
     averages = [results.mean(results.ours, size) for size in sizes]
     averages.append(results.tasks[results.ours.name])
-    calls = max(map(_coordination, averages))
+    calls = max(usage.coordination for usage in averages)
     writes = max(usage.conditional_writes for usage in averages)
     dearest = max(prices.values())
     rows = [
