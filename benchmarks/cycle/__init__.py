@@ -12,7 +12,8 @@ SMOKE_SIZES, SMOKE_CYCLES, SMOKE_MARKS = (2,), 2, (1, 2, 3)
 def run(effort: Effort) -> Section:
     """Measures every contender at every size."""
     # Only here: who reads prices needs no contender, nor an engine.
-    from benchmarks.cycle.measure import Plan, measure
+    from benchmarks.cycle.measure import measure
+    from benchmarks.cycle.plan import Plan
     from benchmarks.cycle.results import Results
     from benchmarks.cycle.tables import section
 

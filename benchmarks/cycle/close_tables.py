@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from benchmarks.cycle.contender import Contender
-from benchmarks.cycle.ledger_peer import DIGESTS, EQUAL
+from benchmarks.cycle.contender import DIGESTS, EQUAL, Contender
 from benchmarks.cycle.prices import Usage, mean
 from benchmarks.cycle.results import Results
 from benchmarks.report import Table, number

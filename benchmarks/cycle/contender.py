@@ -5,6 +5,10 @@ from dataclasses import dataclass, field
 
 from benchmarks.cycle.conversation import Conversation
 
+EQUAL = "Strands snapshots, S3Storage, and an equal ledger"
+DIGESTS = "Strands snapshots, S3Storage, and a ledger of digests"
+"""Of those that are close, the two that have a record of their own."""
+
 Cycle = Callable[[], None]
 """One cycle of a paused session: the approval comes, the agent publishes, asks again, is saved."""
 

@@ -58,7 +58,7 @@ class Engine:
                     self.s3.delete_objects(Bucket=bucket, Delete={"Objects": found})
         for name in PEER_TABLES:
             self.dynamodb.delete_table(TableName=name)
-            _create_table(self.dynamodb, name)
+            self.dynamodb.create_table(**peer_table(name))
 
 
 @contextlib.contextmanager
@@ -86,7 +86,7 @@ def _furnished(emulator: Emulator, our_tables: dict[str, dict[str, Any]]) -> Eng
     for properties in our_tables.values():
         dynamodb.create_table(**properties)
     for name in PEER_TABLES:
-        _create_table(dynamodb, name)
+        dynamodb.create_table(**peer_table(name))
     for bucket in BUCKETS.values():
         s3.create_bucket(Bucket=bucket)
     topic_arn = sns.create_topic(Name="notifications")["TopicArn"]
@@ -104,18 +104,21 @@ def _furnished(emulator: Emulator, our_tables: dict[str, dict[str, Any]]) -> Eng
     )
 
 
-def _create_table(dynamodb: Any, name: str) -> None:
+def peer_table(name: str) -> dict[str, Any]:
+    """Returns what `create_table` takes of a peer's table."""
     hash_key, range_key = PEER_TABLES[name]
     keys = {hash_key: "HASH"} | ({range_key: "RANGE"} if range_key else {})
     index = _LEDGER_INDEX if name == LEDGER else {}
     kinds = dict.fromkeys(keys, "S") | ({"open_shard": "S", "due_at": "N"} if index else {})
-    dynamodb.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=_schema(keys),
-        AttributeDefinitions=[{"AttributeName": n, "AttributeType": k} for n, k in kinds.items()],
+    return {
+        "TableName": name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": _schema(keys),
+        "AttributeDefinitions": [
+            {"AttributeName": n, "AttributeType": kind} for n, kind in kinds.items()
+        ],
         **index,
-    )
+    }
 
 
 def _schema(keys: dict[str, str]) -> list[dict[str, str]]:

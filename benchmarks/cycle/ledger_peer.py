@@ -17,7 +17,7 @@ from strands import ToolContext, tool
 from strands.session import SnapshotSessionManager
 from strands.storage import S3Storage
 
-from benchmarks.cycle.contender import Contender, Cycle, Offers
+from benchmarks.cycle.contender import DIGESTS, EQUAL, Contender, Cycle, Offers
 from benchmarks.cycle.conversation import (
     ASK,
     PUBLISHED,
@@ -28,10 +28,7 @@ from benchmarks.cycle.conversation import (
 from benchmarks.cycle.engine import BUCKETS, LEDGER
 from benchmarks.cycle.meter import Meter
 from benchmarks.cycle.prices import WRITE_UNIT_BYTES, item_size
-from benchmarks.cycle.strands_peers import make_agent
-
-EQUAL = "Strands snapshots, S3Storage, and an equal ledger"
-DIGESTS = "Strands snapshots, S3Storage, and a ledger of digests"
+from benchmarks.cycle.strands_agent import make_agent
 
 ROOM_BYTES = 200
 """What decision, claim and spend add to a record: it must still be one write unit."""

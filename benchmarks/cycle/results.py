@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.cycle.contender import Contender
-from benchmarks.cycle.measure import Cells, Plan, Sessions, Tasks, Texts
+from benchmarks.cycle.plan import Cells, Plan, Sessions, Tasks, Texts
 from benchmarks.cycle.prices import Usage, mean
 from benchmarks.cycle.turns import Cell
 

@@ -8,12 +8,10 @@ from typing import Any
 import boto3
 from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 from strands import Agent, ToolContext, tool
-from strands.agent.conversation_manager import NullConversationManager
 from strands.session import S3SessionManager, SnapshotSessionManager
 from strands.storage import S3Storage
 from strands_dynamodb_storage import DynamoDBStorage
 
-from agent_definition import AGENT_NAME, SYSTEM_PROMPT
 from benchmarks.cycle.contender import Contender, Cycle, Offers
 from benchmarks.cycle.conversation import (
     ASK,
@@ -24,6 +22,7 @@ from benchmarks.cycle.conversation import (
 )
 from benchmarks.cycle.engine import BUCKETS
 from benchmarks.cycle.meter import Meter
+from benchmarks.cycle.strands_agent import make_agent
 from longrunning import human_approval
 from longrunning.agent.tool_results import fill_placeholders
 
@@ -167,23 +166,6 @@ def _run(agent: Agent, prompt: Any) -> list[Any]:
     agent(prompt, invocation_state={"request_state": {}, "session_id": "s", "session_agent": agent})
     messages: list[Any] = agent.messages
     return messages
-
-
-def make_agent(
-    model: ScriptedModel, messages: list[Any] | None, tools: list[Any], **options: Any
-) -> Agent:
-    """Makes the agent that all of them run."""
-    return Agent(
-        name=AGENT_NAME,
-        agent_id=AGENT_NAME,
-        model=model,
-        system_prompt=SYSTEM_PROMPT,
-        messages=messages,
-        tools=tools,
-        callback_handler=None,
-        conversation_manager=NullConversationManager(),
-        **options,
-    )
 
 
 def _bytes_as_they_were(value: Any) -> Any:
