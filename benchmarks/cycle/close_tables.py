@@ -28,8 +28,9 @@ How to read it: one session asks {count} times, and every approval is really mad
 {window} cycles from the one that is named on; of who puts its base into S3 every few cycles, as
 this project does, of the whole rounds within them, because a part of a round would be luck. "Alone"
 is that one cycle by itself, wherever it stands in its round: dollars, in brackets write units and
-read units. What grows with the number of earlier approvals shows in the ratio. Who is billed by
-operations or requests does not grow; an item that holds the whole conversation does."""
+read units. What grows with the number of earlier approvals shows in the ratio; a first round has
+nothing before it and is cheaper than those that follow. Who is billed by operations or requests
+does not grow; an item that holds the whole conversation does."""
 
 
 def texts_table(results: Results) -> Table:

@@ -14,6 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+READ = "November 2026"
+"""When the list prices were read."""
+
 DOLLARS_PER_WRITE_UNIT = 0.625
 DOLLARS_PER_READ_UNIT = 0.125
 DOLLARS_PER_S3_REQUEST = {

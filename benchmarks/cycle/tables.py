@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from benchmarks.cycle.close_tables import close_verdicts, sessions_table, texts_table
 from benchmarks.cycle.contender import Contender, Offers
-from benchmarks.cycle.prices import DOLLARS_PER_TRANSITION, Usage
+from benchmarks.cycle.prices import DOLLARS_PER_TRANSITION, READ, Usage
 from benchmarks.cycle.results import Results
 from benchmarks.report import Chart, Section, Spread, Table, number
 
@@ -27,9 +27,10 @@ adds four messages. Earlier messages have about 500 bytes, the texts to approve
 libraries run over real botocore and loopback HTTP against the local AWS emulator in another
 process; one layer on botocore's events counts for all.
 
-- **Dollars** are list prices of us-east-1 for storage alone: DynamoDB on demand, S3 requests,
-  durable operations ($8 per million, $0.25 per GB written). Deletes in S3 are free. Queue,
-  e-mail, API and Lambda are not in them; every contender needs something of the kind.
+- **Dollars** are list prices of us-east-1, read in {read}, for storage alone: DynamoDB on
+  demand, S3 requests, durable operations ($8 per million, $0.25 per GB written). Deletes in S3
+  are free. Queue, e-mail, API and Lambda are not in them; every contender needs something of the
+  kind.
 - **This project** is the mean of {cycles} consecutive cycles ({attached} with an attachment),
   approval, decision, claim and spend included: only several show what its bases cost. Its
   conversation grows meanwhile. **Every other** figure is the first cycle, at exactly so many
@@ -43,7 +44,8 @@ process; one layer on botocore's events counts for all.
   too). S3SessionManager makes a client for each session and reads each message by itself.
 - Durable functions run on the SDK's local runner, which makes no AWS calls and has no process of
   its own: there are operations and bytes, no CPU. In their favour a step returns only what it
-  adds.
+  adds. Each way to wait has its row: `wait_for_callback`, and `create_callback` with the e-mail in
+  a step or outside of one, as in AWS's own sample, where every replay sends all e-mails again.
 - Step Functions are arithmetic: {transitions} transitions a cycle at $25 per million, the
   conversation stored elsewhere (a state holds 256 KB).
 """
@@ -57,6 +59,7 @@ def section(results: Results) -> Section:
         attached=plan.cycles_with_attachment,
         peer_cycles=plan.peer_cycles,
         transitions=TRANSITIONS,
+        read=READ,
     )
     details = [size for size in DETAIL_SIZES if size in plan.sizes] or plan.sizes[-1:]
     return Section(

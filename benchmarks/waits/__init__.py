@@ -5,7 +5,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from benchmarks.cycle.prices import Usage
+from benchmarks.cycle.prices import READ, Usage
 from benchmarks.report import Effort, Section, Table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,18 +22,19 @@ COLUMNS = (
     "read units",
 )
 
-TEXT = """\
+TEXT = f"""\
 Every kind of wait of this project, each as the shortest task that has one: it begins, it waits, the
 answer comes, the model reads it and says "Done.". Texts to approve have 160 bytes. The real
 handlers run over the AWS in memory of the test kit, which is held against the emulator answer by
 answer, with a scripted model.
 
 How to read it: the first row is a task that waits for nothing; what a row has above it, its wait
-costs. **Dollars** are list prices of us-east-1 for storage alone, DynamoDB and S3, as in "Cost of a
-pause and resume": queue, e-mail, API, Lambda and what runs elsewhere come on top. **Calls** are all
-that the functions make of AWS for coordination; what Lambda's poller and the sender of the task do
-is not among them. A timer needs a sweep that finds it due, which stands in its row with all that it
-reads; one sweep serves all that waits, and the last row is one of a stack in which nothing does."""
+costs. **Dollars** are list prices of us-east-1, read in {READ}, for storage alone, DynamoDB and
+S3, as in "Cost of a pause and resume": queue, e-mail, API, Lambda and what runs elsewhere come on
+top. **Calls** are all that the functions make of AWS for coordination; what Lambda's poller and the
+sender of the task do is not among them. A timer needs a sweep that finds it due, which stands in
+its row with all that it reads; one sweep serves all that waits, and the last row is one of a stack
+in which nothing does."""
 
 
 def run(_: Effort) -> Section:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from benchmarks.cycle.conversation import POST_BYTES, make_post
 from benchmarks.cycle.engine import LEDGER, peer_table
-from benchmarks.cycle.ledger_peer import Ledger
+from benchmarks.cycle.ledger import Ledger
 from benchmarks.recorder import Recorder
 from botocore.exceptions import ClientError
 
