@@ -190,8 +190,8 @@ def _range(least: float, most: float) -> str:
 
 TEXT = f"""\
 Arithmetic, nothing measured here: list prices of us-east-1, read in {prices.READ}, without free
-tiers. A run of the agent takes 10 s, almost all of it the model's; memory is the template's. The model
-reads {Use().tokens:,} tokens at $3 a million, in all its calls together.
+tiers. A run of the agent takes 10 s, almost all of it the model's; memory is the template's. The
+model reads {Use().tokens:,} tokens at $3 a million, in all its calls together.
 
 The storage that the other tables of this page compare is a small part of the bill. A function that
 waits for a model is the largest after the model."""

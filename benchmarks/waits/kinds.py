@@ -19,6 +19,7 @@ import pytest
 import ask_agent
 import run_job
 import wait_until
+from benchmarks.cycle.conversation import POST_BYTES, make_post
 from benchmarks.cycle.prices import Usage
 from benchmarks.recorder import Recorder
 from longrunning.agent.long_running import LongTool
@@ -33,8 +34,8 @@ from sample_people import two_of_three, use_people
 from sample_post import make_publisher
 from sample_world import World, use_sample
 
-POST = {"content": ("Meet our brand new rainbow unicorn! She loves long walks. " * 3)[:160]}
-"""A text of the length that `make bench cycle` begins with."""
+POST = {"content": make_post(1, POST_BYTES)}
+"""The first text of `make bench cycle`."""
 CHECKER, MACHINE = "checker", "arn:aws:states:eu-west-1:123456789012:stateMachine:picture"
 
 NOTHING = "nothing to wait for"
