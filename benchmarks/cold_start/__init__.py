@@ -8,14 +8,17 @@ same packages, and a handler that only imports what the function cannot do witho
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bedrock_stand_in import BedrockStandIn
 from benchmarks.cold_start.aws import Aws
 from benchmarks.cold_start.places import ROOT, Place, containers, processes
 from benchmarks.cold_start.runtime_api import RuntimeApi, StartError
 from benchmarks.report import Effort, Section, Spread, Table
+from converse_stand_in import tool_use
 
 VARIABLES = {
     "AWS_ACCESS_KEY_ID": "measured",
@@ -37,7 +40,6 @@ VARIABLES = {
     "STATE_BUCKET_NAME": "measured-state",
     "RETENTION_DAYS": "30",
     "MAXIMUM_CONCURRENCY": "0",
-    "MODEL_ID": "scripted",
     "APPROVAL_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:measured",
     "MAIL_FROM": "",
     "ESCALATION_TOPIC_ARN": "",
@@ -63,30 +65,42 @@ class Function:
     right: Mapping[str, Any]
     """What its answer must hold."""
     bare: str = "bare_botocore.handler"
+    model_id: str = "scripted"
 
     @property
     def package(self) -> str:
         """The folder of its package."""
-        return f"{self.name}Function"
+        return f"{self.name.partition(',')[0]}Function"
 
     def read_event(self) -> Any:
         """Reads the event."""
         return json.loads((ROOT / "events" / f"{self.event}.json").read_text(encoding="utf-8"))
 
 
+AGENT = Function(
+    "Agent",
+    "agent_handler.handler",
+    "sqs/new_task_with_session_id",
+    {"batchItemFailures": []},
+    bare="bare_strands.handler",
+)
+WITH_BEDROCK = replace(
+    AGENT, name="Agent, Bedrock model", model_id="us.anthropic.claude-sonnet-4-20250514-v1:0"
+)
+
 FUNCTIONS = (
-    Function(
-        "Agent",
-        "agent_handler.handler",
-        "sqs/new_task_with_session_id",
-        {"batchItemFailures": []},
-        bare="bare_strands.handler",
-    ),
+    WITH_BEDROCK,
+    AGENT,
     # What the agent has just asked: the sample link is for the sample task.
     Function("Approval", "approval_handler.handler", "approval_api/get_json", {"statusCode": 200}),
     Function("Sweeper", "sweeper_handler.handler", "sweeper/every_minute", {"failed": 0}),
     Function("Operator", "operator_handler.handler", "operator_api/list", {"statusCode": 200}),
     Function("UniTok", "unitok_handler.handler", "unitok_api/list", {"statusCode": 200}),
+)
+
+POST = (
+    "Meet our new blue unicorn! Rides every Saturday over meadows and along the lake, and the "
+    "first hour is free. Book at Unicorn Rentals."
 )
 
 STARTS_OF_A_RUN = 3
@@ -99,6 +113,11 @@ TEXT = """\
 Processor (CPU) and wall milliseconds from the start of the process to the first line of the
 handler, and to its first answer, which includes the clients and the AWS calls that a first event
 needs; a stand-in on 127.0.0.1 answers those at once. Tracing is on, the model is the scripted one.
+
+How to read it: in the row "Agent, Bedrock model" `MODEL_ID` is that of a Bedrock model, as in most
+stacks: Strands' `BedrockModel` and a client of botocore are made, and a stand-in for Bedrock on
+127.0.0.1 checks the signature and streams its answer at once. What its first answer takes more than
+that of the row below is this client and this stream; the thinking of a model is in none of them.
 
 Every start is a new process with the built package, under Lambda's own runtime client
 (`awslambdaric`). Beside each stands one of the bare minimum: the same client and package, and a
@@ -184,15 +203,34 @@ def _start_all(places: Sequence[Place], folder: Path) -> list[Pair]:
     pairs = []
     for place in places:
         aws = Aws()
-        with aws.serving() as endpoint:
+        with aws.serving() as endpoint, _bedrock() as bedrock:
+            variables = {
+                "AWS_ENDPOINT_URL": endpoint,
+                "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": bedrock.url,
+            }
             for function in FUNCTIONS:
-                bare = _start(place, function, function.bare, {}, endpoint, folder)
+                bare = _start(place, function, function.bare, {}, variables, folder)
                 handler, right = function.handler, function.right
-                real = _start(place, function, handler, right, endpoint, folder)
+                real = _start(place, function, handler, right, variables, folder)
                 pairs.append(Pair(real, bare))
-        if aws.unknown:
-            raise StartError(f"the stand-in was asked for {sorted(set(aws.unknown))}")
+        if aws.unknown or bedrock.faults:
+            asked = [*sorted(set(aws.unknown)), *bedrock.faults]
+            raise StartError(f"the stand-in was asked for {asked}")
+        if bedrock.model_ids != [WITH_BEDROCK.model_id]:
+            raise StartError(f"Bedrock was asked for {bedrock.model_ids}")
     return pairs
+
+
+@contextmanager
+def _bedrock() -> Iterator[BedrockStandIn]:
+    """Serves a model that asks for approval, as the scripted one does in its first answer."""
+    asks = tool_use("tooluse_0123456789abcdefghijkl", "human_approval", {"content": POST})
+    keys = {VARIABLES["AWS_ACCESS_KEY_ID"]: VARIABLES["AWS_SECRET_ACCESS_KEY"]}
+    stand_in = BedrockStandIn(lambda _: [asks], keys)
+    try:
+        yield stand_in
+    finally:
+        stand_in.close()
 
 
 def _start(
@@ -200,16 +238,18 @@ def _start(
     function: Function,
     handler: str,
     right: Mapping[str, Any],
-    endpoint: str,
+    endpoints: Mapping[str, str],
     folder: Path,
 ) -> Start:
     notes = folder / "notes"
     notes.unlink(missing_ok=True)
     api = RuntimeApi(function.read_event())
     with api.serving() as address:
-        variables = VARIABLES | {
+        variables = {
+            **VARIABLES,
+            **endpoints,
             "AWS_LAMBDA_RUNTIME_API": address,
-            "AWS_ENDPOINT_URL": endpoint,
+            "MODEL_ID": function.model_id,
             "REAL_HANDLER": handler,
         }
         started = place.start(function.package, variables, notes)
@@ -241,8 +281,22 @@ def _verdict(found: Sequence[Found]) -> str:
         for one in found
         if one.has_bytecode and one.function.name in AIM_FOR
     ]
-    says = f"Processor time to the first line ÷ bare, with bytecode: {'; '.join(told)}."
-    return says if told else ""
+    says = [f"Processor time to the first line ÷ bare, with bytecode: {'; '.join(told)}."]
+    return " ".join((says if told else []) + [_with_bedrock(found)])
+
+
+def _with_bedrock(found: Sequence[Found]) -> str:
+    """Says what a real model's client adds, start by start."""
+    says = []
+    for has_bytecode in dict.fromkeys(one.has_bytecode for one in found):
+        real, scripted = (
+            [pair.real.answer_cpu for one in found for pair in one.pairs
+             if one.function is function and one.has_bytecode == has_bytecode]
+            for function in (WITH_BEDROCK, AGENT)
+        )  # fmt: skip
+        ratio = Spread(tuple(a / b for a, b in zip(real, scripted, strict=True)))
+        says.append(f"{ratio} {'with' if has_bytecode else 'without'} bytecode")
+    return f"First answer with a Bedrock model ÷ the scripted one, CPU: {', '.join(says)}."
 
 
 def _row(one: Found) -> tuple[object, ...]:
