@@ -93,8 +93,8 @@ POST_WRITE_UNITS = 2
 REMINDER_CALLS = 5
 """The approval, the session, take it, the e-mail, note it. proofs/unit/test_bench_scale.py"""
 
-SESSION_BYTES, APPROVAL_BYTES = 1_300, 600
-"""Of one short conversation. docs/architecture.md, "Measured"."""
+SESSION_BYTES, APPROVAL_BYTES = 1_100, 740
+"""Of one short conversation, once it is over. proofs/flow/test_scale_counts.py"""
 
 # ── What somebody uses it for ───────────────────────────────────────────────────────────────────
 

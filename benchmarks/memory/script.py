@@ -43,11 +43,11 @@ class Asking(ScriptedModel):
 
     def __init__(self, script: Script) -> None:
         super().__init__()
-        self._script = script
+        self.script = script
 
     async def stream(self, messages: Any, *_: Any, **__: Any) -> AsyncIterator[Any]:
         """Yields the next turn as Bedrock's stream events."""
-        for event in events(self._script.turn(messages)):
+        for event in events(self.script.turn(messages)):
             yield event
 
 

@@ -16,7 +16,9 @@ SAYS = {
     "bill": ("| **together** |", "Step Functions"),
     "cold_start": ("| Agent | with |", "| Approval | without |"),
     "warm": ("## Warm overhead",),
+    "memory": ("## The agent's memory", "| 1,024, the template's |"),
     "throughput": ("## Throughput",),
+    "growth": ("## Scale by measurement", "| **2: together** |", ": a search, to its end |"),
     "scale": ("`MaximumConcurrency`", "`OPEN_SHARDS`"),
 }
 

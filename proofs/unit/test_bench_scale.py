@@ -219,10 +219,10 @@ def test_the_queue_grows_by_what_the_agents_do_not_take() -> None:
 
 
 def test_keeping_and_sweeping_has_its_price() -> None:
-    assert scale.kept_gigabytes(100, 30) == pytest.approx(492.48)
+    assert scale.kept_gigabytes(100, 30) == pytest.approx(476.928)
     load = Load(open=10_000, decided=100, decide_seconds=DAY_SECONDS)
     sweeps = 43_200 * scale.sweep_read_units(OURS, 10_000) * 0.125e-6
-    assert scale.dollars_a_month(load, OURS) == pytest.approx(123.12 + sweeps, rel=1e-6)
+    assert scale.dollars_a_month(load, OURS) == pytest.approx(119.232 + sweeps, rel=1e-6)
     assert sweeps == pytest.approx(2.20, abs=0.01)  # docs/operate.md
 
 
