@@ -55,6 +55,7 @@ def test_an_approval_takes_what_the_paper_says(world: World, recorder: Recorder)
     )
     session_id = world.start()
     (mail,) = world.read_mail()
+    assert world.request("GET", mail.links["approve"])["statusCode"] == 200
     world.click(mail.links["approve"])
     delivered = 1 + world.deliver_all()
     written = {
@@ -70,6 +71,7 @@ def test_an_approval_takes_what_the_paper_says(world: World, recorder: Recorder)
         "approvals": scale.APPROVAL_WRITE_UNITS + scale.INDEX_WRITE_UNITS,
     }
     assert (delivered, len(stand_in.requests)) == (scale.RUNS, scale.MODEL_CALLS)
+    assert units(recorder.calls) == 2, "the page its approval, the resume its session"
     kept = {
         name: sum(item_size(i) for i in stored(world, name) if i["session_id"]["S"] == session_id)
         for name in TABLES

@@ -1,5 +1,7 @@
 """`benchmarks/memory`: its arithmetic, its tables, and that the template's size is in them."""
 
+import re
+
 import pytest
 from benchmarks import bill, memory
 from benchmarks.memory import Peak, sizes
@@ -55,3 +57,15 @@ def test_tables_name_the_cheapest_size_and_how_many_each_holds() -> None:
     assert isinstance(by_size, memory.Table)
     assert [row[2] for row in by_size.rows][:3] == ["1 of 2", "2 of 2", "2 of 2"]
     assert [row[5] for row in by_size.rows] == ["NO", "NO", "yes", "yes", "yes"]
+
+
+def test_the_guide_for_operators_has_a_row_for_each_size() -> None:
+    text = (aws_template.ROOT / "docs/operate.md").read_text()
+    section = text.partition("\n## Memory\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (\d+)(, the template's)? \|.*\| (\d+) \|$", section, re.M)
+    assert tuple(int(size) for size, _, _ in rows) == sizes.SIZES
+    for size, is_ours, dollars in rows:
+        # What a message takes of the processor is measured, and hardly counts.
+        assert int(dollars) == pytest.approx(sizes.dollars(int(size), 0.04), rel=0.02)
+        template = aws_template.properties("AgentFunction")["MemorySize"]
+        assert bool(is_ours) == (int(size) == template)
