@@ -30,13 +30,6 @@ POST = (
 )
 
 
-@pytest.fixture
-def recorder(world: World) -> Iterator[Recorder]:
-    recorder = Recorder()
-    with recorder.installed():
-        yield recorder
-
-
 def goes_on_asking() -> Any:
     """A model that publishes what is approved, and then asks for the next post."""
     numbers = iter(range(1_000_000))

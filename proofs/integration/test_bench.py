@@ -25,7 +25,9 @@ SAYS = {
         "| Approval | without |",
     ),
     "warm": ("## Warm overhead",),
+    "memory": ("## The agent's memory", "| 1,024, the template's |"),
     "throughput": ("## Throughput",),
+    "growth": ("## Scale by measurement", "| **2: together** |", ": a search, to its end |"),
     "scale": ("`MaximumConcurrency`", "`OPEN_SHARDS`"),
 }
 
