@@ -38,7 +38,8 @@ SCHEDULED = 1.00 / MILLION
 # ── What an approval takes of this project; tests hold these ────────────────────────────────────
 
 WRITE_UNITS = scale.SESSION_WRITE_UNITS + scale.APPROVAL_WRITE_UNITS + scale.INDEX_WRITE_UNITS
-READ_UNITS = 1.5
+READ_UNITS = 2
+"""The page reads its approval, the resume its session. proofs/flow/test_scale_counts.py"""
 QUEUE_REQUESTS = 8
 """Two messages: each is sent, received, hidden for the run, and deleted."""
 API_REQUESTS = 2

@@ -64,7 +64,8 @@ class Call:
         """Read units, half of them where nobody asked for consistency."""
         if self.service != "dynamodb" or self.operation not in READS:
             return 0
-        rate = 1 if self.parameters.get("ConsistentRead") else 0.5
+        asked = [self.parameters, *self.parameters.get("RequestItems", {}).values()]
+        rate = 1 if any(part.get("ConsistentRead") for part in asked) else 0.5
         match self.operation:
             case "GetItem":
                 sizes = [item_size(self.answer.get("Item", {}))]

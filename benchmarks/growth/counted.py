@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.cycle.meter import Meter
-from benchmarks.cycle.prices import Call
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class Counted:
     def of(cls, meter: Meter) -> "Counted":
         """Returns what a meter has counted, and has it start over."""
         usage, cpu_ms = meter.usage(), meter.cpu_seconds * 1_000
-        reads = sum(map(read_units, meter.calls))
+        reads = usage.read_units
         meter.start_over()
         return cls(usage.requests, usage.write_units, reads, usage.bytes_received / 1_000, cpu_ms)
 
@@ -32,13 +31,6 @@ class Counted:
     def cells(self) -> tuple[float, ...]:
         """The cells of a row."""
         return (self.calls, self.write_units, self.read_units, self.received_kilobytes, self.cpu_ms)
-
-
-def read_units(call: Call) -> float:
-    """Returns a call's read units; BatchGetItem says by table whether a read is consistent."""
-    tables = call.parameters.get("RequestItems", {}).values()
-    is_consistent = any(table.get("ConsistentRead") for table in tables)
-    return call.read_units * (2 if is_consistent and call.operation == "BatchGetItem" else 1)
 
 
 COLUMNS = ("AWS calls", "Write units", "Read units", "KB received", "CPU, ms")

@@ -11,7 +11,6 @@ import pytest
 from benchmarks import scale
 from benchmarks.cycle.prices import WRITES, Call, item_size
 from benchmarks.growth import waits
-from benchmarks.growth.counted import read_units
 from benchmarks.recorder import Recorder, write_units
 
 import aws_template
@@ -38,7 +37,7 @@ def calls_of(recorder: Recorder, *operations: str) -> list[Call]:
 
 
 def units(calls: Sequence[Call]) -> float:
-    return sum(map(read_units, calls))
+    return sum(call.read_units for call in calls)
 
 
 # --- what an approval takes ----------------------------------------------------------------------

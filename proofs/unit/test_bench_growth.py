@@ -7,7 +7,7 @@ import pytest
 from benchmarks import growth
 from benchmarks.cycle.prices import Call
 from benchmarks.growth import waits
-from benchmarks.growth.counted import Counted, mean, read_units, total
+from benchmarks.growth.counted import Counted, mean, total
 from benchmarks.growth.inbox import Page
 from benchmarks.growth.sweep import Sweep
 from benchmarks.growth.turn import Turn
@@ -25,10 +25,10 @@ def test_a_batch_read_counts_whole_where_it_is_consistent() -> None:
         asked_for = {"RequestItems": {"t": {"Keys": [{}], **kinds}}}
         return Call("dynamodb", "BatchGetItem", asked_for, {"Responses": {"t": [ITEM, ITEM]}})
 
-    assert read_units(batch()) == 2
-    assert read_units(batch(ConsistentRead=True)) == 4
+    assert batch().read_units == 2
+    assert batch(ConsistentRead=True).read_units == 4
     single = Call("dynamodb", "GetItem", {"ConsistentRead": True}, {"Item": ITEM})
-    assert read_units(single) == single.read_units == 2
+    assert single.read_units == 2
 
 
 def test_counts_are_added_and_averaged_and_of_times_the_median_counts() -> None:
