@@ -86,7 +86,7 @@ prove: ## Every proof in its long form, with its figures (some of them: ROWS="li
 	@.venv/test/bin/python proofs/prove_runner.py $(ROWS)
 
 bench: ## What a pause costs and how fast it starts, beside what else there is (some: NAMES="scale")
-	@$(call set_up,sam local bench)
+	@$(call set_up,test sam local bench)
 	@$(BENCH) $(NAMES)
 
 strands: ## The walk and its detours on the newest Strands (or on one: VERSION=1.54.0)

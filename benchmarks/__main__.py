@@ -25,7 +25,9 @@ DOCUMENT = ROOT / "docs/benchmarks.md"
 IMAGES = "images"
 BEGIN, END = "<!-- begin: written by make bench -->\n", "<!-- end: written by make bench -->\n"
 
-NAMES = ("cycle", "bill", "cold_start", "warm", "throughput", "scale")
+NAMES = (
+    *("cycle", "waits", "bill", "cold_start", "warm", "memory", "throughput", "growth", "scale"),
+)
 """Modules of this package, each with `run(effort) -> Section`."""
 
 VERSIONS = (

@@ -18,8 +18,6 @@ MILLION, GIGABYTE, SECONDS_OF_A_MONTH = 1e6, 1e9, 30 * 86_400
 
 # ── List prices ─────────────────────────────────────────────────────────────────────────────────
 
-READ = "November 2026"
-
 LAMBDA_GIGABYTE_SECOND = 0.0000133334
 """Source: Lambda, "Pricing", Arm, the first tier."""
 LAMBDA_REQUEST = 0.20 / MILLION
@@ -40,7 +38,8 @@ SCHEDULED = 1.00 / MILLION
 # ── What an approval takes of this project; tests hold these ────────────────────────────────────
 
 WRITE_UNITS = scale.SESSION_WRITE_UNITS + scale.APPROVAL_WRITE_UNITS + scale.INDEX_WRITE_UNITS
-READ_UNITS = 1.5
+READ_UNITS = 2
+"""The page reads its approval, the resume its session. proofs/flow/test_scale_counts.py"""
 QUEUE_REQUESTS = 8
 """Two messages: each is sent, received, hidden for the run, and deleted."""
 API_REQUESTS = 2
@@ -191,9 +190,9 @@ def _range(least: float, most: float) -> str:
 
 
 TEXT = f"""\
-Arithmetic, nothing measured here: list prices of us-east-1, read in {READ}, without free tiers.
-A run of the agent takes 10 s, almost all of it the model's; memory is the template's. The model
-reads {Use().tokens:,} tokens at $3 a million, in all its calls together.
+Arithmetic, nothing measured here: list prices of us-east-1, read in {prices.READ}, without free
+tiers. A run of the agent takes 10 s, almost all of it the model's; memory is the template's. The
+model reads {Use().tokens:,} tokens at $3 a million, in all its calls together.
 
 The storage that the other tables of this page compare is a small part of the bill. A function that
 waits for a model is the largest after the model."""

@@ -93,8 +93,8 @@ POST_WRITE_UNITS = 2
 REMINDER_CALLS = 5
 """The approval, the session, take it, the e-mail, note it. proofs/unit/test_bench_scale.py"""
 
-SESSION_BYTES, APPROVAL_BYTES = 1_300, 600
-"""Of one short conversation. docs/architecture.md, "Measured"."""
+SESSION_BYTES, APPROVAL_BYTES = 1_100, 740
+"""Of one short conversation, once it is over. proofs/flow/test_scale_counts.py"""
 
 # ── What somebody uses it for ───────────────────────────────────────────────────────────────────
 
@@ -131,6 +131,8 @@ class Ours:
 
     shards: int
     entries_per_shard: int
+    first_entries: int
+    """Of each shard, read by every sweep: what is due stands there."""
     audited: int
     """Open approvals looked up in a minute."""
     threads: int
@@ -172,6 +174,7 @@ def read_ours() -> Ours:
     return Ours(
         shards=constants("src/layer/python/longrunning/waits/item.py")["OPEN_SHARDS"],
         entries_per_shard=audit["MAX_ENTRIES_PER_SHARD"],
+        first_entries=audit["FIRST_ENTRIES"],
         audited=audit["AUDITED_PER_MINUTE"],
         threads=sweeper["THREADS"],
         mails_per_second=sweeper.get("MAILS_PER_SECOND"),
@@ -261,9 +264,15 @@ def seen(ours: Ours, waiting: float) -> float:
     return min(waiting, ours.most_seen)
 
 
+def entries_read(ours: Ours, waiting: float) -> float:
+    """Returns how many entries a sweep reads; of too many the first ones, and a part of all."""
+    in_parts = waiting > ours.most_seen
+    return seen(ours, waiting) + in_parts * ours.shards * ours.first_entries
+
+
 def sweep_read_units(ours: Ours, waiting: float) -> float:
     """Returns the read units of one sweep: the index, and half a unit for each one looked up."""
-    units = math.ceil(seen(ours, waiting) * ours.entry_bytes / READ_UNIT_BYTES) / 2
+    units = math.ceil(entries_read(ours, waiting) * ours.entry_bytes / READ_UNIT_BYTES) / 2
     return units + min(ours.audited * ours.sweep_minutes, waiting) / 2
 
 
@@ -514,7 +523,8 @@ def _heat(name: str, units: int, keys: int | None) -> tuple[object, ...]:
 
 
 def _shard_read_units(ours: Ours) -> float:
-    return math.ceil(ours.entries_per_shard * ours.entry_bytes / READ_UNIT_BYTES) / 2
+    entries = ours.entries_per_shard + ours.first_entries
+    return math.ceil(entries * ours.entry_bytes / READ_UNIT_BYTES) / 2
 
 
 def load_table(ours: Ours, use: Use) -> Table:

@@ -17,6 +17,8 @@ from typing import Protocol
 from local.build import build, copy_built
 from local.settings import architecture, make_settings
 
+from benchmarks.cold_start.share import Join
+
 ROOT = Path(__file__).resolve().parents[2]
 IN_LAMBDA = Path(__file__).parent / "in_lambda"
 SOURCES = {
@@ -70,6 +72,8 @@ class Process:
     runtime: Path
     """The folder with what Lambda brings."""
     has_bytecode: bool
+    join: Join | None = None
+    """Puts the process into a group with a share of a processor; None: it has all there is."""
     title: str = f"As a process: Python {platform.python_version()} on {platform.machine()}"
 
     def start(self, function: str, variables: Mapping[str, str], notes: Path) -> Started:
@@ -86,7 +90,8 @@ class Process:
         }
         command = [sys.executable, "-S", "-m", "awslambdaric", "first_line.handler"]
         at = time.monotonic()
-        return Started(_popen(command, cwd=self.built / function, env=environment), at)
+        process = _popen(command, self.built / function, environment, self.join)
+        return Started(process, at)
 
 
 @dataclass(frozen=True)
@@ -183,12 +188,16 @@ def _runtime(folder: Path) -> Path:
 
 
 def _popen(
-    command: list[str], cwd: Path | None = None, env: Mapping[str, str] | None = None
+    command: list[str],
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    join: Join | None = None,
 ) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(  # noqa: S603
         command,
         cwd=cwd,
         env=env,
+        preexec_fn=join,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -5,6 +5,10 @@ from dataclasses import dataclass, field
 
 from benchmarks.cycle.conversation import Conversation
 
+EQUAL = "Strands snapshots, S3Storage, and an equal ledger"
+DIGESTS = "Strands snapshots, S3Storage, and a ledger of digests"
+"""Of those that are close, the two that have a record of their own."""
+
 Cycle = Callable[[], None]
 """One cycle of a paused session: the approval comes, the agent publishes, asks again, is saved."""
 
@@ -33,6 +37,7 @@ class Contender:
         without: Name of the contender that runs the same agent and stores nothing.
         has_cpu: Whether its CPU can be told from its engine's.
         is_peer: Whether it is one of those to compare with; what such a one cannot do is a result.
+        is_close: Whether longer texts and longer sessions are tried with it, too.
     """
 
     name: str
@@ -41,3 +46,4 @@ class Contender:
     without: str = "the agent alone"
     has_cpu: bool = True
     is_peer: bool = True
+    is_close: bool = False

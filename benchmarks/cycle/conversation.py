@@ -23,7 +23,8 @@ ONCE = "Only once: "
 
 EARLIER_CHARS = 430
 """Of each earlier message: about 500 bytes as stored."""
-POST_CHARS = 160
+POST_BYTES = 160
+"""Of each text to approve, unless a conversation says otherwise: ASCII, so characters, too."""
 ATTACHMENT_BYTES = 1_000_000
 
 WORDS = (
@@ -46,6 +47,8 @@ class Conversation:
     """In turns, user and assistant; empty or an even number."""
     task: list[dict[str, Any]]
     """Content blocks of the user's last message, after which the agent asks."""
+    post_bytes: int = POST_BYTES
+    """Of each text that is asked for."""
 
     @property
     def message_count(self) -> int:
@@ -53,7 +56,9 @@ class Conversation:
         return len(self.earlier) + 2
 
 
-def make_conversation(message_count: int, has_attachment: bool, name: str) -> Conversation:
+def make_conversation(
+    message_count: int, has_attachment: bool, name: str, post_bytes: int = POST_BYTES
+) -> Conversation:
     """Makes a conversation of so many messages, always the same one.
 
     Args:
@@ -61,6 +66,7 @@ def make_conversation(message_count: int, has_attachment: bool, name: str) -> Co
         has_attachment: Whether the first message carries a document of 1 MB that no compression
             makes smaller.
         name: Of the contender, for the session's id.
+        post_bytes: Of each text that the agent asks for.
     """
     rng = random.Random(message_count)  # noqa: S311
     roles = ("user", "assistant")
@@ -73,14 +79,14 @@ def make_conversation(message_count: int, has_attachment: bool, name: str) -> Co
         }
         for n in range(message_count - 2)
     ]
-    task = [{"text": _text(rng, POST_CHARS)}]
+    task = [{"text": _text(rng, POST_BYTES)}]
     if has_attachment:
         source = {"bytes": rng.randbytes(ATTACHMENT_BYTES)}
         document = {"document": {"format": "pdf", "name": "brief", "source": source}}
         (earlier[0]["content"] if earlier else task).append(document)
     attached = "-attached" if has_attachment else ""
     session_id = f"{name}-{message_count}{attached}-{rng.getrandbits(64):016x}"
-    return Conversation(session_id, earlier, task)
+    return Conversation(session_id, earlier, task, post_bytes)
 
 
 def make_task(name: str) -> Conversation:
@@ -89,11 +95,17 @@ def make_task(name: str) -> Conversation:
     return replace(conversation, task=[{"text": ONCE + conversation.task[0]["text"]}])
 
 
-def make_posts() -> Iterator[str]:
-    """Yields texts to ask for, no two alike."""
-    rng = random.Random(7)  # noqa: S311
+def make_post(number: int, post_bytes: int) -> str:
+    """Makes a text to ask for, of exactly so many bytes, no two alike."""
+    end = f" ({number})"
+    text = _text(random.Random(number), post_bytes)  # noqa: S311
+    return text[: post_bytes - len(end)] + end
+
+
+def make_posts(post_bytes: int = POST_BYTES) -> Iterator[str]:
+    """Yields texts to ask for."""
     for number in count(1):
-        yield f"{_text(rng, POST_CHARS)} ({number})"
+        yield make_post(number, post_bytes)
 
 
 def make_ids() -> Iterator[str]:
@@ -118,8 +130,9 @@ class ScriptedModel(Model):
     conversation is.
     """
 
-    def __init__(self) -> None:
-        self._posts, self._ids = make_posts(), make_ids()
+    def __init__(self, post_bytes: int = POST_BYTES) -> None:
+        self.post_bytes = post_bytes
+        self._numbers, self._ids = count(1), make_ids()
 
     def update_config(self, **_: Any) -> None:
         """Has no settings."""
@@ -157,10 +170,13 @@ class ScriptedModel(Model):
         use = messages[-2]["content"][0].get("toolUse") if len(messages) > 1 else None
         if use is None:
             said = messages[-1]["content"][0]["text"]
-            return ASK, (ONCE if said.startswith(ONCE) else "") + next(self._posts)
+            return ASK, (ONCE if said.startswith(ONCE) else "") + self._next_post()
         if use["name"] == ASK:
             return PUBLISH, use["input"]["content"]
-        return None if use["input"]["content"].startswith(ONCE) else (ASK, next(self._posts))
+        return None if use["input"]["content"].startswith(ONCE) else (ASK, self._next_post())
+
+    def _next_post(self) -> str:
+        return make_post(next(self._numbers), self.post_bytes)
 
 
 def _text(rng: random.Random, chars: int) -> str:

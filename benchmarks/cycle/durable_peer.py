@@ -1,8 +1,13 @@
-"""Lambda durable functions: `wait_for_callback` on the SDK's local runner.
+"""Lambda durable functions on the SDK's local runner: each way to wait for a callback.
 
 The runner keeps everything in memory and in this process, so there are operations and bytes to
 count, but neither AWS calls nor a CPU of the client's own. In its favour, each step returns only
 the messages it adds: the conversation is put together again by replay, which nobody bills.
+
+`wait_for_callback` is the SDK's own: a context around a callback and a step that sends the e-mail.
+`create_callback` leaves the sending to the caller. In a step of its own it happens once; outside of
+a step, as in AWS's sample `lambda-durable-human-approval-sam` (serverless-patterns), it costs
+nothing, and every replay sends the e-mails of all earlier questions again.
 """
 
 import base64
@@ -11,8 +16,8 @@ import json
 import logging
 import queue
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import count
 from typing import Any
@@ -30,40 +35,58 @@ from benchmarks.cycle.conversation import (
 )
 from benchmarks.cycle.meter import Meter
 
-NAME = "durable functions, wait_for_callback"
-OFFERS = Offers("the answer, while the execution is kept", "yes: a callback ends once", "no")
+WAITS, STEP, BARE = (
+    "wait_for_callback",
+    "create_callback, e-mail in a step",
+    ("create_callback, e-mail outside a step"),
+)
+ONE_EFFECT = {WAITS: "no", STEP: "no", BARE: "no, and each replay mails again"}
 ENDED = ""
 """Stands for the next question where there is none."""
 POLL_SECONDS, WAIT_SECONDS = 0.005, 60
 
 
 @contextmanager
-def durable_peer(meter: Meter) -> Iterator[Contender]:
-    """Makes the contender; its runners end with it."""
+def durable_peers(meter: Meter) -> Iterator[list[Contender]]:
+    """Makes the contenders; their runners end with them."""
     logging.getLogger("aws_durable_execution_sdk_python_testing").setLevel(logging.CRITICAL)
-    runners: list[Any] = []
+    with ExitStack() as stack:
+        yield [
+            Contender(
+                f"durable functions, {way}",
+                _sessions(way, meter, stack.enter_context(ExitStack())),
+                Offers(
+                    "the answer, while the execution is kept",
+                    "yes: a callback ends once",
+                    one_effect,
+                ),
+                without="",
+                has_cpu=False,
+                is_close=True,
+            )
+            for way, one_effect in ONE_EFFECT.items()
+        ]
 
+
+def _sessions(way: str, meter: Meter, open_one: ExitStack) -> Callable[[Conversation], Cycle]:
     def open_session(conversation: Conversation) -> Cycle:
-        while runners:  # The one before has done its cycles.
-            runners.pop().close()
-        session = _Session(conversation, meter)
-        runners.append(session.runner)
+        open_one.close()  # The one before has done its cycles.
+        session = _Session(conversation, meter, way)
+        open_one.callback(session.runner.close)
         return session.cycle
 
-    try:
-        yield Contender(NAME, open_session, OFFERS, without="", has_cpu=False)
-    finally:
-        for runner in runners:
-            runner.close()
+    return open_session
 
 
 class _Session:
     """One durable execution, paused at a question."""
 
-    def __init__(self, conversation: Conversation, meter: Meter) -> None:
-        self._meter, self._model, self._ids = meter, ScriptedModel(), make_ids()
-        self._asked = 0
+    def __init__(self, conversation: Conversation, meter: Meter, way: str) -> None:
+        self._meter, self._way, self._ids = meter, way, make_ids()
+        self._model = ScriptedModel(conversation.post_bytes)
+        self._asked, self._content = 0, ""
         self._seen: set[str] = set()
+        self._mailed: set[str] = set()
         self._questions: queue.Queue[str] = queue.Queue()
         said = [*conversation.earlier, {"role": "user", "content": conversation.task}]
         self.runner = DurableFunctionTestRunner(handler=self._handler(), execution_timeout=3600)
@@ -74,7 +97,7 @@ class _Session:
 
     def cycle(self) -> None:
         """Answers, and waits for the next question."""
-        answer = json.dumps(answer_to("x" * 170))
+        answer = json.dumps(answer_to(self._content))
         with self._meter.measured():
             self._meter.add_durable(0, len(answer), 0, len(answer))
             self.runner.send_callback_success(self._callback_id, answer.encode())
@@ -86,7 +109,7 @@ class _Session:
             said = context.step(lambda _: self._ask(event["messages"]), name="turn-0")
             messages = [*event["messages"], *said]
             for number in count(1):
-                answer = context.wait_for_callback(self._submit, name=f"approval-{number}")
+                answer = self._approval(context, number)
                 turn = partial(self._turn, messages, answer)
                 messages += context.step(turn, name=f"turn-{number}")
                 if "text" in messages[-1]["content"][0]:
@@ -100,11 +123,26 @@ class _Session:
 
         return invoked
 
+    def _approval(self, context: DurableContext, number: int) -> str:
+        """Mails the question, and returns the answer."""
+        name = f"approval-{number}"
+        if self._way == WAITS:
+            return str(context.wait_for_callback(self._submit, name=name))
+        callback: Any = context.create_callback(name=name)
+        mail = partial(self._submit, callback.callback_id)
+        if self._way == STEP:
+            context.step(mail, name=f"{name} submitter")
+        else:
+            self._seen.add(f"{name} submitter")
+            mail(None)
+        return str(callback.result())
+
     def _ask(self, messages: list[Any]) -> list[Any]:
         call = self._model.next_call(messages)
         if call is None:
             return [{"role": "assistant", "content": [{"text": "Done."}]}]
         name, content = call
+        self._content = content
         use = {"toolUseId": next(self._ids), "name": name, "input": {"content": content}}
         return [{"role": "assistant", "content": [{"toolUse": use}]}]
 
@@ -140,8 +178,10 @@ class _Session:
             self._seen.add(update.name)
 
     def _submit(self, callback_id: str, _: Any) -> None:
-        """Would send the e-mail."""
-        self._questions.put(callback_id)
+        """Would send the e-mail; a person looks only at the first one of a question."""
+        if callback_id not in self._mailed:
+            self._mailed.add(callback_id)
+            self._questions.put(callback_id)
 
     def _wait(self) -> str:
         """Waits until the next question is out and recorded."""

@@ -23,7 +23,9 @@ PYTHON = ROOT / ".venv/local/bin/python"
 NOBODY = "127.0.0.1:9"
 
 BUCKETS = {"ours": "agent-state", "peers": "peers"}
+LEDGER, LEDGER_INDEX = "ledger", "open"
 PEER_TABLES = {
+    LEDGER: ("session_id", "tool_use_id"),
     "plain": ("session_id", None),
     "strands-storage": ("pk", "sk"),
     "langgraph": ("PK", "SK"),
@@ -56,7 +58,7 @@ class Engine:
                     self.s3.delete_objects(Bucket=bucket, Delete={"Objects": found})
         for name in PEER_TABLES:
             self.dynamodb.delete_table(TableName=name)
-            _create_table(self.dynamodb, name)
+            self.dynamodb.create_table(**peer_table(name))
 
 
 @contextlib.contextmanager
@@ -84,7 +86,7 @@ def _furnished(emulator: Emulator, our_tables: dict[str, dict[str, Any]]) -> Eng
     for properties in our_tables.values():
         dynamodb.create_table(**properties)
     for name in PEER_TABLES:
-        _create_table(dynamodb, name)
+        dynamodb.create_table(**peer_table(name))
     for bucket in BUCKETS.values():
         s3.create_bucket(Bucket=bucket)
     topic_arn = sns.create_topic(Name="notifications")["TopicArn"]
@@ -102,15 +104,37 @@ def _furnished(emulator: Emulator, our_tables: dict[str, dict[str, Any]]) -> Eng
     )
 
 
-def _create_table(dynamodb: Any, name: str) -> None:
+def peer_table(name: str) -> dict[str, Any]:
+    """Returns what `create_table` takes of a peer's table."""
     hash_key, range_key = PEER_TABLES[name]
     keys = {hash_key: "HASH"} | ({range_key: "RANGE"} if range_key else {})
-    dynamodb.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": n, "KeyType": kind} for n, kind in keys.items()],
-        AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in keys],
-    )
+    index = _LEDGER_INDEX if name == LEDGER else {}
+    kinds = dict.fromkeys(keys, "S") | ({"open_shard": "S", "due_at": "N"} if index else {})
+    return {
+        "TableName": name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": _schema(keys),
+        "AttributeDefinitions": [
+            {"AttributeName": n, "AttributeType": kind} for n, kind in kinds.items()
+        ],
+        **index,
+    }
+
+
+def _schema(keys: dict[str, str]) -> list[dict[str, str]]:
+    return [{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()]
+
+
+_LEDGER_INDEX: dict[str, Any] = {
+    "GlobalSecondaryIndexes": [
+        {
+            "IndexName": LEDGER_INDEX,
+            "KeySchema": _schema({"open_shard": "HASH", "due_at": "RANGE"}),
+            "Projection": {"ProjectionType": "KEYS_ONLY"},
+        }
+    ]
+}
+"""What is open, by when it is due."""
 
 
 def _environment(emulator: Emulator) -> dict[str, str]:

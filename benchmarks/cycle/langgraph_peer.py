@@ -45,7 +45,9 @@ def langgraph_peers(meter: Meter) -> Iterator[Contender]:
 
 def _saved(saver: Any, options: dict[str, Any], meter: Meter) -> Any:
     def open_session(conversation: Conversation) -> Cycle:
-        graph = _make_graph(_Script(), pauses=True).compile(checkpointer=saver)
+        graph = _make_graph(_Script(conversation.post_bytes), pauses=True).compile(
+            checkpointer=saver
+        )
         config = {"configurable": {"thread_id": conversation.session_id}}
         state = graph.invoke({"messages": _messages(conversation)}, config, **options)
 
@@ -63,7 +65,7 @@ def _saved(saver: Any, options: dict[str, Any], meter: Meter) -> Any:
 
 def _alone(conversation: Conversation, meter: Meter) -> Cycle:
     """The same nodes without a checkpointer: what is left is the graph's own work."""
-    graph = _make_graph(_Script(), pauses=False).compile()
+    graph = _make_graph(_Script(conversation.post_bytes), pauses=False).compile()
     state = graph.invoke({"messages": _messages(conversation)})
 
     def cycle() -> None:
@@ -77,8 +79,8 @@ def _alone(conversation: Conversation, meter: Meter) -> Cycle:
 class _Script:
     """The nodes: the model, the tool that asks, the tool that publishes."""
 
-    def __init__(self) -> None:
-        self._posts, self._ids = make_posts(), make_ids()
+    def __init__(self, post_bytes: int) -> None:
+        self._posts, self._ids = make_posts(post_bytes), make_ids()
 
     def model(self, state: MessagesState) -> dict[str, list[AnyMessage]]:
         """Publishes what was approved; then asks for the next text, or ends."""

@@ -72,10 +72,14 @@ class Meter:
 
         return timed
 
-    def start_over(self) -> None:
-        """Forgets what was counted, and has no cycle pay for looking through others' memory."""
+    def forget(self) -> None:
+        """Forgets what was counted."""
         self.calls, self.cpu_seconds, self.session_seconds = [], 0.0, 0.0
         self._sent = self._received = self._durable_operations = self._durable_bytes = 0
+
+    def start_over(self) -> None:
+        """Forgets what was counted, and has no cycle pay for looking through others' memory."""
+        self.forget()
         gc.unfreeze()
         gc.collect()
         gc.freeze()

@@ -53,19 +53,20 @@ def table_properties() -> dict[str, dict[str, Any]]:
 @contextmanager
 def our_project(engine: Engine, meter: Meter) -> Iterator[Contender]:
     """Sets the functions up as Lambda would; UniTok's answer is given, its cost is its own."""
+    model = ScriptedModel()
     posted = publish_post._Answer(201, json.dumps({"post_id": "p" * 36}).encode())
     with (
         mock.patch.dict(os.environ, _environment(engine)),
         mock.patch.object(publish_post, "_send", lambda _: posted),
-        mock.patch.object(agent_definition, "make_model", lambda *_: ScriptedModel()),
+        mock.patch.object(agent_definition, "make_model", lambda *_: model),
         mock.patch.object(agent_definition, "MAX_WINDOW_MESSAGES", OUT_OF_REACH),
         mock.patch.object(SessionStore, "load", meter.of_session(SessionStore.load)),
         mock.patch.object(SessionStore, "save", meter.of_session(SessionStore.save)),
     ):
         agent_handler._resources.cache_clear()
         approval_services.services.cache_clear()
-        walk = Walk(engine, meter)
-        yield Contender(NAME, walk.open, Offers("yes", "yes", "yes"), is_peer=False)
+        walk = Walk(engine, meter, model)
+        yield Contender(NAME, walk.open, Offers("yes", "yes", "yes"), is_peer=False, is_close=True)
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,11 @@ class Walk:
 
     engine: Engine
     meter: Meter
+    model: ScriptedModel
 
     def open(self, conversation: Conversation) -> Cycle:
         """Starts a task, then makes the saved conversation as long as is asked for."""
+        self.model.post_bytes = conversation.post_bytes
         for queue_url in (self.engine.queue_url, self.engine.mail_queue_url):
             while message := self._received(queue_url):  # Of the session before.
                 self._forget(queue_url, message)

@@ -14,6 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+READ = "November 2026"
+"""When the list prices were read."""
+
 DOLLARS_PER_WRITE_UNIT = 0.625
 DOLLARS_PER_READ_UNIT = 0.125
 DOLLARS_PER_S3_REQUEST = {
@@ -28,6 +31,9 @@ DOLLARS_PER_DURABLE_BYTE = 0.25 / 1e9 * 1e6
 DOLLARS_PER_TRANSITION = 25.0
 
 WRITE_UNIT_BYTES, READ_UNIT_BYTES = 1024, 4096
+NOT_COORDINATION = ("s3 ", "sqs ReceiveMessage", "sqs DeleteMessage", "secretsmanager ")
+"""The conversation's base; what Lambda's poller does; the key that an environment reads once."""
+
 READS = ("GetItem", "Query", "BatchGetItem")
 WRITES = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems")
 
@@ -58,7 +64,8 @@ class Call:
         """Read units, half of them where nobody asked for consistency."""
         if self.service != "dynamodb" or self.operation not in READS:
             return 0
-        rate = 1 if self.parameters.get("ConsistentRead") else 0.5
+        asked = [self.parameters, *self.parameters.get("RequestItems", {}).values()]
+        rate = 1 if any(part.get("ConsistentRead") for part in asked) else 0.5
         match self.operation:
             case "GetItem":
                 sizes = [item_size(self.answer.get("Item", {}))]
@@ -100,6 +107,11 @@ class Usage:
     def requests(self) -> float:
         """AWS calls of every kind."""
         return sum(self.calls.values())
+
+    @property
+    def coordination(self) -> float:
+        """AWS calls for what is no storage of the conversation in S3, and done for each task."""
+        return sum(n for name, n in self.calls.items() if not name.startswith(NOT_COORDINATION))
 
     @property
     def s3_requests(self) -> dict[str, float]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.cycle.contender import Contender
-from benchmarks.cycle.measure import Cells, Plan, Tasks
+from benchmarks.cycle.plan import Cells, Plan, Sessions, Tasks, Texts
 from benchmarks.cycle.prices import Usage, mean
 from benchmarks.cycle.turns import Cell
 
@@ -17,6 +17,8 @@ class Results:
     contenders: Sequence[Contender]
     cells: Cells
     tasks: Tasks
+    texts: Texts
+    sessions: Sessions
     plan: Plan
 
     @property
@@ -28,6 +30,11 @@ class Results:
     def peers(self) -> list[Contender]:
         """Those to compare with."""
         return [c for c in self.contenders if c.is_peer]
+
+    @property
+    def close(self) -> list[Contender]:
+        """Those with which longer texts and longer sessions are tried, this project first."""
+        return [c for c in self.contenders if c.is_close]
 
     def cell(self, contender: Contender, size: int, has_attachment: bool = False) -> Cell:
         """Returns what was measured."""
@@ -47,6 +54,19 @@ class Results:
         if contender is self.ours:
             return self.mean(contender, size, has_attachment).dollars
         return cell.usages[0].dollars
+
+    def text_dollars(self, contender: Contender, post_bytes: int) -> float | None:
+        """Returns the same by the bytes of a text: our mean, a peer's first cycle."""
+        usages = self.texts[contender.name, post_bytes].usages
+        if not usages:
+            return None
+        return (mean(usages) if contender is self.ours else usages[0]).dollars
+
+    def ratio_to(self, name: str, post_bytes: int) -> float | None:
+        """Returns how many times a contender's dollars are ours; None if one of both failed."""
+        peer = next(c for c in self.close if c.name == name)
+        mine, theirs = (self.text_dollars(c, post_bytes) for c in (self.ours, peer))
+        return mine / theirs if mine and theirs else None
 
     def record_dollars(self, size: int, has_attachment: bool = False) -> float:
         """Returns what our approval items cost: asked, decided, claimed, spent."""

@@ -8,12 +8,10 @@ from typing import Any
 import boto3
 from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 from strands import Agent, ToolContext, tool
-from strands.agent.conversation_manager import NullConversationManager
 from strands.session import S3SessionManager, SnapshotSessionManager
 from strands.storage import S3Storage
 from strands_dynamodb_storage import DynamoDBStorage
 
-from agent_definition import AGENT_NAME, SYSTEM_PROMPT
 from benchmarks.cycle.contender import Contender, Cycle, Offers
 from benchmarks.cycle.conversation import (
     ASK,
@@ -24,9 +22,13 @@ from benchmarks.cycle.conversation import (
 )
 from benchmarks.cycle.engine import BUCKETS
 from benchmarks.cycle.meter import Meter
+from benchmarks.cycle.strands_agent import make_agent
 from longrunning import human_approval
 from longrunning.agent.tool_results import fill_placeholders
 
+IN_S3 = "Strands snapshots, S3Storage"
+GZIPPED = "Strands snapshots, DynamoDBStorage, gzip"
+CLOSE = (IN_S3, GZIPPED)
 SNAPSHOTS = Offers("the answer in the conversation", "no: the last writer wins", "no")
 
 
@@ -62,12 +64,13 @@ def strands_peers(meter: Meter) -> Iterator[Contender]:
         SNAPSHOTS,
     )
     storages = {
-        "Strands snapshots, S3Storage": S3Storage(BUCKETS["peers"]),
+        IN_S3: S3Storage(BUCKETS["peers"]),
         "Strands snapshots, DynamoDBStorage": _dynamodb_storage("none"),
-        "Strands snapshots, DynamoDBStorage, gzip": _dynamodb_storage("gzip"),
+        GZIPPED: _dynamodb_storage("gzip"),
     }
     for name, storage in storages.items():
-        yield Contender(name, _snapshots(meter, storage=storage), SNAPSHOTS)
+        sessions = _snapshots(meter, storage=storage)
+        yield Contender(name, sessions, SNAPSHOTS, is_close=name in CLOSE)
     yield Contender(
         "Strands snapshots, S3Storage, each pause kept",
         _snapshots(meter, storage=S3Storage(BUCKETS["peers"]), snapshot_trigger=lambda **_: True),
@@ -95,10 +98,10 @@ def _snapshots(meter: Meter, **options: Any) -> Callable[[Conversation], Cycle]:
 
 def _managed(conversation: Conversation, meter: Meter, make_manager: Callable[[], Any]) -> Cycle:
     """An agent that a session manager loads and saves; the answer comes as interrupt response."""
-    model = ScriptedModel()
+    model = ScriptedModel(conversation.post_bytes)
 
     def make(messages: list[Any] | None = None) -> Agent:
-        return _make_agent(
+        return make_agent(
             model, messages, [interrupting_approval, publish_post], session_manager=make_manager()
         )
 
@@ -116,7 +119,7 @@ def _managed(conversation: Conversation, meter: Meter, make_manager: Callable[[]
 
 def _alone(conversation: Conversation, meter: Meter) -> Cycle:
     """The messages stay in memory: what is left is the agent's own work."""
-    model = ScriptedModel()
+    model = ScriptedModel(conversation.post_bytes)
     messages = _ask(model, conversation)
 
     def cycle() -> None:
@@ -129,7 +132,7 @@ def _alone(conversation: Conversation, meter: Meter) -> Cycle:
 
 def _plain(conversation: Conversation, meter: Meter, dynamodb: Any) -> Cycle:
     """The whole list in one item: read, changed, put back, whoever else may have put it."""
-    model = ScriptedModel()
+    model = ScriptedModel(conversation.post_bytes)
     serialize, deserialize = TypeSerializer().serialize, TypeDeserializer().deserialize
     key = {"session_id": {"S": conversation.session_id}}
 
@@ -148,7 +151,7 @@ def _plain(conversation: Conversation, meter: Meter, dynamodb: Any) -> Cycle:
 
 def _ask(model: ScriptedModel, conversation: Conversation) -> list[Any]:
     earlier = copy.deepcopy(conversation.earlier)
-    return _run(_make_agent(model, earlier, [human_approval, publish_post]), conversation.task)
+    return _run(make_agent(model, earlier, [human_approval, publish_post]), conversation.task)
 
 
 def _answer(model: ScriptedModel, messages: list[Any]) -> list[Any]:
@@ -156,29 +159,13 @@ def _answer(model: ScriptedModel, messages: list[Any]) -> list[Any]:
     content = [{"text": answer_to(use["input"]["content"])}]
     result = {"toolUseId": use["toolUseId"], "status": "success", "content": content}
     fill_placeholders(messages, {use["toolUseId"]: result})
-    return _run(_make_agent(model, messages, [human_approval, publish_post]), None)
+    return _run(make_agent(model, messages, [human_approval, publish_post]), None)
 
 
 def _run(agent: Agent, prompt: Any) -> list[Any]:
     agent(prompt, invocation_state={"request_state": {}, "session_id": "s", "session_agent": agent})
     messages: list[Any] = agent.messages
     return messages
-
-
-def _make_agent(
-    model: ScriptedModel, messages: list[Any] | None, tools: list[Any], **options: Any
-) -> Agent:
-    return Agent(
-        name=AGENT_NAME,
-        agent_id=AGENT_NAME,
-        model=model,
-        system_prompt=SYSTEM_PROMPT,
-        messages=messages,
-        tools=tools,
-        callback_handler=None,
-        conversation_manager=NullConversationManager(),
-        **options,
-    )
 
 
 def _bytes_as_they_were(value: Any) -> Any:

@@ -3,8 +3,9 @@
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 
+from benchmarks.cycle.close_tables import close_verdicts, sessions_table, texts_table
 from benchmarks.cycle.contender import Contender, Offers
-from benchmarks.cycle.prices import DOLLARS_PER_TRANSITION, Usage
+from benchmarks.cycle.prices import DOLLARS_PER_TRANSITION, READ, Usage
 from benchmarks.cycle.results import Results
 from benchmarks.report import Chart, Section, Spread, Table, number
 
@@ -21,13 +22,15 @@ MOST_DOLLARS, MOST_CHANGE, MOST_CALLS, MOST_WRITES = 9, 0.10, 11, 6
 TEXT = """\
 One cycle, for everybody: a session is paused at a question. The approval comes; the state is
 read; the agent publishes the approved text and asks for the next one; the state is written. That
-adds four messages. Earlier messages have about 500 bytes, the texts to approve about 160. The
-same scripted model answers everywhere; real libraries run over real botocore and loopback HTTP
-against the local AWS emulator in another process; one layer on botocore's events counts for all.
+adds four messages. Earlier messages have about 500 bytes, the texts to approve
+160; longer ones have a table of their own. The same scripted model answers everywhere; real
+libraries run over real botocore and loopback HTTP against the local AWS emulator in another
+process; one layer on botocore's events counts for all.
 
-- **Dollars** are list prices of us-east-1 for storage alone: DynamoDB on demand, S3 requests,
-  durable operations ($8 per million, $0.25 per GB written). Deletes in S3 are free. Queue,
-  e-mail, API and Lambda are not in them; every contender needs something of the kind.
+- **Dollars** are list prices of us-east-1, read in {read}, for storage alone: DynamoDB on
+  demand, S3 requests, durable operations ($8 per million, $0.25 per GB written). Deletes in S3
+  are free. Queue, e-mail, API and Lambda are not in them; every contender needs something of the
+  kind.
 - **This project** is the mean of {cycles} consecutive cycles ({attached} with an attachment),
   approval, decision, claim and spend included: only several show what its bases cost. Its
   conversation grows meanwhile. **Every other** figure is the first cycle, at exactly so many
@@ -41,7 +44,8 @@ against the local AWS emulator in another process; one layer on botocore's event
   too). S3SessionManager makes a client for each session and reads each message by itself.
 - Durable functions run on the SDK's local runner, which makes no AWS calls and has no process of
   its own: there are operations and bytes, no CPU. In their favour a step returns only what it
-  adds.
+  adds. Each way to wait has its row: `wait_for_callback`, and `create_callback` with the e-mail in
+  a step or outside of one, as in AWS's own sample, where every replay sends all e-mails again.
 - Step Functions are arithmetic: {transitions} transitions a cycle at $25 per million, the
   conversation stored elsewhere (a state holds 256 KB).
 """
@@ -55,6 +59,7 @@ def section(results: Results) -> Section:
         attached=plan.cycles_with_attachment,
         peer_cycles=plan.peer_cycles,
         transitions=TRANSITIONS,
+        read=READ,
     )
     details = [size for size in DETAIL_SIZES if size in plan.sizes] or plan.sizes[-1:]
     return Section(
@@ -64,6 +69,8 @@ def section(results: Results) -> Section:
             _dollars_table(results, has_attachment=False),
             _dollars_table(results, has_attachment=True),
             _dollars_chart(results),
+            texts_table(results),
+            sessions_table(results),
             _tasks_table(results),
             _ours_table(results),
             *(_detail_table(results, size) for size in details),
@@ -177,14 +184,10 @@ def _ours_table(results: Results) -> Table:
             row("write units, the index included", lambda n: average(n).write_units),
             row("read units", lambda n: average(n).read_units),
             row("S3 PUT requests", lambda n: average(n).s3_requests.get("PutObject", 0)),
-            row("AWS calls for coordination, S3's left out", lambda n: _coordination(average(n))),
+            row("AWS calls for coordination, S3's left out", lambda n: average(n).coordination),
             row("of these, conditional writes", lambda n: average(n).conditional_writes),
         ),
     )
-
-
-def _coordination(usage: Usage) -> float:
-    return usage.requests - sum(usage.s3_requests.values())
 
 
 def _detail_table(results: Results, size: int, has_attachment: bool = False) -> Table:
@@ -337,7 +340,7 @@ def _targets_table(results: Results) -> Table:
     change = max(abs(prices[n] - prices[flat[0]]) / prices[flat[0]] for n in flat)
     averages = [results.mean(results.ours, size) for size in sizes]
     averages.append(results.tasks[results.ours.name])
-    calls = max(map(_coordination, averages))
+    calls = max(usage.coordination for usage in averages)
     writes = max(usage.conditional_writes for usage in averages)
     dearest = max(prices.values())
     rows = [
@@ -353,6 +356,7 @@ def _targets_table(results: Results) -> Table:
         (f"at most {MOST_WRITES} conditional writes", number(writes), writes <= MOST_WRITES),
         _session_row(results, sizes[-1]),
         _cpu_row(results, sizes[-1]),
+        *close_verdicts(results),
     ]
     return Table(
         "What it must reach",

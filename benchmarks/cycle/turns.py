@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from benchmarks.cycle.contender import Contender, Cycle
-from benchmarks.cycle.conversation import make_conversation
+from benchmarks.cycle.conversation import POST_BYTES, make_conversation
 from benchmarks.cycle.meter import Meter
 from benchmarks.cycle.prices import Usage
 
@@ -52,6 +52,7 @@ def in_turns(
     has_attachment: bool,
     cycles_of: Callable[[Contender], int],
     prefix: str = "",
+    post_bytes: int = POST_BYTES,
 ) -> list[Row]:
     """Takes all in turn, a cycle each: a machine that slows down does so for all of them.
 
@@ -62,12 +63,14 @@ def in_turns(
         has_attachment: Whether 1 MB is attached to it.
         cycles_of: How many cycles a contender runs.
         prefix: Begins the names of the sessions.
+        post_bytes: Of each text to approve.
     """
     rows = [Row(contender) for contender in contenders]
     for row in rows:
         name = prefix + slug(row.contender.name)
         with row.attempt():
-            row.cycle = row.contender.open(make_conversation(size, has_attachment, name))
+            conversation = make_conversation(size, has_attachment, name, post_bytes)
+            row.cycle = row.contender.open(conversation)
     for number in range(max(map(cycles_of, contenders))):
         for row in rows:
             if row.cycle and number < cycles_of(row.contender):

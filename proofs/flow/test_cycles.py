@@ -5,16 +5,13 @@ fails. Units are DynamoDB's: a write is billed on the larger of the old and the 
 """
 
 import json
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import botocore.client
 import pytest
-from benchmarks.cycle.prices import WRITES, Call, Usage, mean, usage_of
-from pocket.attributes import Item, size_of
-from pocket.tables import Index, Table
+from benchmarks.cycle.prices import WRITES, Usage, mean
+from benchmarks.recorder import Recorder
 
 from converse_stand_in import Request, tool_use
 from core_samples import changed
@@ -31,63 +28,6 @@ POST = (
     "Meet our brand new rainbow unicorn! She loves long walks, sparkling lakes and carrying small "
     "humans over meadows. Book her from Monday on: ride number"
 )
-
-
-class Recorder:
-    """Notes every call of the functions, and what each write is billed."""
-
-    def __init__(self) -> None:
-        self.calls: list[Call] = []
-        self.write_units = 0
-
-    def take(self) -> Usage:
-        """Returns what was used since the last time."""
-        calls, self.calls = self.calls, []
-        return usage_of(calls)
-
-
-@pytest.fixture
-def recorder(world: World, monkeypatch: pytest.MonkeyPatch) -> Recorder:
-    recorder = Recorder()
-    real_call, real_put = botocore.client.BaseClient._make_api_call, Table.put
-
-    def put(table: Table, item: Item) -> None:
-        old = table.get(table._place(item))
-        real_put(table, item)
-        recorder.write_units = write_units(table, old, item)
-
-    def call(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
-        answer = real_call(client, operation, parameters)
-        billed = {"ConsumedCapacity": {"CapacityUnits": recorder.write_units}}
-        service = client.meta.service_model.service_name
-        if "posts" not in parameters.get("TableName", ""):
-            recorder.calls.append(Call(service, operation, parameters, {**answer, **billed}))
-        return answer
-
-    monkeypatch.setattr(Table, "put", put)
-    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", call)
-    return recorder
-
-
-def write_units(table: Table, old: Item | None, new: Item) -> int:
-    """Of the item, and of each index whose entry comes, goes or changes; a move is two."""
-    units = kilobytes(old, new)
-    for index in table.indexes.values():
-        before, after = entry(index, old), entry(index, new)
-        is_move = before and after and any(before[k] != after[k] for k in index.keys)
-        if is_move:
-            units += kilobytes(before) + kilobytes(after)
-        elif before != after:
-            units += kilobytes(before, after)
-    return units
-
-
-def entry(index: Index, item: Item | None) -> Item | None:
-    return index.entry(item) if item and all(key in item for key in index.keys) else None
-
-
-def kilobytes(*items: Item | None) -> int:
-    return math.ceil(max(size_of(item or {}) for item in items) / 1024)
 
 
 def goes_on_asking() -> Any:
@@ -175,12 +115,6 @@ def _put_after_the_task(world: World, session_id: str, earlier: list[dict[str, A
     store.save(replace(session, messages=[task, *earlier, *rest]), fence=0)
 
 
-def coordination(usage: Usage) -> float:
-    """Calls but those for the conversation's base, the poller's, and the first e-mail's key."""
-    left_out = ("s3 ", "sqs ReceiveMessage", "sqs DeleteMessage", "secretsmanager ")
-    return sum(n for name, n in usage.calls.items() if not name.startswith(left_out))
-
-
 @pytest.mark.parametrize(
     ("earlier", "most"),
     [(8, 20), (200, 12), (960, 8)],
@@ -195,7 +129,7 @@ def test_cycles_cost_the_same_however_long_the_conversation_is(
     assert average.read_units <= 3  # the session; beyond the window, whether an id was used
     assert average.s3_requests.get("PutObject", 0) <= 0.1
     assert average.s3_requests.get("GetObject", 0) <= 1
-    assert coordination(average) <= 10.0
+    assert average.coordination <= 10.0
     assert average.conditional_writes == 5  # C2 to C6, and all of them are
     print(
         "DOLLARS",

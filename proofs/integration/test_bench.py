@@ -12,11 +12,22 @@ FOLDERS = (".", "tests", "testkit", "proofs", "src/layer/python", "src/agent", "
 LIMIT_SECONDS = 300
 
 SAYS = {
-    "cycle": ("| this project | **", "LangGraph", "S3SessionManager", "durable functions"),
+    "cycle": (
+        *("| this project | **", "LangGraph", "S3SessionManager"),
+        *("wait_for_callback | 4 durable", "in a step | 3 durable", "outside a step | 2 durable"),
+        *("by bytes of a text", "by how often the session has asked before", "and an equal ledger"),
+    ),
+    "waits": ("| `human_approval`, then the tool | 5.75 | 11 |", "| `wait_until`", "| `ask_agent`"),
     "bill": ("| **together** |", "Step Functions"),
-    "cold_start": ("| Agent | with |", "| Approval | without |"),
+    "cold_start": (
+        "| Agent | with |",
+        "| Agent, Bedrock model | without |",
+        "| Approval | without |",
+    ),
     "warm": ("## Warm overhead",),
+    "memory": ("## The agent's memory", "| 1,024, the template's |"),
     "throughput": ("## Throughput",),
+    "growth": ("## Scale by measurement", "| **2: together** |", ": a search, to its end |"),
     "scale": ("`MaximumConcurrency`", "`OPEN_SHARDS`"),
 }
 

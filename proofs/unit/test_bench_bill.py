@@ -27,7 +27,7 @@ def test_what_waits_for_the_model_is_by_the_memory_of_the_template() -> None:
 def test_the_other_lines_are_their_counts_at_list_price() -> None:
     found = bill.ours(USE)
     assert lines(found, "the e-mail") == pytest.approx(20.5)
-    assert lines(found, "DynamoDB") == pytest.approx(9 * 0.625 + 1.5 * 0.125)
+    assert lines(found, "DynamoDB") == pytest.approx(9 * 0.625 + 2 * 0.125)
     assert lines(found, "SQS") == pytest.approx(3.2)
     assert lines(found, "HTTP API") == pytest.approx(2.0)
 

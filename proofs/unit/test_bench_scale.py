@@ -22,6 +22,7 @@ from wait_store import WaitStore
 OURS = Ours(
     shards=4,
     entries_per_shard=25_000,
+    first_entries=5_000,
     audited=500,
     threads=16,
     mails_per_second=None,
@@ -44,6 +45,7 @@ def test_what_is_ours_is_read_from_sources_and_template() -> None:
     ours = scale.read_ours()
     assert ours.shards == approval_item.OPEN_SHARDS
     assert ours.entries_per_shard == audit.MAX_ENTRIES_PER_SHARD
+    assert ours.first_entries == audit.FIRST_ENTRIES
     assert (ours.audited, ours.threads) == (audit.AUDITED_PER_MINUTE, sweeper.THREADS)
     timeout = aws_template.properties("SweeperFunction")["Timeout"]
     assert ours.sweep_seconds == timeout - sweeper_handler.STOP_BEFORE_END_SECONDS
@@ -115,6 +117,39 @@ def test_a_reminder_takes_so_many_calls(
     assert len(own) + len(outside) == scale.REMINDER_CALLS
 
 
+@pytest.mark.parametrize("waiting", [40, 100, 300])
+def test_a_sweep_reads_as_many_entries_as_the_paper_says(
+    approval_store: WaitStore,
+    open_approvals: OpenWaits,
+    monkeypatch: pytest.MonkeyPatch,
+    waiting: int,
+) -> None:
+    """Of more than it can read, each later sweep reads a part, and what comes first."""
+    monkeypatch.setattr(audit, "FIRST_ENTRIES", 5)
+    monkeypatch.setattr(audit, "MAX_ENTRIES_PER_SHARD", 30)
+    monkeypatch.setattr(audit, "AUDITED_PER_MINUTE", 10)
+    for number in range(waiting):
+        session_id = f"session-{number:03d}"
+        approval_store.put_if_absent(asked(session_id=session_id, due_at=NOW + 9_000 + number))
+    read: list[Any] = []
+    real = OpenWaits.entries
+
+    def entries(self: OpenWaits, *args: Any) -> Any:
+        found = list(real(self, *args))
+        read.extend(found)
+        return iter(found)
+
+    monkeypatch.setattr(OpenWaits, "entries", entries)
+    for minute in range(2):
+        read.clear()
+        sweep = audit.Audit(open_approvals, NOW + 60 * minute)
+        sweep.read()
+        sweep.find(map)
+        sweep.done()
+    small = replace(scale.read_ours(), entries_per_shard=30, first_entries=5)
+    assert len(read) == scale.entries_read(small, waiting)
+
+
 # --- how many wait -------------------------------------------------------------------------------
 
 
@@ -146,7 +181,9 @@ def test_a_sweep_over_10_000_reads_as_many_units_as_were_counted() -> None:
 def test_a_sweep_sees_no_more_than_its_shards_hold() -> None:
     assert scale.seen(OURS, 99_999) == 99_999
     assert scale.seen(OURS, 1e7) == 100_000
-    assert scale.sweep_read_units(OURS, 1e7) == scale.sweep_read_units(OURS, 100_000)
+    assert scale.sweep_read_units(OURS, 1e7) == scale.sweep_read_units(OURS, 100_001)
+    more = scale.sweep_read_units(OURS, 1e7) - scale.sweep_read_units(OURS, 100_000)
+    assert more == pytest.approx(4 * 5_000 * 128 / 4_096 / 2), "the first ones, whatever the part"
     assert scale.audit_minutes(OURS, 100_000) == 200
     assert scale.audit_minutes(OURS, 1e7) == 20_000, "what it does not see at once comes in turn"
     assert scale.audit_minutes(replace(OURS, sweep_minutes=5), 501) == 5
@@ -219,10 +256,10 @@ def test_the_queue_grows_by_what_the_agents_do_not_take() -> None:
 
 
 def test_keeping_and_sweeping_has_its_price() -> None:
-    assert scale.kept_gigabytes(100, 30) == pytest.approx(492.48)
+    assert scale.kept_gigabytes(100, 30) == pytest.approx(476.928)
     load = Load(open=10_000, decided=100, decide_seconds=DAY_SECONDS)
     sweeps = 43_200 * scale.sweep_read_units(OURS, 10_000) * 0.125e-6
-    assert scale.dollars_a_month(load, OURS) == pytest.approx(123.12 + sweeps, rel=1e-6)
+    assert scale.dollars_a_month(load, OURS) == pytest.approx(119.232 + sweeps, rel=1e-6)
     assert sweeps == pytest.approx(2.20, abs=0.01)  # docs/operate.md
 
 

@@ -1,0 +1,71 @@
+"""`benchmarks/memory`: its arithmetic, its tables, and that the template's size is in them."""
+
+import re
+
+import pytest
+from benchmarks import bill, memory
+from benchmarks.memory import Peak, sizes
+from benchmarks.report import markdown
+
+import aws_template
+
+SMALL = Peak("a task", 80, start_seconds=2, message_seconds=0.2, warm_seconds=0.05)
+LARGE = Peak("10 MB", 160, start_seconds=2, message_seconds=0.7, warm_seconds=None)
+
+
+def test_the_template_s_size_and_timeout_are_those_of_the_table() -> None:
+    function = aws_template.properties("AgentFunction")
+    assert function["MemorySize"] in sizes.SIZES
+    shown = markdown(memory.section([SMALL, LARGE]), "images")
+    assert f"{function['MemorySize']:,}, the template's |" in shown
+    assert f"within the function's {function['Timeout']} s" in shown
+
+
+def test_a_size_holds_a_peak_that_leaves_30_percent_of_it_free() -> None:
+    assert sizes.holds(128, 89.6)
+    assert not sizes.holds(128, 89.7)
+    assert [sizes.cheapest(peak) for peak in (80, 90, 180, 1_238, 1_239)] == [
+        128, 256, 512, 1_769, None,
+    ]  # fmt: skip
+
+
+def test_half_a_processor_takes_twice_as_long() -> None:
+    assert sizes.seconds(1.5, 1_769) == 1.5
+    assert sizes.seconds(1, 512) == pytest.approx(3.455, abs=0.001)
+
+
+def test_dollars_are_the_bill_s_where_a_message_takes_no_processor() -> None:
+    gigabytes = aws_template.properties("AgentFunction")["MemorySize"] / 1024
+    (waiting,) = (d for name, d in bill.ours(bill.Use()).items() if "waiting" in name)
+    assert sizes.dollars(round(gigabytes * 1024), 0) == pytest.approx(waiting)
+    assert sizes.dollars(512, 0) == pytest.approx(sizes.dollars(1_024, 0) / 2)
+    of_the_processor = sizes.dollars(512, 1) - sizes.dollars(512, 0)
+    assert of_the_processor == pytest.approx(sizes.dollars(1_024, 1) - sizes.dollars(1_024, 0))
+
+
+def test_a_start_that_lambda_begins_anew_is_not_in_time() -> None:
+    assert sizes.is_in_time(2, 0.7, 512, 120)
+    assert not sizes.is_in_time(2, 0.7, 256, 120), "13.8 s to start"
+    assert sizes.is_in_time(1, 0.7, 256, 120)
+    assert not sizes.is_in_time(1, 15, 256, 120), "103 s for a message"
+
+
+def test_tables_name_the_cheapest_size_and_how_many_each_holds() -> None:
+    peaks, by_size = memory.section([SMALL, LARGE]).parts
+    assert isinstance(peaks, memory.Table)
+    assert [row[2] for row in peaks.rows] == ["**128**", "**256**"]
+    assert isinstance(by_size, memory.Table)
+    assert [row[2] for row in by_size.rows][:3] == ["1 of 2", "2 of 2", "2 of 2"]
+    assert [row[5] for row in by_size.rows] == ["NO", "NO", "yes", "yes", "yes"]
+
+
+def test_the_guide_for_operators_has_a_row_for_each_size() -> None:
+    text = (aws_template.ROOT / "docs/operate.md").read_text()
+    section = text.partition("\n## Memory\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (\d+)(, the template's)? \|.*\| (\d+) \|$", section, re.M)
+    assert tuple(int(size) for size, _, _ in rows) == sizes.SIZES
+    for size, is_ours, dollars in rows:
+        # What a message takes of the processor is measured, and hardly counts.
+        assert int(dollars) == pytest.approx(sizes.dollars(int(size), 0.04), rel=0.02)
+        template = aws_template.properties("AgentFunction")["MemorySize"]
+        assert bool(is_ours) == (int(size) == template)
