@@ -4,8 +4,15 @@ A change that makes one grow fails here, and has to say why there.
 """
 
 import pytest
+from benchmarks import scale
 from benchmarks.cycle.prices import Usage
+from benchmarks.recorder import write_units
 from benchmarks.waits import kinds, table
+
+import aws_template
+from unitok_posts import PostStore
+from unitok_requests import Submission
+from world import World
 
 TAKES = {
     kinds.NOTHING: (2, 1, 1, 0),
@@ -34,3 +41,12 @@ def test_every_kind_has_its_row() -> None:
     usage = Usage({"sqs SendMessage": 2, "sqs ReceiveMessage": 1}, {"t": 3}, {"t": 1.5}, 1)
     (row,) = table({"a kind": usage}).rows
     assert row == ("a kind", "2.06", 2, 1, 3, "1.5")
+
+
+def test_a_post_is_an_item_and_its_copy_in_the_index(world: World) -> None:
+    """What `benchmarks/scale.py` says on paper."""
+    name = world.pocket.dynamodb.add_table(aws_template.table_properties("PostsTable"))
+    PostStore(world.aws["dynamodb"], name).put_once("key", Submission("A post."), now_ns=1)
+    table = world.pocket.dynamodb.table(name)
+    (item,) = table.all()
+    assert write_units(table, None, item) == scale.POST_WRITE_UNITS

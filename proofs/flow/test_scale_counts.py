@@ -11,9 +11,8 @@ import pytest
 from benchmarks import scale
 from benchmarks.cycle.prices import WRITES, Call, item_size
 from benchmarks.growth import waits
-from benchmarks.recorder import Recorder, write_units
+from benchmarks.recorder import Recorder
 
-import aws_template
 from converse_stand_in import tool_use
 from core_samples import asked
 from inbox_browser import Browser
@@ -25,8 +24,6 @@ from sample_refund import Refunds, refund_tool
 from sample_world import World
 from test_cycles import POST
 from test_detours import ask
-from unitok_posts import PostStore
-from unitok_requests import Submission
 from wait_store import WaitStore
 
 TABLES = {"sessions": "SESSIONS_TABLE_NAME", "approvals": "APPROVALS_TABLE_NAME"}
@@ -77,14 +74,6 @@ def test_an_approval_takes_what_the_paper_says(world: World, recorder: Recorder)
     }
     assert kept["sessions"] == pytest.approx(scale.SESSION_BYTES, rel=0.05)
     assert kept["approvals"] == pytest.approx(scale.APPROVAL_BYTES, rel=0.05)
-
-
-def test_a_post_is_an_item_and_its_copy_in_the_index(world: World) -> None:
-    name = world.pocket.dynamodb.add_table(aws_template.table_properties("PostsTable"))
-    PostStore(world.aws["dynamodb"], name).put_once("key", Submission(POST), now_ns=1)
-    table = world.pocket.dynamodb.table(name)
-    (item,) = table.all()
-    assert write_units(table, None, item) == scale.POST_WRITE_UNITS
 
 
 def stored(world: World, name: str) -> list[dict[str, Any]]:
