@@ -381,7 +381,8 @@ API: tuple[Mutant, ...] = tuple(
             "edits:_wanted_arguments",
             "_is_as_in(name, sent, asked)",
             "False",
-            "flow/test_any_call.py::test_an_argument_that_cannot_be_changed_may_come_back",
+            "unit/test_approval_edits.py::"
+            "test_an_argument_that_was_missing_and_comes_back_empty_takes_an_edit_back",
         ),
         (
             "a denial edits no arguments",

@@ -392,7 +392,7 @@ PEOPLE: tuple[Mutant, ...] = tuple(
             "notifications:Notifier.send",
             "not entries",
             "False",
-            "unit/test_notifications.py::test_a_turn_whose_people_have_left_is_a_fault",
+            "unit/test_notifications.py::test_to_ask_nobody_is_a_fault_where_all_have_agreed",
         ),
         (
             "what SNS did not take is a fault",

@@ -1069,7 +1069,7 @@ _CALLBACK = of_code(
         "reviewing:_ask_again",
         "approval is not None and approval.call is not None and approval.is_open(now)",
         "approval is not None and approval.is_open(now)",
-        f"{_CALLBACKS}test_a_callbacks_token_decides_no_approval",
+        f"{_CALLBACKS}test_a_link_of_what_is_no_approval_has_no_page",
     ),
     (
         "an answer to an approval is none",

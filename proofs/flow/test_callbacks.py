@@ -12,7 +12,13 @@ from agents import give_long_tools
 from converse_stand_in import tool_use
 from longrunning.agent.long_running import long_running
 from longrunning.messages import build_existing, tool_result
-from longrunning.people.links import LinkKeys, callback_url, make_callback_token
+from longrunning.people.links import (
+    LinkKeys,
+    callback_url,
+    make_callback_token,
+    make_token,
+    review_url,
+)
 from longrunning.waits.item import Status, Wait
 from longrunning_testkit.worlds import LINK_KEYS, http_event
 from sample_world import World
@@ -186,6 +192,17 @@ def test_a_callbacks_token_decides_no_approval(world: World, urls: list[str]) ->
         assert world.request("POST", link, form, accept="text/html")["statusCode"] == 404
         too_long = {**form, "comment": "x" * 5_000}
         assert world.request("POST", link, too_long, accept="text/html")["statusCode"] == 404
+
+
+def test_a_link_of_what_is_no_approval_has_no_page(world: World, urls: list[str]) -> None:
+    """Nobody is given one: only our key could sign it."""
+    session_id = start(world)
+    keys, ends_at = LinkKeys.parse(json.dumps(LINK_KEYS)), record(world, session_id).decide_by
+    link = review_url("https://a.example", make_token(keys, session_id, "build-1", ends_at), "")
+    assert world.request("GET", link, accept="text/html")["statusCode"] == 404
+    form = {"decision": "approved", "comment": "x" * 5_000}
+    answer = world.request("POST", link, form, accept="text/html")
+    assert answer["statusCode"] == 400 and "<form" not in answer["body"]
 
 
 @pytest.mark.parametrize("how", ["its token has expired", "it was swept", "it was cancelled"])

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from approval_api_driver import pending
+from core_samples import changed
 from edits import MAX_TEXTS_BYTES, edit_of, obstacle
 from longrunning.http import RefusedError
 from longrunning.messages import MAX_CONTENT_BYTES
@@ -37,6 +38,16 @@ def refused_status(submitted: str, **changes: Any) -> int:
 )
 def test_an_untouched_text_is_no_edit(content: str, submitted: str) -> None:
     assert edited(submitted, pending(content=content)) is None
+
+
+def test_an_argument_that_was_missing_and_comes_back_empty_takes_an_edit_back() -> None:
+    """Somebody has filled it in before; a form has an empty field for what is missing."""
+    approval = pending(arguments={}, editable={"note": {"type": "string", "minLength": 3}})
+    edited = changed(approval, edited_arguments={"note": "Thank you"})
+    assert edit_of(Choice("approved", arguments={"note": "Thanks"}), edited).arguments == {
+        "note": "Thanks"
+    }
+    assert edit_of(Choice("approved", arguments={"note": ""}), edited).arguments == {}
 
 
 def test_an_edit_has_plain_newlines() -> None:

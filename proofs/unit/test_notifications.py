@@ -97,7 +97,9 @@ def test_its_first_line_is_the_case_in_the_agents_own_words() -> None:
 
 
 def test_invisible_characters_are_shown() -> None:
-    assert "a[U+202E]b[U+200B]" in body_of(content="a\u202eb\u200b")
+    body = body_of(content="a\u202eb\u200b")
+    assert body.count("a[U+202E]b[U+200B]") > 1, "in the first line, and in the text below"
+    assert not {"\u202e", "\u200b"} & set(body)
 
 
 def test_the_subject_is_one_line_of_ascii_under_100_characters() -> None:
@@ -531,6 +533,15 @@ def test_a_turn_asks_each_person_all_that_is_for_them_and_nothing_else() -> None
 def test_a_turn_whose_people_have_left_is_a_fault() -> None:
     with pytest.raises(NobodyToAskError):
         send_to_people(PeopleTopic(), named("gone"))
+
+
+def test_to_ask_nobody_is_a_fault_where_all_have_agreed() -> None:
+    asked = named("p0", needed=2)
+    vote = {"by": "p0", "decision": "approved", "digest": asked.in_force.digest, "comment": None}
+    agreed = replace(asked, votes=[vote])
+    assert agreed.to_be_asked == ()
+    with pytest.raises(NobodyToAskError):
+        send_to_people(PeopleTopic(), agreed)
 
 
 @dataclass
