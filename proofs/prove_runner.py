@@ -7,12 +7,13 @@
 A row holds if its tests pass within its time, none of them was skipped, and it reported figures.
 Anything else is said in the table and makes the exit status 1.
 
-All rows together take some hours. A run that was stopped goes on where it was: what held is
-not proved again of the same code, with the same versions; of the longest rows, no test that has
-passed. What a model's exploration came to depends on the model alone, so that it stays until
-proofs/protocol changes. `rm -r .local/prove` starts anew.
+A run that was stopped goes on where it was: what held is not proved again of the same code and the
+same tests, with the same versions; of the longest rows, no test that has passed. What a model's
+exploration came to depends on the model alone, so that it stays until proofs/protocol changes.
+`rm -r .local/prove` starts anew.
 """
 
+import ast
 import hashlib
 import json
 import os
@@ -42,10 +43,14 @@ STALE = (
     "the code\nbeside this page.\n\n"
 )
 
-CODE = (*PROVED, "local", "operate", "testkit", "tests", "proofs", "requirements", "pyproject.toml")
-"""What decides whether a proof holds: the code, what runs it, and the proofs."""
+RUNS_IT = (*PROVED, "local", "operate", "testkit", "requirements", "pyproject.toml")
+"""What decides whether a proof holds, beside its tests and what those import."""
+
+CODE = (*RUNS_IT, "tests", "proofs")
+"""The same with all tests: of a proof that runs any of them."""
 
 VERSIONS = ("strands-agents", "botocore", "hypothesis", "playwright", "pytest")
+GOES_ON = "proofs/prove_goes_on.py"
 TAIL_LINES = 30
 NO_TESTS_LEFT = 5
 """Pytest's exit status where all have passed before."""
@@ -65,8 +70,8 @@ class Row:
     """When a proof that hangs is ended."""
     alone: bool = False
     """Whether it measures time, so that nothing else may run beside it."""
-    depends_on: tuple[str, ...] = CODE
-    """Files and folders that decide what comes out."""
+    depends_on: tuple[str, ...] = ()
+    """Files and folders that decide what comes out; none: as `sources` finds them."""
     goes_on: bool = False
     """Whether its tests record figures each for itself, so that a stopped row goes on with those
     that are left."""
@@ -112,7 +117,7 @@ ROWS = (
         ("proofs/attacks/test_prove_kill_matrix.py", "proofs/attacks/test_prove_kill_votes.py",
          "proofs/integration/test_prove_sigkill.py"), 90),
     Row("guard mutants", "each guard in the code is switched off, and its test must fail",
-        ("proofs/attacks/test_prove_mutants.py",), 60),
+        ("proofs/attacks/test_prove_mutants.py",), 60, depends_on=CODE),
     Row("state machine", "random walks of tasks, clicks, sweeps, crashes and clock steps",
         ("proofs/attacks/test_prove_state_machine.py",), 120),
     Row("races", "many clicks, sweeper and workers at once, on the emulator",
@@ -208,7 +213,49 @@ def tell_whether_stale(document: Path) -> bool:
 
 def _proved_of(row: Row) -> str:
     """Says of what an outcome holds: versions, and what the row depends on, byte for byte."""
-    return f"{_versions()} {digest(names=row.depends_on)}"
+    return f"{_versions()} {digest(names=row.depends_on or (*RUNS_IT, *sources(row)))}"
+
+
+def sources(row: Row, root: Path = ROOT) -> list[str]:
+    """Returns the tests of a row and what they import of tests and proofs, one from the other.
+
+    A module is known by the last part of its name: where two have the same, both count. What is no
+    test and lies beside the row's tests, or in `proofs`, counts in any case: it may be run by its
+    path. So does what holds no Python, and what all tests share.
+    """
+    files = [path for folder in ("proofs", "tests") for path in (root / folder).rglob("*.*")]
+    files = [path for path in files if "__pycache__" not in path.parts and path.is_file()]
+    modules = {path for path in files if path.suffix == ".py"}
+    found = {*files} - modules
+    left = [root / test for test in (*row.tests, GOES_ON)]
+    beside = {root / "proofs", *(path.parent for path in left)}
+    left += [
+        path
+        for path in modules
+        if path.name == "conftest.py"
+        or (
+            path.parent in beside and not path.name.startswith(("test_", "mutants", "prove_runner"))
+        )
+    ]
+    while left:
+        path = left.pop()
+        if path not in found:
+            found.add(path)
+            names = _imported(path)
+            left += [module for module in modules if module.stem in names]
+    here = (path for path in found if path.is_relative_to(root))
+    return sorted(path.relative_to(root).as_posix() for path in here)
+
+
+def _imported(path: Path) -> set[str]:
+    """Returns every part of every name that a module imports, or imports something from."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            names.update((node.module or "").split("."), (alias.name for alias in node.names))
+        elif isinstance(node, ast.Import):
+            names.update(part for alias in node.names for part in alias.name.split("."))
+    return names
 
 
 def kept_outcomes(rows: Sequence[Row]) -> dict[str, Outcome]:

@@ -58,6 +58,24 @@ def row(folder: Path, name: str, test: str, limit_minutes: float = 1) -> Row:
     return Row(name, f"does {name} things", (str(path),), limit_minutes)
 
 
+def test_a_row_depends_on_what_its_tests_import_and_on_no_other_test() -> None:
+    races = set(prove_runner.sources(next(row for row in prove_runner.ROWS if row.name == "races")))
+    assert races >= {
+        "proofs/integration/test_prove_races_votes.py",
+        "proofs/flow/test_any_call.py",  # which that one imports
+        "tests/flow/test_detours.py",  # which that one imports
+        "proofs/prove_figures.py",
+        "proofs/prove_goes_on.py",
+        "proofs/conftest.py",
+        "tests/local_stack.py",
+    }
+    others = ("proofs/unit/test_", "proofs/attacks/test_", "proofs/attacks/mutants")
+    assert not [name for name in races if name.startswith(others)]
+    for row in prove_runner.ROWS:
+        found = prove_runner.sources(row)
+        assert set(row.tests) <= {*found} and "proofs/prove_runner.py" not in found
+
+
 def results(output: str) -> dict[str, str]:
     """The result of each row in the printed table."""
     cells = [line.split(" | ") for line in output.splitlines() if line.startswith("| ")]
