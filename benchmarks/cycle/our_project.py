@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from unittest import mock
 from urllib.parse import urlsplit
@@ -75,7 +75,8 @@ class Walk:
 
     engine: Engine
     meter: Meter
-    model: ScriptedModel
+    model: ScriptedModel = field(default_factory=ScriptedModel)
+    """Of the agent: it learns how long its texts are to be."""
 
     def open(self, conversation: Conversation) -> Cycle:
         """Starts a task, then makes the saved conversation as long as is asked for."""
