@@ -94,7 +94,11 @@ class BedrockStandIn:
             self.faults.append(repr(fault))
             return _error(400, "ValidationException", str(fault))
         self.model_ids.append(model_id)
-        return 200, "", [_message(*item) for event in answer["stream"] for item in event.items()]
+        return (
+            200,
+            "",
+            [event_message(*item) for event in answer["stream"] for item in event.items()],
+        )
 
     def _signed(self, path: str, headers: Mapping[str, str], body: bytes) -> Signed:
         given = {name.lower(): value for name, value in headers.items()}
@@ -119,7 +123,7 @@ def _error(status: int, code: str, message: str) -> tuple[int, str, list[bytes]]
     return status, code, [json.dumps({"message": message}).encode()]
 
 
-def _message(kind: str, payload: dict[str, Any]) -> bytes:
+def event_message(kind: str, payload: dict[str, Any]) -> bytes:
     """Returns one message of an event stream."""
     texts = {":message-type": "event", ":event-type": kind, ":content-type": "application/json"}
     headers = b"".join(

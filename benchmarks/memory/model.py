@@ -2,21 +2,18 @@
 
 A model's client that holds the whole conversation in a request is a part of the agent's memory.
 
-Source: Amazon Bedrock, "ConverseStream"; AWS, "Event stream encoding".
+Source: Amazon Bedrock, "ConverseStream".
 """
 
-import binascii
 import json
-import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from bedrock_stand_in import event_message
 from benchmarks.memory.script import Script, events
-
-_TEXT_HEADER = 7
 
 
 @contextmanager
@@ -43,7 +40,7 @@ def _handler(script: Script) -> type[BaseHTTPRequestHandler]:
                 self._answer(201, "application/json", json.dumps({"post_id": "p" * 36}).encode())
             else:
                 said = events(script.turn(body["messages"]))
-                pieces = (message(*item) for event in said for item in event.items())
+                pieces = (event_message(*item) for event in said for item in event.items())
                 self._answer(200, "application/vnd.amazon.eventstream", b"".join(pieces))
 
         def _answer(self, status: int, kind: str, body: bytes) -> None:
@@ -57,17 +54,3 @@ def _handler(script: Script) -> type[BaseHTTPRequestHandler]:
             """Says nothing."""
 
     return Handler
-
-
-def message(kind: str, payload: dict[str, Any]) -> bytes:
-    """Returns one message of an event stream."""
-    texts = {":message-type": "event", ":event-type": kind, ":content-type": "application/json"}
-    headers = b"".join(
-        bytes([len(name)]) + name.encode() + struct.pack(">BH", _TEXT_HEADER, len(value))
-        + value.encode()
-        for name, value in texts.items()
-    )  # fmt: skip
-    body = json.dumps(payload).encode()
-    prelude = struct.pack(">II", 16 + len(headers) + len(body), len(headers))
-    framed = prelude + struct.pack(">I", binascii.crc32(prelude)) + headers + body
-    return framed + struct.pack(">I", binascii.crc32(framed))
