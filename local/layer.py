@@ -20,7 +20,7 @@ from longrunning.sessions import inline_messages  # noqa: E402
 from longrunning.text import has_deadline, visible  # noqa: E402
 from longrunning.waits import item as wait_items  # noqa: E402
 from longrunning.waits import outcomes  # noqa: E402
-from longrunning.waits.item import Status, Wait  # noqa: E402
+from longrunning.waits.item import Status, Wait, unpacked  # noqa: E402
 from longrunning.waits.table import WaitTable  # noqa: E402
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "links",
     "outcomes",
     "read_people",
+    "unpacked",
     "visible",
     "wait_items",
 ]

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.console import LocalError
+from local.layer import unpacked
 from local.lifecycle import Running
 from local.walk import STEP_SECONDS, request
 
@@ -156,8 +157,8 @@ def _about(item: dict[str, Any]) -> str:
     """Says of an approval what it is about: how the text begins, and the picture."""
     if "content" not in item:
         return ""
-    begins = " ".join(item["content"].split())[:44]
-    picture = json.loads(item.get("arguments", "{}")).get("image_url")
+    begins = " ".join(unpacked(item["content"]).split())[:44]
+    picture = json.loads(unpacked(item.get("arguments", "{}"))).get("image_url")
     return f': "{begins}…"' + (f" with {picture}" if picture else "")
 
 
@@ -168,7 +169,7 @@ def _answer(item: dict[str, Any]) -> str:
         return f"{item['decision']}{comment}"
     if "result" not in item:
         return str(item["status"]).lower()
-    text = json.loads(item["result"])["content"][0]["text"]
+    text = json.loads(unpacked(item["result"]))["content"][0]["text"]
     try:
         said = json.loads(text)
     except ValueError:

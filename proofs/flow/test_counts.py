@@ -125,6 +125,21 @@ def test_an_approval_takes_11_calls_of_which_6_are_conditional_writes(
     assert scale.SESSION_WRITE_UNITS == 3, "a text of 160 bytes more takes one more"
 
 
+def test_a_long_text_is_billed_compressed(world: World) -> None:
+    """Its record is written four times, and each of them bills the whole record."""
+    text = " ".join(f"word {number}" for number in range(1_000))
+    world.play(
+        [
+            [tool_use("ask-1", "human_approval", {"content": text})],
+            [tool_use("post-1", "publish_post", {"content": text})],
+            "Done.",
+        ]
+    )
+    asked, spent = map(units, walk(world))
+    assert len(text.encode()) > 8_500
+    assert (asked, spent) == (3, 3)
+
+
 def made_by(calls: list[tuple[str, dict[str, Any]]]) -> Counter[str]:
     """Counts the functions' calls: not the test's own, nor the key that an environment reads."""
     own = ("SendMessage", "ReceiveMessage", "DeleteMessage", "Scan", "GetSecretValue")

@@ -61,6 +61,18 @@ from strands.session import SnapshotSessionManager
 class Mine(SnapshotSessionManager): pass
 assert Mine.__mro__[1].__module__ == "strands.session.snapshot_session_manager"
 """,
+    "called where traces are exported": """
+import opentelemetry.sdk.trace
+from strands.telemetry import tracer
+threads = tracer.ThreadingInstrumentor()
+threads.instrument()
+assert threads.is_instrumented_by_opentelemetry
+""",
+    "called where none are": """
+from strands.telemetry import tracer
+tracer.ThreadingInstrumentor().instrument()
+assert "opentelemetry.instrumentation.threading" not in sys.modules
+""",
     "imported later": """
 import yaml
 try:
@@ -91,6 +103,10 @@ assert (SnapshotSessionManager | None).__args__ == (real.SnapshotSessionManager,
 @pytest.mark.parametrize("use", USES)
 def test_whoever_uses_it_gets_it(use: str, tmp_path: Path) -> None:
     python(f"import agent_handler\nfrom longrunning.agent import put_off\n{USES[use]}")
+
+
+def test_garbage_is_looked_for_again_and_not_in_what_was_imported() -> None:
+    python("import agent_handler, gc\nassert gc.isenabled() and gc.get_freeze_count() > 50_000")
 
 
 def test_every_name_is_a_module_that_strands_would_import() -> None:

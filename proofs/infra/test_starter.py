@@ -356,7 +356,7 @@ def adopters(starter: Path, tmp_path: Path) -> Path:
         'AGENT_NAME = "post-generator"',
         'AGENT_NAME = "x"',
     )
-    edit(folder / "template.yaml", "MemorySize: 1024 # MB", "MemorySize: 2048 # MB")
+    edit(folder / "template.yaml", "MemorySize: 512 # MB: what", "MemorySize: 2048 # MB: what")
     edit(folder / "Makefile", "PORT ?= 3000", "PORT ?= 3999")
     with (folder / "requirements/test.in").open("a") as packages:
         packages.write("hypothesis\n")
@@ -436,7 +436,7 @@ def test_an_upgrade_keeps_what_is_yours_and_takes_what_is_newer(
 
 
 def test_a_line_that_both_have_changed_is_shown_as_a_conflict(adopters: Path, newer: Path) -> None:
-    edit(newer / "template.yaml", "MemorySize: 1024 # MB", "MemorySize: 512 # MB")
+    edit(newer / "template.yaml", "MemorySize: 512 # MB: what", "MemorySize: 256 # MB: what")
     commit(newer)
     done = upgrade(adopters, newer)
     assert done.returncode != 0
@@ -446,7 +446,7 @@ def test_a_line_that_both_have_changed_is_shown_as_a_conflict(adopters: Path, ne
     conflict = re.search(r"<<<<<<< yours\n(.*)=======\n(.*)>>>>>>> the newer", template, re.DOTALL)
     assert conflict
     assert "2048" in conflict[1]
-    assert " 512 " in conflict[2]
+    assert " 256 " in conflict[2]
     git(adopters, "restore", ".")
     git(adopters, "clean", "-fdq")
     assert state(adopters) == ""

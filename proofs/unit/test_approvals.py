@@ -32,7 +32,7 @@ from longrunning.messages import (
 )
 from longrunning.waits.answers import Decided
 from longrunning.waits.claims import FencedError, LeaseHeldError, MessageOverError, NotDecidedError
-from longrunning.waits.item import Call, Edit, Status, Wait
+from longrunning.waits.item import MAY_BE_LONG, Call, Edit, Status, Wait
 from longrunning.waits.open_waits import SHARDS, OpenWaits
 from longrunning.waits.votes import MAX_VOTES_BYTES
 from wait_store import WaitStore
@@ -148,6 +148,60 @@ def test_an_item_with_every_field_comes_back_as_it_went(approval_store: WaitStor
 def test_an_item_that_is_no_approval_comes_back_as_it_went(approval_store: WaitStore) -> None:
     approval_store.put_if_absent(job())
     assert read(approval_store, "tooluse_job") == job()
+
+
+LONG = " ".join(map(str, range(400)))
+HALF_A_PAIR = "\ud83e"
+
+
+@pytest.mark.parametrize("text", [LONG, LONG + HALF_A_PAIR, "é" * 513])
+def test_what_is_long_is_compressed_and_comes_back_as_it_went(
+    approval_store: WaitStore, dynamodb: Recorded, approvals_table: str, text: str
+) -> None:
+    """Each write of an item is billed by its size, and an approval is written four times."""
+    asked_for = asked(content=text, arguments={"all": text}, content_schema={"const": text})
+    result = {"content": [{"text": text}]}
+    every = replace(
+        asked_for, edited_content=text, edited_arguments={"all": text + "!"}, result=result
+    )
+    approval_store.put_if_absent(every)
+    assert read(approval_store) == every
+    (item,) = dynamodb.scan(TableName=approvals_table)["Items"]
+    assert {name for name, value in item.items() if "B" in value} == set(MAY_BE_LONG)
+    assert item_bytes(item) < 6 * len(text.encode(errors="surrogatepass"))
+
+
+def test_a_text_of_a_kilobyte_is_readable_in_the_table(
+    approval_store: WaitStore, dynamodb: Recorded, approvals_table: str
+) -> None:
+    approval_store.put_if_absent(asked(content="é" * 512))
+    (item,) = dynamodb.scan(TableName=approvals_table)["Items"]
+    assert item["content"] == {"S": "é" * 512}
+
+
+def test_a_long_edit_and_a_long_result_are_compressed_too(
+    approval_store: WaitStore, given: Given, dynamodb: Recorded, approvals_table: str
+) -> None:
+    given()
+    edit = Edit(LONG, {"all": LONG})
+    decided = decide(approval_store, "approved", edit=edit).approval
+    assert decided
+    assert (decided.edit, read(approval_store)) == (edit, decided)
+    approval_store.put_if_absent(job())
+    result = {**ANSWER, "content": [{"text": LONG}]}
+    assert approval_store.resolve(SESSION_ID, "tooluse_job", result, NOW)
+    assert read(approval_store, "tooluse_job").result == result
+    assert approval_store.answer(SESSION_ID, "tooluse_job", result, NOW).outcome == "repeated"
+    items = dynamodb.scan(TableName=approvals_table)["Items"]
+    compressed = {name for item in items for name, value in item.items() if "B" in value}
+    assert compressed == {"edited_content", "edited_arguments", "result"}
+
+
+def test_what_a_condition_looks_into_is_never_compressed(approval_store: WaitStore) -> None:
+    """Who is asked, however many. Votes: proofs/unit/test_votes.py."""
+    people = ["link", *(f"person-{number}" for number in range(200))]
+    approval_store.put_if_absent(asked(approvers=people))
+    assert decide(approval_store, "approved", via="link").outcome == "decided"
 
 
 def test_what_is_not_there_is_none(approval_store: WaitStore) -> None:

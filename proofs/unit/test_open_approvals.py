@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core_samples import DAY_SECONDS, NOW, SESSION_ID, TOOL_USE_ID, Recorded, asked, job
+from core_samples import DAY_SECONDS, NOW, SESSION_ID, TOOL_USE_ID, Recorded, asked, job, noise
 from longrunning.waits.item import Status, Wait
 from longrunning.waits.open_waits import (
     APPROVAL_SHARDS,
@@ -102,8 +102,9 @@ def test_what_dynamodb_leaves_to_the_next_call_is_asked_for_again(
     given: Given, open_approvals: OpenWaits, dynamodb: Recorded
 ) -> None:
     """An answer holds 16 MB of whole items, whatever of them is asked for."""
+    text = noise(400_000)
     for n in range(60):
-        given(session_id=f"session-{n}", content="x" * 300_000, due_at=NOW + n)
+        given(session_id=f"session-{n}", content=text, due_at=NOW + n)
     approve_of(open_approvals, "session-59")
     entries = [entry for shard in SHARDS for entry in open_approvals.entries(shard, 100)]
     entries.sort(key=lambda entry: entry.due_at)

@@ -5,8 +5,6 @@ One caller at a time; that two at once cannot both win is shown on ministack, no
 
 import gzip
 import json
-import random
-import string
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 import aws_template
-from core_samples import NOW, SESSION_ID, LogLines, Recorded
+from core_samples import NOW, SESSION_ID, LogLines, Recorded, noise
 from longrunning import codec
 from longrunning.messages import Parent
 from longrunning.sessions import (
@@ -41,11 +39,6 @@ from pocket import Pocket
 AGENT = "post-generator"
 BUCKET = "test-agent-state"
 KEY = {"session_id": {"S": SESSION_ID}, "agent_name": {"S": AGENT}}
-
-
-def noise(size: int, seed: str = "x") -> str:
-    """Letters that compress by a quarter at most: a text that is long stays long."""
-    return "".join(random.Random(seed).choices(string.ascii_letters + string.digits, k=size))  # noqa: S311
 
 
 def user(said: str) -> Message:

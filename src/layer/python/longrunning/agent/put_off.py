@@ -11,6 +11,7 @@ block gets the module itself.
 A test fails when a run uses one of them: `proofs/infra/test_put_off.py`.
 """
 
+import gc
 import importlib
 import sys
 from collections.abc import Iterator, Sequence
@@ -20,12 +21,20 @@ from types import ModuleType
 from typing import Any
 
 NAMES = (
+    "botocore.docs.bcdoc",  # writes the documentation of clients
+    "botocore.docs.method",
+    "botocore.docs.paginator",
+    "botocore.docs.waiter",
+    "opentelemetry.instrumentation.threading",  # see `_THREADS`
     "opentelemetry.sdk",  # exports traces; here X-Ray's SDK does
     "strands.bidi",  # speech
     "strands.experimental.agent_config",
     "strands.experimental.steering",
     "strands.experimental.tools",
     "strands.memory",
+    "strands.models.routing",  # one model or another
+    "strands.session.file_session_manager",
+    "strands.session.s3_session_manager",
     "strands.session.snapshot_session_manager",
     "strands.tools.watcher",  # loads tools anew whose files have changed
     "strands.vended_plugins",
@@ -33,18 +42,29 @@ NAMES = (
 )
 """Modules and packages, each with all that is in it."""
 
+_THREADS, _EXPORTS = "opentelemetry.instrumentation.threading", "opentelemetry.sdk"
+"""The one carries traces into threads, and Strands calls it in each run. Where nothing exports
+traces, it has nothing to carry: then the call does nothing."""
+
 used: list[str] = []
 """Those of them that were needed after all."""
 
 
 @contextmanager
 def put_off(names: Sequence[str] = NAMES) -> Iterator[None]:
-    """Puts off, inside the block, the import of modules that nobody has imported before."""
+    """Puts off, inside the block, the import of modules that nobody has imported before.
+
+    The search for garbage is put off, too: nearly all that is imported stays, and later searches
+    leave it out.
+    """
     finder = _Finder([name for name in names if name not in sys.modules])
     sys.meta_path.insert(0, finder)
+    gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
+        gc.enable()
         sys.meta_path.remove(finder)
         for root in finder.roots:
             _forget(root)
@@ -119,6 +139,8 @@ class _Late:
         return getattr(self._real(), name)
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
+        if self._module == _THREADS and _EXPORTS not in sys.modules:
+            return _Idle()
         return self._real()(*arguments, **named)
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -139,6 +161,13 @@ class _Late:
 
     def __ror__(self, other: Any) -> "_Either":
         return _Either(other, self)
+
+
+class _Idle:
+    """Does nothing, whatever it is asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_, **__: None
 
 
 class _Either(_Late):

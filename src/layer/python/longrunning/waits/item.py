@@ -42,6 +42,14 @@ AS_JSON = (
 )  # fmt: skip
 """What an item holds as one text of JSON each; beside them its call's arguments and schema."""
 
+MAY_BE_LONG = (
+    "content", "arguments", "content_schema", "edited_content", "edited_arguments", "result",
+)  # fmt: skip
+"""What an item holds compressed where it is long. No condition and no index looks into these."""
+
+LONG_BYTES = 1_024
+"""In UTF-8: every write of an item is billed by each KB that the whole item has."""
+
 
 class NoCallError(Exception):
     """This wait is no approval: it allows no call."""
@@ -328,7 +336,8 @@ def is_wake_up(wait: Wait, result: dict[str, Any]) -> bool:
 def to_item(wait: Wait) -> dict[str, Any]:
     """Converts a wait to DynamoDB attributes; a call's parts stand beside the others.
 
-    Arguments, schema and result are one text of JSON each: as large and as exact as they came.
+    Arguments, schema and result are one text of JSON each: as large and as exact as they came. A
+    long text is compressed.
     """
     item: dict[str, Any] = {f.name: getattr(wait, f.name) for f in fields(wait)}
     item["status"] = str(wait.status)
@@ -347,12 +356,28 @@ def to_item(wait: Wait) -> dict[str, Any]:
     if wait.due_at is not None:
         shard = zlib.crc32(wait.session_id.encode()) % OPEN_SHARDS
         item["open_shard"] = f"{shard}" if wait.call else f"{TOOL_SHARD}{shard}"
-    return codec.to_item(item)
+    return codec.to_item(packed(item))
+
+
+def packed(values: dict[str, Any]) -> dict[str, Any]:
+    """Returns an item's values with those compressed, by zlib, that are long and may be."""
+    return {name: _packed(name, value) for name, value in values.items()}
+
+
+def unpacked(value: Any) -> Any:
+    """Returns a value of an item as it was before `packed`.
+
+    Raises:
+        zlib.error: What is compressed is damaged.
+    """
+    if not isinstance(value, bytes):
+        return value
+    return zlib.decompress(value).decode(errors="surrogatepass")
 
 
 def from_item(item: dict[str, Any]) -> Wait:
     """Converts DynamoDB attributes, of an item or of an update's answer, to a wait."""
-    values = codec.from_item(item)
+    values = {name: unpacked(value) for name, value in codec.from_item(item).items()}
     known = {f.name: values[f.name] for f in fields(Wait) if f.name in values}
     known["status"] = Status(known["status"]) if "status" in known else Status.PENDING
     known["content_schema"] = json.loads(values.get("content_schema", "{}"))
@@ -366,3 +391,10 @@ def from_item(item: dict[str, Any]) -> Wait:
 def as_json(value: Any) -> str:
     """Returns a value as the item holds it: as large and as exact as it came."""
     return json.dumps(value, ensure_ascii=False)
+
+
+def _packed(name: str, value: Any) -> Any:
+    if name not in MAY_BE_LONG or not isinstance(value, str):
+        return value
+    data = value.encode(errors="surrogatepass")  # JSON may bring half a pair.
+    return zlib.compress(data) if len(data) > LONG_BYTES else value

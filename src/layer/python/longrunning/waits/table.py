@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from longrunning import codec
-from longrunning.waits.item import Wait, from_item
+from longrunning.waits.item import Wait, from_item, packed
 
 OLD_ON_FAILURE = "ALL_OLD"
 
@@ -144,7 +144,7 @@ class WaitTable:
                 UpdateExpression=f"{setting}{extra}".strip(),
                 ConditionExpression=condition,
                 ExpressionAttributeValues=codec.to_item(
-                    {f":{name}_set": value for name, value in values.items()} | bound
+                    {f":{name}_set": value for name, value in packed(values).items()} | bound
                 ),
                 ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure=OLD_ON_FAILURE,
