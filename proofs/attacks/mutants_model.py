@@ -103,11 +103,11 @@ MODEL: tuple[Mutant, ...] = tuple(
             "a lease of an earlier turn ends no message",
             "claims:Claims.claim",
             """
-            for one in filter(None, read):
-                self._check_is_over(one, claimed_by, now)
+            for tool_use_id in turn:
+                self._check_is_over(found[tool_use_id], claimed_by, now)
             """,
             """
-            for one in filter(None, read):
+            for tool_use_id in turn:
                 pass
             for one in found.values():
                 self._check_is_over(one, claimed_by, now)

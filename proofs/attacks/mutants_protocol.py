@@ -260,9 +260,16 @@ PROTOCOL: tuple[Mutant, ...] = tuple(
             "a message that came too early never claims a turn",
             "claims:Claims.claim",
             "told and all(a.acknowledged for a in told)",
-            "not turn and read",
+            "not turn and found",
             "flow/test_early_messages.py::"
             "test_a_duplicate_of_an_earlier_message_never_takes_the_turn",
+        ),
+        (
+            "a turn is read whole before it is claimed",
+            "claims:_nearest_first",
+            "parts.append(order[:size])",
+            "parts[:] = parts or [order[:size]]",
+            "flow/test_turns.py::test_a_decision_costs_the_same_calls_however_many_are_asked",
         ),
         (
             "a message that comes too early is over",

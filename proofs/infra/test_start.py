@@ -119,7 +119,7 @@ is read when its first sentence is said, a time zone at its first time. The agen
 ones, and each long-running tool of the example is one. An operator who is a person decides and
 answers like one (`deciding`, `votes`)."""
 
-ALSO_LOADED = {"concurrent.futures.thread", "unicodedata"}
+ALSO_LOADED = {"concurrent.futures.thread", "gc", "unicodedata"}
 """Of the standard library, beyond what strands and botocore load."""
 
 MADE_BY_OTHERS = {

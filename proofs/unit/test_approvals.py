@@ -4,6 +4,7 @@ One caller at a time. That two at once cannot both win is shown in proofs/integr
 """
 
 import hashlib
+import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
@@ -674,6 +675,36 @@ def test_several_are_claimed_together_or_not_at_all(
         claim(approval_store, [TOOL_USE_ID, SIBLING])
     assert error.value.until == NOW + 5
     assert read(approval_store, free) == other
+
+
+@pytest.mark.parametrize("order", ["as asked", "backwards", "any"])
+def test_the_decisions_of_a_turn_do_not_all_read_all_of_it(
+    approval_store: WaitStore, given: Given, dynamodb: Recorded, order: str
+) -> None:
+    """20 questions: 400 items if each message reads all, 20 at least."""
+    turn = [f"ask-{number}" for number in range(20)]
+    for tool_use_id in turn:
+        given(tool_use_id=tool_use_id)
+    decided = {
+        "as asked": turn,
+        "backwards": turn[::-1],
+        "any": random.Random(1).sample(turn, len(turn)),  # noqa: S311
+    }[order]
+    dynamodb.calls.clear()
+    for tool_use_id in decided[:-1]:
+        approval_store.decide(SESSION_ID, tool_use_id, "denied", decided_by="link", now=NOW)
+        with pytest.raises(NotDecidedError):
+            approval_store.claim(
+                SESSION_ID, turn, (), [tool_use_id], now=NOW, lease_until=LEASE_UNTIL
+            )
+    approval_store.decide(SESSION_ID, decided[-1], "denied", decided_by="link", now=NOW)
+    claimed = approval_store.claim(
+        SESSION_ID, turn, (), decided[-1:], now=NOW, lease_until=LEASE_UNTIL
+    )
+    assert [wait.tool_use_id for wait in claimed] == turn
+    requests = [call["RequestItems"] for call in dynamodb.named("batch_get_item")]
+    items = sum(len(table["Keys"]) for asked in requests for table in asked.values())
+    assert items <= {"any": 180}.get(order, 19 * 3 + 20)
 
 
 def test_several_claims_are_one_transaction_on_what_was_read(

@@ -77,6 +77,9 @@ class Claims(WaitTable):
         that one back. So the item says that its message is over, and the last decision's resumes.
         In the same way another message than the one that claimed the turn first is over.
 
+        The neighbours of what the message names are read first, and no more once one of them is
+        undecided: people answer a turn in its order, so most messages read three items of it.
+
         Args:
             session_id: The waiting session.
             turn: The tool uses that the resume will answer.
@@ -99,18 +102,22 @@ class Claims(WaitTable):
         """
         if len(turn) == 1 and not unspent:
             return [self._claim_one(session_id, turn[0], now, lease_until, claimed_by)]
-        found = self.get_all(session_id, [*turn, *unspent])
-        read = [found.get(tool_use_id) for tool_use_id in turn]
-        told = [a for a in read if a and a.tool_use_id in named and a.status != Status.PENDING]
-        if any(a is None or a.status == Status.PENDING for a in read):
-            for wait in told:
-                self._acknowledge(wait, now)
-            raise NotDecidedError(is_missing=None in read)
+        found: dict[str, Wait] = {}
+        *first_parts, last = _nearest_first(turn, named) or [[]]
+        for part in (*first_parts, [*last, *unspent]):
+            found |= self.get_all(session_id, part)
+            asked = [found.get(tool_use_id) for tool_use_id in part if tool_use_id in turn]
+            if any(a is None or a.status == Status.PENDING for a in asked):
+                for wait in _told(found, named):
+                    self._acknowledge(wait, now)
+                raise NotDecidedError(is_missing=None in asked)
+        told = _told(found, named)
         if told and all(a.acknowledged for a in told):
             raise NotDecidedError
-        for one in filter(None, read):
-            self._check_is_over(one, claimed_by, now)
-        read += (found[tool_use_id] for tool_use_id in unspent if tool_use_id in found)
+        for tool_use_id in turn:
+            self._check_is_over(found[tool_use_id], claimed_by, now)
+        ids = [i for i in (*turn, *unspent) if i in found]
+        read = [found[tool_use_id] for tool_use_id in ids]
         return self._claim_all(read, now, lease_until, claimed_by)
 
     def release(self, claimed: Sequence[Wait], kept_until: int | None = None) -> None:
@@ -250,9 +257,7 @@ class Claims(WaitTable):
         )
         return updated is not None
 
-    def _claim_all(
-        self, read: Sequence[Wait | None], now: int, until: int, claimed_by: str
-    ) -> list[Wait]:
+    def _claim_all(self, read: Sequence[Wait], now: int, until: int, claimed_by: str) -> list[Wait]:
         """A transaction returns no values: so it is conditional on all that was read.
 
         The AWS client gives it a token: asked twice, it happens once.
@@ -262,7 +267,6 @@ class Claims(WaitTable):
         mine = [
             replace(a, fence=a.fence + 1, lease_until=until, claimed_by=claimed_by, due_at=None)
             for a in read
-            if a
         ]
         if not mine:
             return []
@@ -299,6 +303,22 @@ class Claims(WaitTable):
                 }
             ),
         }
+
+
+def _nearest_first(turn: Sequence[str], named: Collection[str]) -> list[list[str]]:
+    """Returns a turn in parts, each longer by far: what a message names, then what is near it."""
+    at = [place for place, tool_use_id in enumerate(turn) if tool_use_id in named] or [0]
+    order = sorted(turn, key=lambda i: min(abs(turn.index(i) - place) for place in at))
+    parts, size = [], len(at) + 2
+    while order:
+        parts.append(order[:size])
+        order, size = order[size:], size * 4
+    return parts
+
+
+def _told(found: dict[str, Wait], named: Collection[str]) -> list[Wait]:
+    """Returns those that a message is about and that are decided."""
+    return [a for i, a in found.items() if i in named and a.status != Status.PENDING]
 
 
 def _check_claimable(wait: Wait | None, now: int) -> None:
