@@ -102,7 +102,7 @@ class Imported:
     """Sources of what is unique, and the modules that used one."""
 
 
-AGENT = Function("agent", "agent_handler", STRANDS, 58)
+AGENT = Function("agent", "agent_handler", STRANDS, 59)
 APPROVAL = Function("approval_api", "approval_handler", BOTOCORE, 34)
 FUNCTIONS = (
     AGENT,
