@@ -92,6 +92,8 @@ CHOICES = (
            "the agent's conversation; history stays 90 days"),
     Choice("Strands snapshots in S3, and interrupts", (5.4, 5.4), True, "0",
            "a record, a notification, links; of two decisions the last one wins"),
+    Choice("Strands snapshots in S3, and a ledger of your own, texts of 160 bytes", (9.15, 9.15),
+           True, "0", "a notification, links, pages, reminders; nobody sells it"),
     Choice("Strands S3SessionManager, and interrupts", (42.8, 42.8), True, "0", "the same"),
     Choice("Temporal Cloud: 7 actions, $50 a million, 10 % support", (385, 385), False,
            "0 to 500", "no approval: workers, pages and e-mails of your own"),
@@ -100,7 +102,7 @@ CHOICES = (
     Choice("AgentCore Memory: 4 events, $250 a million", (1_000, 1_000), True, "0",
            "an approval: no question, link or decision"),
 )  # fmt: skip
-"""Dollars of the first four: `cycle` counts the operations. The others': price lists, read in
+"""Dollars of the first five: `cycle` counts the operations. The others': price lists, read in
 November 2026; nothing of them ran here. For Trigger.dev, Inngest, HumanLayer and awaithumans no
 dated list was found."""
 

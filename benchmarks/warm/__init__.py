@@ -1,4 +1,4 @@
-"""What this project adds to a resume besides the model, Strands and the AWS calls; and memory."""
+"""What this project adds to a resume, its memory; and what a person waits for, all of it warm."""
 
 import json
 import subprocess
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.report import Chart, Effort, Section, Spread, Table
+from benchmarks.warm import pages
 
 ROOT = Path(__file__).resolve().parents[2]
 MESSAGES = (10, 50, 200, 1_000)
@@ -76,7 +77,7 @@ def run(effort: Effort) -> Section:
         {"this project": lines["ours"], "Strands": lines["strands"], "AWS client": lines["aws"]},
         is_logarithmic=True,
     )
-    return Section("Warm overhead", TEXT, (table, chart))
+    return Section("Warm overhead", TEXT, (table, chart, pages.measure(effort)))
 
 
 def _measure(messages: int, effort: Effort) -> Length:
