@@ -17,9 +17,10 @@ GET, POST = "GET, the page of an approval", "POST, the decision"
 NOTES = """\
 How to read it: wall milliseconds of one request at a time through the stack of `make run`: the
 front door, the emulator's HTTP API, the function in a process of its own, its calls to the
-emulator's DynamoDB and SQS. The first row is the same way without any of these calls, so what a row takes more
-is the page's or the decision's own. Each of {sessions} sessions is asked, opened once and approved
-once, after {warm_up} that do not count. It is a measure of this machine, not of AWS."""
+emulator's DynamoDB and SQS. The first row is the same way without any of these calls, so what a
+row takes more is the page's or the decision's own. Each of {sessions} sessions is asked, opened
+once and approved once, after {warm_up} that do not count. It is a measure of this machine, not of
+AWS."""
 
 
 def measure(effort: Effort) -> Table:
