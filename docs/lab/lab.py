@@ -26,6 +26,7 @@ import showing
 from longrunning import codec
 from longrunning.messages import build_new
 from longrunning.sessions import inline_messages
+from longrunning.waits.item import unpacked
 from operate import clicks, ledger, mailbox, stacks
 from operate.conservation import Ledger
 from operate.errors import OperateError
@@ -154,7 +155,8 @@ class LabStack:
     def waits(self, session_id: str) -> list[Item]:
         """Returns what the session waits or has waited for, in the order of its conversation."""
         said = json.dumps(self.session(session_id).get("messages", []))
-        items = self._items(self.stack.approvals_table, session_id)
+        stored = self._items(self.stack.approvals_table, session_id)
+        items = [{name: unpacked(value) for name, value in item.items()} for item in stored]
         return sorted(items, key=lambda i: (i["requested_at"], said.find(i["tool_use_id"])))
 
     def posts(self, session_id: str) -> list[Item]:

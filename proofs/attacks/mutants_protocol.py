@@ -265,6 +265,13 @@ PROTOCOL: tuple[Mutant, ...] = tuple(
             "test_a_duplicate_of_an_earlier_message_never_takes_the_turn",
         ),
         (
+            "a message tells of its turn alone",
+            "claims:_told",
+            "for i in turn if i in named and i in found",
+            "for i in found if i in named",
+            "unit/test_approvals.py::test_a_message_tells_of_nothing_that_earlier_turns_left",
+        ),
+        (
             "a turn is read whole before it is claimed",
             "claims:_nearest_first",
             "parts.append(order[:size])",

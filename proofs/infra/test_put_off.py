@@ -62,8 +62,8 @@ class Mine(SnapshotSessionManager): pass
 assert Mine.__mro__[1].__module__ == "strands.session.snapshot_session_manager"
 """,
     "called where traces are exported": """
-import opentelemetry.sdk.trace
-from strands.telemetry import tracer
+from strands.telemetry import StrandsTelemetry, tracer
+StrandsTelemetry()
 threads = tracer.ThreadingInstrumentor()
 threads.instrument()
 assert threads.is_instrumented_by_opentelemetry

@@ -737,6 +737,38 @@ def test_what_is_left_of_earlier_turns_may_have_passed_its_time_to_live(
     assert approval_store.of_session(SESSION_ID) == [claimed]
 
 
+@pytest.mark.parametrize(
+    ("turn", "status", "acknowledged", "is_claimed"),
+    [
+        ([TOOL_USE_ID], Status.PENDING, None, False),
+        ([TOOL_USE_ID], Status.DENIED, True, False),
+        ([], Status.DENIED, None, True),
+    ],
+    ids=["undecided", "over", "cut short"],
+)
+def test_a_message_tells_of_nothing_that_earlier_turns_left(
+    approval_store: WaitStore,
+    given: Given,
+    turn: list[str],
+    status: str,
+    acknowledged: bool | None,
+    is_claimed: bool,
+) -> None:
+    """Even if it names that: whether it is over is up to the turn that waits."""
+    given(status, tool_use_id=TOOL_USE_ID, acknowledged=acknowledged)
+    left_over = True if is_claimed else None
+    left = given(Status.APPROVED, tool_use_id=SIBLING, fence=1, acknowledged=left_over)
+    lease = {"now": NOW, "lease_until": LEASE_UNTIL, "claimed_by": "message/1"}
+    named = [TOOL_USE_ID, SIBLING]
+    if is_claimed:
+        (claimed,) = approval_store.claim(SESSION_ID, turn, [SIBLING], named, **lease)
+        assert (claimed.tool_use_id, claimed.fence) == (SIBLING, 2)
+        return
+    with pytest.raises(NotDecidedError):
+        approval_store.claim(SESSION_ID, turn, [SIBLING], named, **lease)
+    assert read(approval_store, SIBLING) == left
+
+
 @pytest.mark.parametrize("unspent", [[], ["tooluse_gone"]])
 def test_where_nothing_is_left_to_claim_nothing_is(
     approval_store: WaitStore, unspent: list[str]

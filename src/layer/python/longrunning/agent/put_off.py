@@ -33,8 +33,6 @@ NAMES = (
     "strands.experimental.tools",
     "strands.memory",
     "strands.models.routing",  # one model or another
-    "strands.session.file_session_manager",
-    "strands.session.s3_session_manager",
     "strands.session.snapshot_session_manager",
     "strands.tools.watcher",  # loads tools anew whose files have changed
     "strands.vended_plugins",
@@ -42,9 +40,9 @@ NAMES = (
 )
 """Modules and packages, each with all that is in it."""
 
-_THREADS, _EXPORTS = "opentelemetry.instrumentation.threading", "opentelemetry.sdk"
-"""The one carries traces into threads, and Strands calls it in each run. Where nothing exports
-traces, it has nothing to carry: then the call does nothing."""
+_THREADS = "opentelemetry.instrumentation.threading"
+"""Carries traces into threads, and Strands calls it in each run. Where nobody takes traces, it has
+nothing to carry: then the call does nothing."""
 
 used: list[str] = []
 """Those of them that were needed after all."""
@@ -139,7 +137,7 @@ class _Late:
         return getattr(self._real(), name)
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
-        if self._module == _THREADS and _EXPORTS not in sys.modules:
+        if self._module == _THREADS and _nobody_takes_traces():
             return _Idle()
         return self._real()(*arguments, **named)
 
@@ -161,6 +159,11 @@ class _Late:
 
     def __ror__(self, other: Any) -> "_Either":
         return _Either(other, self)
+
+
+def _nobody_takes_traces() -> bool:
+    trace = importlib.import_module("opentelemetry.trace")
+    return isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
 
 
 class _Idle:

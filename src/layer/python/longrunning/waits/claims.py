@@ -108,10 +108,10 @@ class Claims(WaitTable):
             found |= self.get_all(session_id, part)
             asked = [found.get(tool_use_id) for tool_use_id in part if tool_use_id in turn]
             if any(a is None or a.status == Status.PENDING for a in asked):
-                for wait in _told(found, named):
+                for wait in _told(found, turn, named):
                     self._acknowledge(wait, now)
                 raise NotDecidedError(is_missing=None in asked)
-        told = _told(found, named)
+        told = _told(found, turn, named)
         if told and all(a.acknowledged for a in told):
             raise NotDecidedError
         for tool_use_id in turn:
@@ -316,9 +316,10 @@ def _nearest_first(turn: Sequence[str], named: Collection[str]) -> list[list[str
     return parts
 
 
-def _told(found: dict[str, Wait], named: Collection[str]) -> list[Wait]:
-    """Returns those that a message is about and that are decided."""
-    return [a for i, a in found.items() if i in named and a.status != Status.PENDING]
+def _told(found: dict[str, Wait], turn: Sequence[str], named: Collection[str]) -> list[Wait]:
+    """Returns those of a turn that a message is about and that are decided."""
+    told = [found[i] for i in turn if i in named and i in found]
+    return [wait for wait in told if wait.status != Status.PENDING]
 
 
 def _check_claimable(wait: Wait | None, now: int) -> None:

@@ -397,4 +397,7 @@ def _packed(name: str, value: Any) -> Any:
     if name not in MAY_BE_LONG or not isinstance(value, str):
         return value
     data = value.encode(errors="surrogatepass")  # JSON may bring half a pair.
-    return zlib.compress(data) if len(data) > LONG_BYTES else value
+    if len(data) <= LONG_BYTES:
+        return value
+    compressed = zlib.compress(data)
+    return compressed if len(compressed) < len(data) else value
