@@ -267,8 +267,8 @@ PROTOCOL: tuple[Mutant, ...] = tuple(
         (
             "a message tells of its turn alone",
             "claims:_told",
-            "for i in turn if i in named and i in found",
-            "for i in found if i in named",
+            "[found[i] for i in turn if i in named and i in found]",
+            "[found[i] for i in found if i in named]",
             "unit/test_approvals.py::test_a_message_tells_of_nothing_that_earlier_turns_left",
         ),
         (
