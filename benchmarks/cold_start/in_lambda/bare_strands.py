@@ -1,10 +1,7 @@
 """What the agent function cannot do without, and nothing else."""
 
-from longrunning.agent.put_off import put_off
-
-with put_off():
-    from strands import Agent  # noqa: F401 - the import is what is measured
-    from strands.models.bedrock import BedrockModel  # noqa: F401
+from strands import Agent  # noqa: F401 - the import is what is measured
+from strands.models.bedrock import BedrockModel  # noqa: F401
 
 
 def handler(event: object, context: object) -> dict[str, object]:
