@@ -45,7 +45,8 @@ Every start is a new process with the built package, under Lambda's own runtime 
 (`awslambdaric`). Beside each stands one of the bare minimum: the same client and package, and a
 handler that imports `Agent` and `BedrockModel` of strands (for the agent function) or
 `botocore.session` (for every other one) and does nothing. A ratio is the median of such pairs. The
-agent's may be below 1: it puts off what Strands imports and no run needs, the bare minimum does not.
+agent's may be below 1: it puts off what Strands imports and no run needs, and the bare minimum does
+not.
 
 By memory: Lambda gives 1,769 MB one processor, and less memory so much less of it; a cgroup of this
 machine gives the whole process that share. The first page is what a person waits for who opens a
