@@ -11,6 +11,7 @@ import argparse
 import importlib
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=int, default=5, help="of each measurement (5)")
     options = parser.parse_args(arguments)
     effort = Effort(1 if options.smoke else options.runs, options.smoke)
-    text = f"{_facts()}\n"
+    text, titles = "", list[str]()
     charts: list[Chart | Picture] = []
     for name in options.names or NAMES:
         started = time.monotonic()
@@ -59,9 +60,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         charts += [part for part in section.parts if isinstance(part, Chart | Picture)]
         print(f"\n{shown}\n{name}: {time.monotonic() - started:.0f} s", flush=True)
         text += f"\n{shown}"
+        titles.append(section.title)
+    text = f"{_facts()}\n\n{contents(titles)}\n{text}"
     if not options.names and not options.smoke:
         _keep(text, charts)
     return 0
+
+
+def contents(titles: Sequence[str]) -> str:
+    """Returns a link to each section, by the name that GitHub gives its heading."""
+    names = (re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles)
+    return " ·\n".join(f"[{title}](#{name})" for title, name in zip(titles, names, strict=True))
 
 
 def _facts() -> str:
