@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.report import Chart, Effort, Section, Spread, Table
-from benchmarks.warm import pages
 
 ROOT = Path(__file__).resolve().parents[2]
 MESSAGES = (10, 50, 200, 1_000)
@@ -51,6 +50,8 @@ class Length:
 
 def run(effort: Effort) -> Section:
     """Measures every length in a process of its own."""
+    from benchmarks.warm import pages  # Only here: it needs what runs a local stack.
+
     lengths = [_measure(messages, effort) for messages in MESSAGES]
     by_messages = {length.messages: length for length in lengths}
     at_target = by_messages[TARGET_MESSAGES].parts["ours"]
