@@ -865,7 +865,10 @@ class TestWhatIsWritten:
         queue: FakeQueue,
         caplog: pytest.LogCaptureFixture,
         capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
+        # Another test's handler may have configured it for Lambda.
+        monkeypatch.setattr(logging.getLogger("longrunning"), "propagate", True)
         caplog.set_level("DEBUG")
         token = token_for(pending())
         fields = {"decision": "approved", "comment": "hush-comment", "content": "hush-content"}
