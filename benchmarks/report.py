@@ -131,7 +131,7 @@ def draw(chart: Chart | Picture, folder: Path) -> None:
 
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = chart.name
-    from matplotlib import pyplot
+    from matplotlib import pyplot, ticker
 
     figure, axes = pyplot.subplots(figsize=(8, 4.5))
     for place, (label, points) in enumerate(chart.lines.items()):
@@ -140,6 +140,7 @@ def draw(chart: Chart | Picture, folder: Path) -> None:
     axes.set(title=chart.title, xlabel=chart.x_label, ylabel=chart.y_label)
     if chart.is_logarithmic:
         axes.set(xscale="log", yscale="log")
+        axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
         axes.minorticks_off()
         axes.set_xticks(sorted({x for points in chart.lines.values() for x, _ in points}))
         axes.xaxis.set_major_formatter("{x:,.0f}")
