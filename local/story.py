@@ -140,7 +140,7 @@ class Story:
 
     def _waits(self) -> list[dict[str, Any]]:
         items = self.run.view.waits_of(self.session_id)
-        plain = [{k: next(iter(v.values())) for k, v in item.items()} for item in items]
+        plain = [{k: unpacked(next(iter(v.values()))) for k, v in item.items()} for item in items]
         return sorted(plain, key=lambda item: (int(item["requested_at"]), item["tool_use_id"]))
 
     def _session(self) -> dict[str, Any]:
@@ -157,8 +157,8 @@ def _about(item: dict[str, Any]) -> str:
     """Says of an approval what it is about: how the text begins, and the picture."""
     if "content" not in item:
         return ""
-    begins = " ".join(unpacked(item["content"]).split())[:44]
-    picture = json.loads(unpacked(item.get("arguments", "{}"))).get("image_url")
+    begins = " ".join(item["content"].split())[:44]
+    picture = json.loads(item.get("arguments", "{}")).get("image_url")
     return f': "{begins}…"' + (f" with {picture}" if picture else "")
 
 
@@ -169,7 +169,7 @@ def _answer(item: dict[str, Any]) -> str:
         return f"{item['decision']}{comment}"
     if "result" not in item:
         return str(item["status"]).lower()
-    text = json.loads(unpacked(item["result"]))["content"][0]["text"]
+    text = json.loads(item["result"])["content"][0]["text"]
     try:
         said = json.loads(text)
     except ValueError:

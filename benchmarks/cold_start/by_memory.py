@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from aws_template import properties
 from benchmarks.cold_start.aws import Aws
 from benchmarks.cold_start.places import Process
 from benchmarks.cold_start.share import limited_to, missing, share_of
@@ -18,10 +19,10 @@ from benchmarks.cold_start.starts import (
 )
 from benchmarks.report import Effort, Spread, Table
 
-TODAY_MEGABYTES, PAGE_MEGABYTES = 512, 1_769
+TODAY_MEGABYTES, PAGE_MEGABYTES = 512, properties("ApprovalFunction")["MemorySize"]
 """What ApprovalFunction had, and has."""
 
-AGENT_BEFORE_MEGABYTES, AGENT_MEGABYTES = 1_024, 512
+AGENT_BEFORE_MEGABYTES, AGENT_MEGABYTES = 1_024, properties("AgentFunction")["MemorySize"]
 """What AgentFunction had, and has."""
 
 MOST = 0.35

@@ -38,7 +38,7 @@ from longrunning.agent.long_running import LongTool, long_running
 from longrunning.messages import build_cancel, build_existing, build_new, tool_result
 from longrunning.people import links, shared_pace
 from longrunning.sessions import Session, SessionStore
-from longrunning.waits.item import Status, Wait
+from longrunning.waits.item import Wait
 from longrunning_testkit.pocket.attributes import copied
 from mortal import Fates, Mortality, Process
 from other_systems import Systems
@@ -111,7 +111,6 @@ class LivingWorld:
         reacts: What people do about the first e-mail of an approval.
         duplicates: Whether SQS delivers each message once more, later.
         by_hand: Whether only what a test asks for happens: no delivery and no sweep by itself.
-        skips_idle_sweeps: Whether the sweeper comes only where there is something for it.
         tasks: The accepted tasks, by session id.
         mails: The first e-mail of each approval, by its key.
         asked_at: When that came; epoch seconds.
@@ -128,7 +127,6 @@ class LivingWorld:
     reacts: Callable[[Mail], list[Reaction]] = lambda mail: []
     duplicates: bool = False
     by_hand: bool = False
-    skips_idle_sweeps: bool = False
     tasks: dict[str, str] = field(default_factory=dict)
     mails: dict[str, Mail] = field(default_factory=dict)
     asked_at: dict[str, float] = field(default_factory=dict)
@@ -195,16 +193,7 @@ class LivingWorld:
             self.deliver(record)
         if self._next_sweep_at <= self.now:
             self._next_sweep_at = self.now + SWEEP_SECONDS
-            if not self.skips_idle_sweeps or self._has_sweeper_work():
-                self.sweep()
-
-    def _has_sweeper_work(self) -> bool:
-        """Whether anything of the sweeper's index is due, or decided and not claimed."""
-        found = (item for item in self.scan("APPROVALS") if "open_shard" in item)
-        return any(
-            int(item["due_at"]["N"]) <= self.now or item["status"]["S"] != Status.PENDING
-            for item in found
-        )
+            self.sweep()
 
     # --- the functions ---------------------------------------------------------------------------
 
