@@ -35,13 +35,7 @@ def _check_of(shape: Any) -> Fits:
         case "structure" if not shape.is_document_type:
             return _structure(shape)
         case "map":
-            return lambda value: (
-                type(value) is dict
-                and all(
-                    _check_of(shape.key)(name) and _check_of(shape.value)(inner)
-                    for name, inner in value.items()
-                )
-            )
+            return _map(shape)
         case "list":
             least = shape.metadata.get("min", 0)
             return lambda value: (
@@ -54,18 +48,33 @@ def _check_of(shape: Any) -> Fits:
     return _never
 
 
+def _map(shape: Any) -> Fits:
+    names = _check_of(shape.key)
+
+    return lambda value: (
+        type(value) is dict
+        and all(map(names, value))
+        and all(map(_check_of(shape.value), value.values()))
+    )
+
+
 def _structure(shape: Any) -> Fits:
     members, required = shape.members, shape.metadata.get("required", ())
     is_one_of = shape.is_tagged_union
+    checks: dict[str, Fits] = {}
 
     def check(value: Any) -> bool:
         if type(value) is not dict or (is_one_of and len(value) != 1):
             return False
-        if not all(name in value for name in required):
-            return False
-        return all(
-            name in members and _check_of(members[name])(inner) for name, inner in value.items()
-        )
+        for name in required:
+            if name not in value:
+                return False
+        for name, inner in value.items():
+            if name not in checks:
+                checks[name] = _check_of(members[name]) if name in members else _never
+            if not checks[name](inner):
+                return False
+        return True
 
     return check
 

@@ -141,7 +141,8 @@ class Table:
             limit: At most so many items.
             forward: In ascending order.
         """
-        there = [i for i in self.all() if all(k in i for k in index.keys) and wanted(i)]
+        keys = set(index.keys)
+        there = [item for item in self.all() if keys <= item.keys() and wanted(item)]
         there.sort(key=lambda item: self._position(index, item), reverse=not forward)
         if start is not None:
             there = [i for i in there if self._is_after(index, start, i, forward)]
@@ -149,9 +150,10 @@ class Table:
         size = 0
         for item in there:
             entry = index.entry(item)
-            if len(read) == limit or (read and size + size_of(entry) > MAX_PAGE_BYTES):
+            bytes_of_it = size_of(entry)
+            if len(read) == limit or (read and size + bytes_of_it > MAX_PAGE_BYTES):
                 return Page(read, self._last_key(index, read[-1]), size)
-            size += size_of(entry)
+            size += bytes_of_it
             read.append(entry)
         is_full = limit is not None and len(read) == limit
         return Page(read, self._last_key(index, read[-1]) if is_full and read else None, size)
