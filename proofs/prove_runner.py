@@ -156,8 +156,9 @@ def main(words: Sequence[str], rows: Sequence[Row] = ROWS, document: Path = DOCU
         print(f"No row {', '.join(unknown)}. There are: {', '.join(by_word)}", file=sys.stderr)
         return 2
     chosen = [by_word[word] for word in words] or list(rows)
-    proved, code = digest(), code_facts()
+    proved, code, started = digest(), code_facts(), time.monotonic()
     kept = {} if words else kept_outcomes(rows)
+    is_one_go = not kept and not any(LOGS.glob("*.parts/passed"))
     left = [row for row in chosen if row.name not in kept]
     # The longest first: a long one at the end would run alone.
     together = sorted((r for r in left if not r.alone), key=lambda r: r.limit_minutes, reverse=True)
@@ -167,7 +168,9 @@ def main(words: Sequence[str], rows: Sequence[Row] = ROWS, document: Path = DOCU
     found = kept | {outcome.row.name: outcome for outcome in done}
     outcomes = [found[row.name] for row in chosen]
     days = " to ".join(sorted({outcome.day for outcome in outcomes}))
-    text = f"`make prove` on {days}, {code}\n\n{table(outcomes)}"
+    minutes = (time.monotonic() - started) / 60
+    span = f" At one go, in {minutes:.0f} minutes." if is_one_go else ""
+    text = f"`make prove` on {days}, {code}{span}\n\n{table(outcomes)}"
     print(f"\n{text}", flush=True)
     if not all(outcome.holds for outcome in outcomes):
         print("Not every row holds.", file=sys.stderr)

@@ -92,6 +92,7 @@ def test_a_table_whose_rows_all_hold_is_written_into_the_document(
     assert "old table" not in text
     assert text.startswith(f"Before.\n{BEGIN}") and text.endswith(f"{END}After.\n")
     assert re.search(r"`make prove` on \d{4}-\d\d-\d\d, commit \w+", text)
+    assert "At one go, in 0 minutes." in text
     assert line in line and results(capfd.readouterr().out) == {"good": "holds"}
 
 
@@ -162,6 +163,7 @@ def test_a_run_that_was_stopped_goes_on_with_what_is_left_of_the_same_code(
         depends_on_a_file.write_text("bounds = 2")
     assert main([], rows, document) == 0
     assert f"runs: {runs} | holds" in document.read_text()
+    assert ("At one go" in document.read_text()) == changes
     assert "kills: 1,003" in document.read_text(), "what did not hold before is proved now"
     assert main(["counted"], rows, document) == 0
     assert len((tmp_path / "test_counted.runs").read_text()) == runs + 1, "a row by its name runs"
@@ -196,6 +198,7 @@ def test_a_long_row_goes_on_with_the_tests_that_are_left(
     assert main([], [left(True)], document) == 0
     assert len((tmp_path / "test_left.runs").read_text()) == runs
     assert re.search(r"first: 1, second: \d \| holds", document.read_text())
+    assert "At one go" not in document.read_text()
     (tmp_path / "logs/left.json").unlink()
     assert main(["left"], [left(True)], document) == 0, "what held begins anew by its name"
     assert len((tmp_path / "test_left.runs").read_text()) == runs + 1

@@ -150,10 +150,10 @@ class Table:
         size = 0
         for item in there:
             entry = index.entry(item)
-            bytes_of_it = size_of(entry)
-            if len(read) == limit or (read and size + bytes_of_it > MAX_PAGE_BYTES):
+            entry_bytes = size_of(entry)
+            if len(read) == limit or (read and size + entry_bytes > MAX_PAGE_BYTES):
                 return Page(read, self._last_key(index, read[-1]), size)
-            size += bytes_of_it
+            size += entry_bytes
             read.append(entry)
         is_full = limit is not None and len(read) == limit
         return Page(read, self._last_key(index, read[-1]) if is_full and read else None, size)

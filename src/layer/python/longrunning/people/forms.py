@@ -41,6 +41,8 @@ FORMATS = {
 MAX_NUMBER_CHARS = 40
 _INTEGER = re.compile(r"-?[0-9]+")
 _DECIMAL = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_EXACT = 2**53
+"""Below it, each whole float is one whole number. A larger one stays a float."""
 
 
 class NotReadError(ValueError):
@@ -166,15 +168,16 @@ def problem_of(value: Any, schema: Schema) -> str | None:
 
 
 def _number(text: str, is_whole: bool) -> int | float:
-    pattern, expected = (_INTEGER, "integer") if is_whole else (_DECIMAL, "number")
-    if len(text) > MAX_NUMBER_CHARS or not pattern.fullmatch(text):
-        raise NotReadError(f"expected {_WORDS[expected]}")
-    if _INTEGER.fullmatch(text):
-        return int(text)
-    value = float(text)
-    if value in (float("inf"), float("-inf")):
-        raise NotReadError(f"expected {_WORDS[expected]}")
-    return value
+    if len(text) <= MAX_NUMBER_CHARS and _DECIMAL.fullmatch(text):
+        if _INTEGER.fullmatch(text):
+            return int(text)
+        value = float(text)
+        if is_whole and value.is_integer():
+            # JSON counts 5.0 as a whole number, so one may stand in the field.
+            return int(value) if abs(value) < _EXACT else value
+        if not is_whole and abs(value) < float("inf"):
+            return value
+    raise NotReadError(f"expected {_WORDS['integer' if is_whole else 'number']}")
 
 
 def _is_a(value: Any, kind: str) -> bool:
