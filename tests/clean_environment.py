@@ -15,6 +15,7 @@ NAMES = (
     *("STACK", "ACCEPTED", "DRY_RUN", "MOST", "REJECTED", "RESEND"),  # make ledger, redrive
     *("LIMIT_SECONDS", "SMOKE_TASK", "YES"),  # make smoke
     *("ROWS", "NAMES"),  # make prove, bench
+    "PYTHON",  # every command: what it is set up with
     *("MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"),
     *("LOG_LEVEL", "METRICS_NAMESPACE", "PUBLISH_TOKEN_SECRET_ARN", "PACKAGE_FOR"),
     *("LAMBDA_TASK_ROOT", "_X_AMZN_TRACE_ID"),

@@ -22,6 +22,7 @@ HOSTILE = {
     "REJECTED": "1",
     "RESEND": "1",
     "MAKEFLAGS": "-n",
+    "PYTHON": sys.executable,
     "AWS_PROFILE": "nobody",
     "AWS_REGION": "nowhere-1",
     "AWS_DEFAULT_REGION": "nowhere-1",
